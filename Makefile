@@ -1,0 +1,138 @@
+# Build, install, test and show contauth.  "make help" lists the targets.
+#
+# PG_CONFIG chooses the server: make PG_CONFIG=/usr/lib/postgresql/17/bin/pg_config
+# (run "make clean" when you change it: objects of two servers do not mix).
+
+PG_CONFIG ?= pg_config
+MODULE_big = contauth
+EXTENSION = contauth
+DATA = $(wildcard sql/contauth--*.sql)
+PGFILEDESC = "contauth - continuous authorization for AI agents"
+
+# ---------------------------------------------------------------------------
+# The sources, in layer order: each may use only what stands above it.
+# test/check/layers compares this list with the tree and the #include lines.
+# ---------------------------------------------------------------------------
+OBJS = \
+	src/base/catalog.o \
+	src/base/epoch.o \
+	src/base/glob.o \
+	src/base/guard.o \
+	src/base/guc.o \
+	src/base/internal.o \
+	src/crypto/digest.o \
+	src/crypto/pubkey.o \
+	src/crypto/signature.o \
+	src/token/base64url.o \
+	src/token/json.o \
+	src/token/jwk.o \
+	src/token/jws.o \
+	src/token/jwt.o \
+	src/token/spiffe.o \
+	src/token/token_status.o \
+	src/identity/claim.o \
+	src/identity/identity.o \
+	src/identity/registry.o \
+	src/identity/session.o \
+	src/policy/authorize.o \
+	src/policy/decide.o \
+	src/policy/expression.o \
+	src/policy/label.o \
+	src/policy/mask.o \
+	src/policy/relation.o \
+	src/policy/request.o \
+	src/policy/resource.o \
+	src/policy/store.o \
+	src/audit/chain.o \
+	src/audit/decision_row.o \
+	src/audit/decision_table.o \
+	src/audit/guard.o \
+	src/audit/home.o \
+	src/audit/normalize.o \
+	src/audit/recode.o \
+	src/audit/record.o \
+	src/audit/ring.o \
+	src/audit/ring_worker.o \
+	src/audit/verify.o \
+	src/audit/worker.o \
+	src/enforce/collect.o \
+	src/contauth.o
+# ---------------------------------------------------------------------------
+
+# Targets of ours that need nothing of PostgreSQL's build system, so that they
+# work on a machine where it is not installed yet.  PGXS also defines "check"
+# (to say that it cannot do it), so the two are never read together: when one
+# of these is asked for, any other goal goes to a make of its own.
+OWN_GOALS = help demo check format check-format
+
+.DEFAULT_GOAL := all
+
+ifneq (,$(filter $(OWN_GOALS),$(MAKECMDGOALS)))
+
+OTHER_GOALS = $(filter-out $(OWN_GOALS),$(MAKECMDGOALS))
+
+.PHONY: $(OWN_GOALS) $(OTHER_GOALS)
+.NOTPARALLEL:
+
+help:
+	@echo 'make                build contauth.so (WERROR=1: warnings are errors)'
+	@echo 'make install        install library, control file and SQL (as root)'
+	@echo 'make uninstall      remove them again'
+	@echo 'make demo           install what is missing, build, and show everything on a'
+	@echo '                    private throwaway server (KEEP=1: leave it running)'
+	@echo 'make check          install what is missing, build, and run every test'
+	@echo '                    (PARTS="unit regress isolation pgtap tap check": only these)'
+	@echo 'make format         put the C files into the form of PostgreSQL'
+	@echo 'make check-format   say which files are not in that form'
+	@echo 'make clean          remove what was built'
+	@echo 'PG_CONFIG=...       the server to build for (now: $(PG_CONFIG))'
+
+demo:
+	@PG_CONFIG='$(PG_CONFIG)' WERROR='$(WERROR)' KEEP='$(KEEP)' test/demo/run
+
+check:
+	@PG_CONFIG='$(PG_CONFIG)' WERROR='$(WERROR)' KEEP='$(KEEP)' test/run $(PARTS)
+
+format:
+	@test/check/format --write
+
+check-format:
+	@test/check/format
+
+$(OTHER_GOALS):
+	@$(MAKE) $@
+
+else
+
+# -isystem: the server's own headers are not held to our warnings.
+PG_CPPFLAGS = -I$(srcdir)/src -isystem $(shell $(PG_CONFIG) --includedir-server)
+SHLIB_LINK += -lcrypto -lssl
+
+# PGXS does not follow headers by itself (its autodepend is empty).
+PG_CFLAGS += -MMD -MP -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare \
+	-Wno-missing-field-initializers
+ifdef WERROR
+PG_CFLAGS += -Werror
+endif
+
+EXTRA_CLEAN += $(OBJS:.o=.d) typedefs.list tmp_check tmp_check_iso results log \
+	regression.diffs regression.out
+
+REGRESS = $(sort $(basename $(notdir $(wildcard test/sql/*.sql))))
+REGRESS_OPTS = --inputdir=test --temp-instance=./tmp_check --temp-config=./test/contauth.conf
+ISOLATION = $(sort $(basename $(notdir $(wildcard test/specs/*.spec))))
+ISOLATION_OPTS = --inputdir=test --outputdir=. --temp-instance=./tmp_check_iso \
+	--temp-config=./test/contauth.conf
+# The audit has one home: both kinds of test use the database of contauth.conf.
+ISOLATION_TESTDB = contrib_regression
+TAP_TESTS = $(if $(wildcard test/t/*.pl),1)
+PROVE_TESTS = test/t/*.pl
+
+PGXS := $(shell $(PG_CONFIG) --pgxs)
+include $(PGXS)
+-include $(OBJS:.o=.d)
+
+# Bitcode follows its object, and with it the headers.
+$(OBJS:.o=.bc): %.bc: %.o
+
+endif
