@@ -1,0 +1,468 @@
+/*-------------------------------------------------------------------------
+ *
+ * decision_row.c
+ *	  Turns a record of the ring into a row of contauth_audit.decision.
+ *
+ * Invariant: a record that was taken can be written.  Texts are recoded
+ * (recode.c); what no type's input function accepts is kept in another form:
+ * bad JSON as {"unparsable": text}, a bad address not at all.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "audit/decision_row.h"
+#include "audit/normalize.h"
+#include "audit/recode.h"
+#include "base/guc.h"
+#include "catalog/pg_database.h"
+#include "catalog/pg_type.h"
+#include "mb/pg_wchar.h"
+#include "nodes/pg_list.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/inet.h"
+#include "utils/jsonb.h"
+#include "utils/syscache.h"
+#include "utils/timestamp.h"
+
+/* A row in the making. */
+typedef struct RowBuilder
+{
+	Datum	   *values;
+	bool	   *nulls;
+	int			encoding;		/* of the record's texts; -1: unknown */
+	List	   *policies;		/* of char * */
+	List	   *actions;		/* of char * */
+	JsonbParseState *accesses;	/* NULL before the first one */
+	char	   *statement;		/* NULL: none */
+	int32		cut_statement;	/* bytes left out of the statement's end */
+	int32		cut_fields;		/* bytes of whole fields left out */
+} RowBuilder;
+
+/* Set one column. */
+static void
+set_column(RowBuilder *row, CaColumn column, Datum value)
+{
+	row->values[column] = value;
+	row->nulls[column] = false;
+}
+
+/* Set an int64 column; negative numbers mean NULL. */
+static void
+set_count(RowBuilder *row, CaColumn column, int64 value)
+{
+	if (value >= 0)
+		set_column(row, column, Int64GetDatum(value));
+}
+
+/* Set a text column to a digest in lower-case hexadecimal. */
+static void
+set_digest(RowBuilder *row, CaColumn column, const unsigned char *digest)
+{
+	char		hex[CA_SHA256_HEXLEN + 1];
+
+	ca_digest_hex(digest, hex);
+	set_column(row, column, CStringGetTextDatum(hex));
+}
+
+/* A field's text in the server encoding. */
+static char *
+field_text(RowBuilder *row, const char *value, Size len)
+{
+	return ca_recode(value, len, row->encoding, GetDatabaseEncoding(), NULL);
+}
+
+/* A field's int32. */
+static int32
+field_int32(const char *value, Size len)
+{
+	int32		number = 0;
+
+	memcpy(&number, value, Min(len, sizeof(number)));
+	return number;
+}
+
+/*
+ * Call a type's input function; false when it does not accept the text.
+ * These functions touch nothing but memory, so their errors may be caught.
+ */
+static bool
+try_input(PGFunction input, const char *text, Datum *result)
+{
+	MemoryContext context = CurrentMemoryContext;
+	volatile bool ok = true;
+
+	PG_TRY();
+	{
+		*result = DirectFunctionCall1(input, CStringGetDatum(text));
+	}
+	PG_CATCH();
+	{
+		int			category = ERRCODE_TO_CATEGORY(geterrcode());
+
+		if (category != ERRCODE_DATA_EXCEPTION &&
+			category != ERRCODE_PROGRAM_LIMIT_EXCEEDED)
+			PG_RE_THROW();
+		MemoryContextSwitchTo(context);
+		FlushErrorState();
+		ok = false;
+	}
+	PG_END_TRY();
+	return ok;
+}
+
+/* Push a key (WJB_KEY), value (WJB_VALUE) or element (WJB_ELEM) string. */
+static void
+push_string(JsonbParseState **state, JsonbIteratorToken token, char *text)
+{
+	JsonbValue	value;
+
+	value.type = jbvString;
+	value.val.string.val = text;
+	value.val.string.len = (int) strlen(text);
+	pushJsonbValue(state, token, &value);
+}
+
+/* Push a key and a string value. */
+static void
+push_pair(JsonbParseState **state, char *key, char *text)
+{
+	push_string(state, WJB_KEY, key);
+	push_string(state, WJB_VALUE, text);
+}
+
+/* Push a key and an array of strings; nothing when the list is empty. */
+static void
+push_list(JsonbParseState **state, char *key, List *texts)
+{
+	ListCell   *lc;
+
+	if (texts == NIL)
+		return;
+	push_string(state, WJB_KEY, key);
+	pushJsonbValue(state, WJB_BEGIN_ARRAY, NULL);
+	foreach(lc, texts)
+		push_string(state, WJB_ELEM, lfirst(lc));
+	pushJsonbValue(state, WJB_END_ARRAY, NULL);
+}
+
+/* JSON text as jsonb; what is no JSON becomes {"unparsable": text}. */
+static Datum
+jsonb_datum(char *text)
+{
+	JsonbParseState *state = NULL;
+	JsonbValue *object;
+	Datum		result;
+
+	if (try_input(jsonb_in, text, &result))
+		return result;
+	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+	push_pair(&state, "unparsable", text);
+	object = pushJsonbValue(&state, WJB_END_OBJECT, NULL);
+	return JsonbPGetDatum(JsonbValueToJsonb(object));
+}
+
+/* A list of strings as text[]. */
+static Datum
+text_array_datum(List *texts)
+{
+	int			n = list_length(texts);
+	Datum	   *elems = palloc(Max(n, 1) * sizeof(Datum));
+	ListCell   *lc;
+
+	foreach(lc, texts)
+		elems[foreach_current_index(lc)] = CStringGetTextDatum(lfirst(lc));
+	return PointerGetDatum(construct_array(elems, n, TEXTOID, -1, false,
+										   TYPALIGN_INT));
+}
+
+/* Push a number under a key. */
+static void
+push_number(JsonbParseState **state, char *key, int32 number)
+{
+	JsonbValue	value;
+
+	push_string(state, WJB_KEY, key);
+	value.type = jbvNumeric;
+	value.val.numeric = DatumGetNumeric(DirectFunctionCall1(int4_numeric,
+															Int32GetDatum(number)));
+	pushJsonbValue(state, WJB_VALUE, &value);
+}
+
+/* Add one element to accesses from the fields inside CA_F_ACCESS. */
+static void
+add_access(RowBuilder *row, const char *fields, Size fields_len)
+{
+	List	   *columns = NIL;
+	List	   *labels = NIL;
+	List	   *masks = NIL;
+	Size		pos = 0;
+	CaField		tag;
+	const char *value;
+	Size		len;
+
+	if (row->accesses == NULL)
+		pushJsonbValue(&row->accesses, WJB_BEGIN_ARRAY, NULL);
+	pushJsonbValue(&row->accesses, WJB_BEGIN_OBJECT, NULL);
+	while (ca_record_next(fields, fields_len, &pos, &tag, &value, &len))
+	{
+		if (tag == CA_F_A_NESTED)
+			push_number(&row->accesses, "nested", field_int32(value, len));
+		else
+		{
+			char	   *text = field_text(row, value, len);
+
+			if (tag == CA_F_A_COLUMN)
+				columns = lappend(columns, text);
+			else if (tag == CA_F_A_LABEL)
+				labels = lappend(labels, text);
+			else if (tag == CA_F_A_MASK)
+				masks = lappend(masks, text);
+			else if (tag == CA_F_A_RELATION)
+				push_pair(&row->accesses, "relation", text);
+			else if (tag == CA_F_A_ACTION)
+				push_pair(&row->accesses, "action", text);
+			else if (tag == CA_F_A_ROW_FILTER)
+				push_pair(&row->accesses, "row_filter", text);
+			else if (tag == CA_F_A_DECISION)
+				push_pair(&row->accesses, "decision", text);
+		}
+	}
+	push_list(&row->accesses, "columns", columns);
+	push_list(&row->accesses, "labels", labels);
+	push_list(&row->accesses, "masks", masks);
+	pushJsonbValue(&row->accesses, WJB_END_OBJECT, NULL);
+}
+
+/* The column that a plain text field goes to, CA_NCOLUMNS for others. */
+static CaColumn
+text_column(CaField tag)
+{
+	switch (tag)
+	{
+		case CA_F_REASON_CODE:
+			return CA_COL_REASON_CODE;
+		case CA_F_REASON:
+			return CA_COL_REASON;
+		case CA_F_DOMAIN:
+			return CA_COL_DOMAIN;
+		case CA_F_AGENT:
+			return CA_COL_AGENT;
+		case CA_F_ON_BEHALF_OF:
+			return CA_COL_ON_BEHALF_OF;
+		case CA_F_PURPOSE:
+			return CA_COL_PURPOSE;
+		case CA_F_TASK_ID:
+			return CA_COL_TASK_ID;
+		case CA_F_TRACE_ID:
+			return CA_COL_TRACE_ID;
+		case CA_F_TOKEN_KID:
+			return CA_COL_TOKEN_KID;
+		case CA_F_TOKEN_JTI:
+			return CA_COL_TOKEN_JTI;
+		case CA_F_DB_ROLE:
+			return CA_COL_DB_ROLE;
+		case CA_F_APPLICATION_NAME:
+			return CA_COL_APPLICATION_NAME;
+		case CA_F_STATEMENT_KIND:
+			return CA_COL_STATEMENT_KIND;
+		default:
+			return CA_NCOLUMNS;
+	}
+}
+
+/* Take over one field that is no plain text column. */
+static void
+add_special(RowBuilder *row, CaField tag, const char *value, Size len)
+{
+	Datum		datum;
+
+	switch (tag)
+	{
+		case CA_F_POLICY:
+			row->policies = lappend(row->policies, field_text(row, value, len));
+			break;
+		case CA_F_ACTION:
+			row->actions = lappend(row->actions, field_text(row, value, len));
+			break;
+		case CA_F_ACCESS:
+			add_access(row, value, len);
+			break;
+		case CA_F_CHAIN:
+			set_column(row, CA_COL_CHAIN,
+					   jsonb_datum(field_text(row, value, len)));
+			break;
+		case CA_F_CONTEXT:
+			set_column(row, CA_COL_CONTEXT,
+					   jsonb_datum(field_text(row, value, len)));
+			break;
+		case CA_F_CLIENT_ADDR:
+			if (try_input(inet_in, field_text(row, value, len), &datum))
+				set_column(row, CA_COL_CLIENT_ADDR, datum);
+			break;
+		case CA_F_DEPTH:
+			set_column(row, CA_COL_DEPTH,
+					   Int32GetDatum(field_int32(value, len)));
+			break;
+		case CA_F_AUTONOMY:
+			set_column(row, CA_COL_AUTONOMY,
+					   Int32GetDatum(field_int32(value, len)));
+			break;
+		case CA_F_TOKEN_SHA256:
+			if (len == CA_SHA256_LEN)
+				set_digest(row, CA_COL_TOKEN_SHA256,
+						   (const unsigned char *) value);
+			break;
+		case CA_F_TLS:
+			set_column(row, CA_COL_TLS, BoolGetDatum(len > 0 && value[0] != 0));
+			break;
+		case CA_F_APPROVAL_ID:
+			if (len == UUID_LEN)
+				set_column(row, CA_COL_APPROVAL_ID,
+						   UUIDPGetDatum((const pg_uuid_t *) value));
+			break;
+		case CA_F_STATEMENT:
+			row->statement = field_text(row, value, len);
+			break;
+		case CA_F_CUT_STATEMENT:
+			row->cut_statement = field_int32(value, len);
+			break;
+		case CA_F_CUT_FIELDS:
+			row->cut_fields = field_int32(value, len);
+			break;
+		default:
+			break;
+	}
+}
+
+/* Name and encoding of the database that the record is from. */
+static void
+set_database(RowBuilder *row, Oid database)
+{
+	HeapTuple	tuple = SearchSysCache1(DATABASEOID,
+										ObjectIdGetDatum(database));
+	char	   *name;
+
+	if (HeapTupleIsValid(tuple))
+	{
+		Form_pg_database form = (Form_pg_database) GETSTRUCT(tuple);
+
+		row->encoding = form->encoding;
+		name = ca_recode(NameStr(form->datname), strlen(NameStr(form->datname)),
+						 -1, GetDatabaseEncoding(), NULL);
+		ReleaseSysCache(tuple);
+	}
+	else
+	{
+		row->encoding = -1;
+		name = psprintf("%u", database);
+	}
+	set_column(row, CA_COL_DATABASE, CStringGetTextDatum(name));
+}
+
+/* Columns that come from the fixed part of the record. */
+static void
+set_header(RowBuilder *row, const CaAuditHeader *header)
+{
+	static const char *const decisions[] = {"allow", "escalate", "deny"};
+	static const char *const modes[] = {"off", "monitor", "enforce"};
+	int			decision = header->decision;
+	int			mode = header->mode;
+
+	/* what is no decision at all can only be told as the worst */
+	if (decision < 0 || decision >= lengthof(decisions))
+		decision = CA_DECISION_DENY;
+	if (mode < 0 || mode >= lengthof(modes))
+		mode = CA_MODE_ENFORCE;
+
+	set_column(row, CA_COL_DECISION_ID, UUIDPGetDatum(&header->decision_id));
+	set_column(row, CA_COL_DECIDED_AT,
+			   TimestampTzGetDatum(header->decided_at));
+	if (header->finished_at != 0)
+		set_column(row, CA_COL_FINISHED_AT,
+				   TimestampTzGetDatum(header->finished_at));
+	set_column(row, CA_COL_DECISION, CStringGetTextDatum(decisions[decision]));
+	set_column(row, CA_COL_MODE, CStringGetTextDatum(modes[mode]));
+	set_column(row, CA_COL_POLICY_VERSION,
+			   Int64GetDatum(header->policy_version));
+	if (header->query_id != 0)
+		set_column(row, CA_COL_QUERY_ID, Int64GetDatum(header->query_id));
+	set_count(row, CA_COL_ROWS_RETURNED, header->rows_returned);
+	set_count(row, CA_COL_ROWS_AFFECTED, header->rows_affected);
+	set_count(row, CA_COL_DECISION_US, header->decision_us);
+	set_count(row, CA_COL_EXECUTION_US, header->execution_us);
+	set_column(row, CA_COL_SQLSTATE,
+			   CStringGetTextDatum(unpack_sql_state(header->sqlstate)));
+	if (header->max_sensitivity >= 0)
+		set_column(row, CA_COL_MAX_SENSITIVITY,
+				   Int32GetDatum(header->max_sensitivity));
+}
+
+/* Columns statement and statement_sha256, and the mark of a cut. */
+static void
+set_statement(RowBuilder *row)
+{
+	char	   *text = row->statement;
+
+	if (text != NULL)
+	{
+		char	   *normalized = ca_normalize_statement(text, row->cut_statement > 0);
+		unsigned char digest[CA_SHA256_LEN];
+
+		if (!ca_sha256(normalized, strlen(normalized), digest))
+			ereport(ERROR,
+					(errcode(ERRCODE_INTERNAL_ERROR),
+					 errmsg("could not compute a SHA-256 digest")));
+		set_digest(row, CA_COL_STATEMENT_SHA256, digest);
+		if (ca_guc_audit_statement != CA_STATEMENT_FULL)
+			text = normalized;
+	}
+	if (row->cut_statement > 0 || row->cut_fields > 0)
+		text = psprintf("%s <cut: %d bytes>", text != NULL ? text : "",
+						row->cut_statement + row->cut_fields);
+	if (text != NULL)
+		set_column(row, CA_COL_STATEMENT, CStringGetTextDatum(text));
+}
+
+/* See decision_row.h. */
+void
+ca_decision_row(const CaAuditHeader *header, const char *fields, Size fields_len,
+				Datum values[CA_NCOLUMNS], bool nulls[CA_NCOLUMNS])
+{
+	RowBuilder	row;
+	Size		pos = 0;
+	CaField		tag;
+	const char *value;
+	Size		len;
+
+	memset(&row, 0, sizeof(row));
+	row.values = values;
+	row.nulls = nulls;
+	for (int i = 0; i < CA_NCOLUMNS; i++)
+	{
+		values[i] = (Datum) 0;
+		nulls[i] = true;
+	}
+
+	set_header(&row, header);
+	set_database(&row, header->database);
+	while (ca_record_next(fields, fields_len, &pos, &tag, &value, &len))
+	{
+		CaColumn	column = text_column(tag);
+
+		if (column != CA_NCOLUMNS)
+			set_column(&row, column,
+					   CStringGetTextDatum(field_text(&row, value, len)));
+		else
+			add_special(&row, tag, value, len);
+	}
+	set_statement(&row);
+	set_column(&row, CA_COL_POLICIES, text_array_datum(row.policies));
+	set_column(&row, CA_COL_ACTION, text_array_datum(row.actions));
+	if (row.accesses != NULL)
+		set_column(&row, CA_COL_ACCESSES,
+				   JsonbPGetDatum(JsonbValueToJsonb(pushJsonbValue(&row.accesses,
+																   WJB_END_ARRAY, NULL))));
+}

@@ -1,0 +1,162 @@
+/*-------------------------------------------------------------------------
+ *
+ * guard.c
+ *	  Who may change the tables of contauth_audit.
+ *
+ * Triggers on every table and partition call contauth_audit.refuse_change(),
+ * which lets rows in from the audit worker and from record_admin_event() and
+ * refuses everything else to everybody, superusers included.  One thing more
+ * is let in: a superuser may load rows into a database that is not the audit
+ * home, because nothing is recorded there; that is how a dump is restored.
+ *
+ * Whoever disables the triggers leaves traces in the hash chain (verify.c).
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "audit/guard.h"
+#include "audit/home.h"
+#include "audit/ring_shared.h"
+#include "catalog/pg_type.h"
+#include "commands/trigger.h"
+#include "executor/spi.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/jsonb.h"
+#include "utils/rel.h"
+#include "utils/timestamp.h"
+
+PG_FUNCTION_INFO_V1(contauth_audit_refuse_change);
+PG_FUNCTION_INFO_V1(contauth_audit_record_admin_event);
+PG_FUNCTION_INFO_V1(contauth_audit_sync);
+
+/* rows from this process pass: it is the worker, or inside our own INSERT */
+static bool admitted = false;
+
+/* See guard.h. */
+void
+ca_guard_admit_worker(void)
+{
+	admitted = true;
+}
+
+/* Trigger on the tables of contauth_audit. */
+Datum
+contauth_audit_refuse_change(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigger = (TriggerData *) fcinfo->context;
+
+	if (!CALLED_AS_TRIGGER(fcinfo))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("function \"%s\" was not called by trigger manager",
+						"contauth_audit.refuse_change")));
+
+	/* SECURITY: audit records are written by the server alone (section 12) */
+	if (!TRIGGER_FIRED_BY_INSERT(trigger->tg_event) ||
+		!(admitted || (superuser() && !ca_home_is(MyDatabaseId))))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("audit records of \"%s\" cannot be changed",
+						RelationGetRelationName(trigger->tg_relation)),
+				 errdetail("They are written by contauth alone.")));
+	return PointerGetDatum(TRIGGER_FIRED_FOR_ROW(trigger->tg_event) ?
+						   trigger->tg_trigtuple : NULL);
+}
+
+/* Insert one row into admin_event. */
+static void
+insert_admin_event(Datum *values, const char *nulls)
+{
+	static const char *const sql =
+	"INSERT INTO contauth_audit.admin_event"
+	" (at, actor, db_role, action, object, detail)"
+	" VALUES (pg_catalog.clock_timestamp(), $1, $2, $3, $4, $5)";
+	Oid			types[] = {TEXTOID, TEXTOID, TEXTOID, TEXTOID, JSONBOID};
+
+	SPI_connect();
+	if (SPI_execute_with_args(sql, lengthof(types), types, values, nulls,
+							  false, 0) != SPI_OK_INSERT)
+		elog(ERROR, "could not write contauth_audit.admin_event");
+	SPI_finish();
+}
+
+/* See guard.h. */
+void
+ca_record_admin_event(const char *action, const char *object,
+					  const char *detail)
+{
+	char	   *actor = GetUserNameFromId(GetSessionUserId(), false);
+	char	   *role = GetUserNameFromId(GetOuterUserId(), false);
+	bool		was_admitted = admitted;
+	char		nulls[6] = "     ";
+	Datum		values[5] = {0};
+
+	values[0] = CStringGetTextDatum(actor);
+	values[1] = CStringGetTextDatum(role);
+	values[2] = CStringGetTextDatum(action);
+	if (object != NULL)
+		values[3] = CStringGetTextDatum(object);
+	else
+		nulls[3] = 'n';
+	if (detail != NULL)
+		values[4] = DirectFunctionCall1(jsonb_in, CStringGetDatum(detail));
+	else
+		nulls[4] = 'n';
+
+	PG_TRY();
+	{
+		admitted = true;
+		insert_admin_event(values, nulls);
+	}
+	PG_FINALLY();
+	{
+		admitted = was_admitted;
+	}
+	PG_END_TRY();
+}
+
+/* contauth_audit.record_admin_event(action text, object text, detail jsonb) */
+Datum
+contauth_audit_record_admin_event(PG_FUNCTION_ARGS)
+{
+	char	   *object = NULL;
+	char	   *detail = NULL;
+
+	if (PG_ARGISNULL(0))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("action must not be null")));
+	if (!PG_ARGISNULL(1))
+		object = text_to_cstring(PG_GETARG_TEXT_PP(1));
+	if (!PG_ARGISNULL(2))
+		detail = DatumGetCString(DirectFunctionCall1(jsonb_out,
+													 PG_GETARG_DATUM(2)));
+	ca_record_admin_event(text_to_cstring(PG_GETARG_TEXT_PP(0)),
+						  object, detail);
+	PG_RETURN_VOID();
+}
+
+/*
+ * contauth_audit.sync(timeout interval): wait until every record put so far is
+ * in the table; false when it takes longer than that.
+ */
+Datum
+contauth_audit_sync(PG_FUNCTION_ARGS)
+{
+	Interval   *timeout = PG_GETARG_INTERVAL_P(0);
+	double		ms = timeout->time / 1000.0 +
+	(timeout->day + timeout->month * 30.0) * SECS_PER_DAY * 1000.0;
+
+	if (ca_ring_shared() == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("contauth must be loaded via shared_preload_libraries")));
+	if (ms < 0 || ms > INT_MAX)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("timeout is out of range")));
+	PG_RETURN_BOOL(ca_ring_wait_index(ca_ring_head(), (long) ms));
+}

@@ -1,0 +1,22 @@
+/*-------------------------------------------------------------------------
+ *
+ * guard.h
+ *	  Who may change the tables of contauth_audit.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef CA_AUDIT_GUARD_H
+#define CA_AUDIT_GUARD_H
+
+/* This process is the audit worker: its rows pass, from now on. */
+extern void ca_guard_admit_worker(void);
+
+/*
+ * Record an act of administration in contauth_audit.admin_event, in the
+ * current transaction.  object and detail (JSON text) may be NULL.  Must run
+ * with the privileges of the extension's owner.
+ */
+extern void ca_record_admin_event(const char *action, const char *object,
+								  const char *detail);
+
+#endif							/* CA_AUDIT_GUARD_H */

@@ -1,0 +1,22 @@
+/*-------------------------------------------------------------------------
+ *
+ * normalize.h
+ *	  Statement text without literals and comments.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef CA_AUDIT_NORMALIZE_H
+#define CA_AUDIT_NORMALIZE_H
+
+/* What a text becomes that the scanner does not understand. */
+#define CA_UNPARSABLE	"<unparsable>"
+
+/*
+ * The statement with every constant replaced by $n (continuing after its own
+ * highest $n), without comments, whitespace collapsed; palloc'd.  text is
+ * valid in the server encoding.  A cut text ends somewhere: its last token is
+ * dropped and an error at its end is none.
+ */
+extern char *ca_normalize_statement(const char *text, bool cut);
+
+#endif							/* CA_AUDIT_NORMALIZE_H */

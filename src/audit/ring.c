@@ -1,0 +1,468 @@
+/*-------------------------------------------------------------------------
+ *
+ * ring.c
+ *	  Backends put audit records into the shared ring.
+ *
+ * Invariants:
+ * - a record is in the ring as a whole or not at all: head moves last, under
+ *   the lock, after all bytes are there;
+ * - a record is never dropped: when there is no room the backend waits for
+ *   contauth.audit_wait and then refuses its statement with ZA005;
+ * - a backend that has put a record is counted in producers until it exits,
+ *   so that the worker's last drain at shutdown comes after its last record.
+ *
+ * Called by the enforcing layers.  For locking see ring_shared.h.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xlog.h"
+#include "audit/ring_shared.h"
+#include "base/error.h"
+#include "base/guc.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "storage/ipc.h"
+#include "storage/shmem.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+#include "utils/wait_event.h"
+
+#define CA_RING_TRANCHE		"contauth_audit"
+
+/* Shortest piece of a statement that a cut leaves. */
+#define CA_STATEMENT_KEEP	1024
+
+/* Room that a cut leaves for the header and the fields that tell of it. */
+#define CA_CUT_MARGIN		512
+
+StaticAssertDecl(CA_CUT_MARGIN >= sizeof(CaAuditHeader) + 128,
+				 "no room for what a cut adds");
+
+/* What stands before a record in data[]. */
+typedef struct EntryHead
+{
+	uint32		len;			/* of header and fields */
+} EntryHead;
+
+static CaRingShared *ring = NULL;
+static bool counted = false;	/* is this backend one of producers? */
+
+/* Bytes of shared memory that the ring takes. */
+Size
+ca_ring_shmem_size(void)
+{
+	return add_size(offsetof(CaRingShared, data),
+					mul_size((Size) ca_guc_audit_ring_size, 1024));
+}
+
+/* Ask for the memory and the lock; for shmem_request_hook. */
+void
+ca_ring_shmem_request(void)
+{
+	RequestAddinShmemSpace(ca_ring_shmem_size());
+	RequestNamedLWLockTranche(CA_RING_TRANCHE, 1);
+}
+
+/* Draw a random (version 4) UUID. */
+static void
+draw_uuid(pg_uuid_t *uuid)
+{
+	if (!pg_strong_random(uuid->data, UUID_LEN))
+		ereport(FATAL,
+				(errcode(ERRCODE_INTERNAL_ERROR),
+				 errmsg("could not generate random values")));
+	uuid->data[6] = (uuid->data[6] & 0x0f) | 0x40;
+	uuid->data[8] = (uuid->data[8] & 0x3f) | 0x80;
+}
+
+/* Attach to the ring, or initialise it; for shmem_startup_hook. */
+void
+ca_ring_shmem_startup(void)
+{
+	bool		found;
+
+	LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
+	ring = ShmemInitStruct("contauth audit ring", ca_ring_shmem_size(), &found);
+	if (!found)
+	{
+		memset(ring, 0, offsetof(CaRingShared, data));
+		ring->lock = &(GetNamedLWLockTranche(CA_RING_TRANCHE))->lock;
+		ring->size = (Size) ca_guc_audit_ring_size * 1024;
+		draw_uuid(&ring->boot_id);
+		ConditionVariableInit(&ring->progress);
+	}
+	LWLockRelease(AddinShmemInitLock);
+}
+
+/* The ring, or NULL when the library was not preloaded. */
+CaRingShared *
+ca_ring_shared(void)
+{
+	return ring;
+}
+
+/* Exit callback: this backend puts no more records. */
+static void
+leave_producers(int code, Datum arg)
+{
+	counted = false;
+	LWLockAcquire(ring->lock, LW_EXCLUSIVE);
+	ring->producers--;
+	if (ring->worker_latch)
+		SetLatch(ring->worker_latch);
+	LWLockRelease(ring->lock);
+}
+
+/*
+ * Count this backend as a producer.  A record put after the exit callback
+ * has run (while the last transaction aborts) counts it once more; the server
+ * then runs the new callback too.
+ */
+static void
+enter_producers(void)
+{
+	before_shmem_exit(leave_producers, (Datum) 0);
+	LWLockAcquire(ring->lock, LW_EXCLUSIVE);
+	ring->producers++;
+	LWLockRelease(ring->lock);
+	counted = true;
+}
+
+/* Raise ZA005 for a home that takes no records. */
+static void
+report_no_home(void)
+{
+	const char *name = ca_guc_audit_database;
+
+	if (RecoveryInProgress())
+		ereport(ERROR,
+				(errcode(ERRCODE_CA_NOT_RECORDED),
+				 errmsg("the decision cannot be recorded"),
+				 errdetail("Recovery is in progress.")));
+	if (name != NULL && name[0] != '\0')
+		ereport(ERROR,
+				(errcode(ERRCODE_CA_NOT_RECORDED),
+				 errmsg("the decision cannot be recorded"),
+				 errdetail("Database \"%s\" has no audit tables.", name),
+				 errhint("Run CREATE EXTENSION contauth in the database named by contauth.audit_database.")));
+	ereport(ERROR,
+			(errcode(ERRCODE_CA_NOT_RECORDED),
+			 errmsg("the decision cannot be recorded"),
+			 errdetail("No database keeps the audit tables."),
+			 errhint("Run CREATE EXTENSION contauth, or contauth_audit.attach() where it exists, or set contauth.audit_database.")));
+}
+
+/* Raise ZA005 for a ring that stayed full or a worker that does not answer. */
+static void
+report_timeout(void)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_CA_NOT_RECORDED),
+			 errmsg("the decision cannot be recorded"),
+			 errdetail("The audit worker did not take the record within contauth.audit_wait (%d ms).",
+					   ca_guc_audit_wait),
+			 errhint("See the server log for errors of the contauth audit worker.")));
+}
+
+/* Milliseconds left until deadline, 0 when it has passed. */
+static long
+remaining_ms(TimestampTz deadline)
+{
+	return TimestampDifferenceMilliseconds(GetCurrentTimestamp(), deadline);
+}
+
+/* What is known about the audit home, read under the lock. */
+static CaHomeState
+home_state(void)
+{
+	CaHomeState state;
+
+	LWLockAcquire(ring->lock, LW_SHARED);
+	state = ring->home_state;
+	LWLockRelease(ring->lock);
+	return state;
+}
+
+/* See ring.h.  Only a worker that is still starting is waited for. */
+void
+ca_ring_check_writable(void)
+{
+	TimestampTz deadline;
+	CaHomeState state;
+
+	if (ring == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("contauth must be loaded via shared_preload_libraries")));
+	state = home_state();
+	if (state == CA_HOME_READY)
+		return;
+	if (RecoveryInProgress())
+		report_no_home();
+
+	deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
+										   ca_guc_audit_wait);
+	ConditionVariablePrepareToSleep(&ring->progress);
+	while ((state = home_state()) == CA_HOME_UNKNOWN)
+	{
+		long		left = remaining_ms(deadline);
+
+		if (left <= 0)
+			break;
+		ConditionVariableTimedSleep(&ring->progress, left, PG_WAIT_EXTENSION);
+	}
+	ConditionVariableCancelSleep();
+	if (state == CA_HOME_UNKNOWN)
+		report_timeout();
+	if (state != CA_HOME_READY)
+		report_no_home();
+}
+
+/* Copy len bytes to ring position pos, around the end of the buffer. */
+static void
+copy_in(uint64 pos, const void *src, Size len)
+{
+	Size		offset = pos % ring->size;
+	Size		first = Min(len, ring->size - offset);
+
+	memcpy(ring->data + offset, src, first);
+	memcpy(ring->data, (const char *) src + first, len - first);
+}
+
+/*
+ * Put one record, when there is room for it, and wake the worker if it has
+ * asked for that.  Returns false, and changes nothing, without room.
+ */
+static bool
+try_put(const CaAuditHeader *header, const CaAuditBlob *blobs, int nblobs,
+		Size len, uint64 *index)
+{
+	EntryHead	head;
+	uint64		pos;
+	Size		used;
+	bool		wake;
+
+	LWLockAcquire(ring->lock, LW_EXCLUSIVE);
+	used = ring->head_pos - ring->tail_pos;
+	if (sizeof(head) + len > ring->size - used)
+	{
+		/* whatever the worker waits for, room is needed now */
+		if (ring->worker_latch)
+			SetLatch(ring->worker_latch);
+		LWLockRelease(ring->lock);
+		return false;
+	}
+
+	head.len = (uint32) len;
+	pos = ring->head_pos;
+	copy_in(pos, &head, sizeof(head));
+	pos += sizeof(head);
+	copy_in(pos, header, sizeof(*header));
+	pos += sizeof(*header);
+	for (int i = 0; i < nblobs; i++)
+	{
+		copy_in(pos, blobs[i].data, blobs[i].len);
+		pos += blobs[i].len;
+	}
+	ring->head_pos = pos;
+	*index = ring->head_index++;
+
+	wake = ring->worker_wait == CA_WORKER_SLEEPING ||
+		(ring->worker_wait == CA_WORKER_NAPPING && used > ring->size / 2);
+	if (wake && ring->worker_latch)
+	{
+		ring->worker_wait = CA_WORKER_AWAKE;
+		SetLatch(ring->worker_latch);
+	}
+	LWLockRelease(ring->lock);
+	return true;
+}
+
+/* Put one record, waiting for room; raises ZA005 after audit_wait. */
+static uint64
+put_waiting(const CaAuditHeader *header, const CaAuditBlob *blobs, int nblobs,
+			Size len)
+{
+	TimestampTz deadline;
+	uint64		index;
+
+	if (try_put(header, blobs, nblobs, len, &index))
+		return index;
+
+	deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
+										   ca_guc_audit_wait);
+	ConditionVariablePrepareToSleep(&ring->progress);
+	while (!try_put(header, blobs, nblobs, len, &index))
+	{
+		long		left = remaining_ms(deadline);
+
+		if (left <= 0)
+			report_timeout();
+		ConditionVariableTimedSleep(&ring->progress, left, PG_WAIT_EXTENSION);
+	}
+	ConditionVariableCancelSleep();
+	return index;
+}
+
+/* Total length of a record with these fields. */
+static Size
+record_length(const CaAuditBlob *blobs, int nblobs)
+{
+	Size		len = sizeof(CaAuditHeader);
+
+	for (int i = 0; i < nblobs; i++)
+		len += blobs[i].len;
+	return len;
+}
+
+/* How many bytes of a field are kept when excess bytes must go. */
+static Size
+kept_length(CaField tag, const char *value, Size len, Size excess)
+{
+	Size		keep;
+
+	if (tag != CA_F_STATEMENT || len <= CA_STATEMENT_KEEP)
+		return len;
+	keep = len > excess + CA_STATEMENT_KEEP ? len - excess : CA_STATEMENT_KEEP;
+	return pg_mbcliplen(value, (int) len, (int) keep);
+}
+
+/*
+ * Copy the fields to out without what makes them too long: the statement
+ * loses its end, by excess bytes if it has them; after that a field that does
+ * not fit any more is left out.  Two more fields say how many bytes are
+ * missing.
+ */
+static void
+cut_fields(const CaAuditBlob *blobs, int nblobs, Size excess, StringInfo out)
+{
+	Size		cut_statement = 0;
+	Size		cut_fields = 0;
+
+	for (int i = 0; i < nblobs; i++)
+	{
+		Size		pos = 0;
+		CaField		tag;
+		const char *value;
+		Size		len;
+
+		while (ca_record_next(blobs[i].data, blobs[i].len, &pos,
+							  &tag, &value, &len))
+		{
+			Size		keep = kept_length(tag, value, len, excess);
+
+			if (out->len + keep > CA_RECORD_MAX - CA_CUT_MARGIN)
+				cut_fields += len;
+			else
+			{
+				ca_record_put(out, tag, value, keep);
+				cut_statement += len - keep;
+			}
+		}
+	}
+	if (cut_statement > 0)
+		ca_record_put_int32(out, CA_F_CUT_STATEMENT, (int32) cut_statement);
+	if (cut_fields > 0)
+		ca_record_put_int32(out, CA_F_CUT_FIELDS, (int32) cut_fields);
+}
+
+/* Put a record that is too long, cut. */
+static uint64
+put_cut(const CaAuditHeader *header, const CaAuditBlob *blobs, int nblobs,
+		Size len)
+{
+	StringInfoData buf;
+	CaAuditBlob whole;
+	uint64		index;
+
+	initStringInfo(&buf);
+	cut_fields(blobs, nblobs, len - CA_RECORD_MAX + CA_CUT_MARGIN, &buf);
+	whole.data = buf.data;
+	whole.len = buf.len;
+	index = put_waiting(header, &whole, 1, sizeof(*header) + whole.len);
+	pfree(buf.data);
+	return index;
+}
+
+/* See ring.h. */
+uint64
+ca_ring_put(const CaAuditHeader *header, const CaAuditBlob *blobs, int nblobs)
+{
+	Size		len = record_length(blobs, nblobs);
+
+	ca_ring_check_writable();
+	if (!counted)
+		enter_producers();
+	if (len > CA_RECORD_MAX)
+		return put_cut(header, blobs, nblobs, len);
+	return put_waiting(header, blobs, nblobs, len);
+}
+
+/* Are all records below index durable?  If not, tell the worker to hurry. */
+static bool
+index_is_durable(uint64 index)
+{
+	bool		done;
+
+	LWLockAcquire(ring->lock, LW_EXCLUSIVE);
+	done = ring->tail_index >= index;
+	if (!done)
+	{
+		ring->wanted_index = Max(ring->wanted_index, index);
+		if (ring->worker_wait != CA_WORKER_AWAKE && ring->worker_latch)
+		{
+			ring->worker_wait = CA_WORKER_AWAKE;
+			SetLatch(ring->worker_latch);
+		}
+	}
+	LWLockRelease(ring->lock);
+	return done;
+}
+
+/*
+ * Wait until all records below index are durable; false after timeout_ms.
+ * Interrupts are served while waiting.
+ */
+bool
+ca_ring_wait_index(uint64 index, long timeout_ms)
+{
+	TimestampTz deadline;
+	bool		done;
+
+	if (index_is_durable(index))
+		return true;
+	deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), timeout_ms);
+	ConditionVariablePrepareToSleep(&ring->progress);
+	while (!(done = index_is_durable(index)))
+	{
+		long		left = remaining_ms(deadline);
+
+		if (left <= 0)
+			break;
+		ConditionVariableTimedSleep(&ring->progress, left, PG_WAIT_EXTENSION);
+	}
+	ConditionVariableCancelSleep();
+	return done;
+}
+
+/* See ring.h. */
+void
+ca_ring_wait_durable(uint64 position)
+{
+	if (!ca_ring_wait_index(position + 1, ca_guc_audit_wait))
+		report_timeout();
+}
+
+/* See ring.h. */
+uint64
+ca_ring_head(void)
+{
+	uint64		head;
+
+	LWLockAcquire(ring->lock, LW_SHARED);
+	head = ring->head_index;
+	LWLockRelease(ring->lock);
+	return head;
+}

@@ -1,0 +1,110 @@
+/*-------------------------------------------------------------------------
+ *
+ * ring_shared.h
+ *	  The audit ring in shared memory, and its consumer's side.
+ *
+ * Private to audit/.  Backends see only ring.h.
+ *
+ * Positions and indexes only grow: a position counts bytes, an index counts
+ * records, both since this start of the postmaster.  [tail, head) is what has
+ * been put but is not yet durable in contauth_audit.decision; the row of
+ * record i has seq = base_seq + i.
+ *
+ * Locking: one LWLock guards every field below it.  Bytes of data[] in
+ * [tail, head) never change, so the worker copies them without the lock;
+ * producers write behind head under the lock, exclusive, and move head last.
+ * Only the worker moves tail.  No other lock is taken while holding it.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef CA_AUDIT_RING_SHARED_H
+#define CA_AUDIT_RING_SHARED_H
+
+#include "audit/decision_table.h"
+#include "audit/ring.h"
+#include "crypto/digest.h"
+#include "storage/condition_variable.h"
+#include "storage/latch.h"
+#include "storage/lwlock.h"
+
+/* Largest record in the ring, bytes; larger ones are cut. */
+#define CA_RECORD_MAX			65536
+
+/* What is known about the database that keeps the audit tables. */
+typedef enum CaHomeState
+{
+	CA_HOME_UNKNOWN,			/* the worker has not reported yet */
+	CA_HOME_NONE,				/* no database has been chosen */
+	CA_HOME_MISSING,			/* it, or its tables, are not there */
+	CA_HOME_READY				/* records can be taken */
+} CaHomeState;
+
+/* What wakes the worker. */
+typedef enum CaWorkerWait
+{
+	CA_WORKER_AWAKE,			/* it will look at the ring by itself */
+	CA_WORKER_NAPPING,			/* a strict waiter or a filling ring */
+	CA_WORKER_SLEEPING			/* any record */
+} CaWorkerWait;
+
+typedef struct CaRingShared
+{
+	/* fixed when the memory is initialised */
+	LWLock	   *lock;
+	pg_uuid_t	boot_id;
+	Size		size;			/* bytes in data[] */
+	/* signalled, without the lock, when tail or home_state changes */
+	ConditionVariable progress;
+	/* guarded by lock */
+	uint64		head_pos;
+	uint64		head_index;
+	uint64		tail_pos;
+	uint64		tail_index;
+	uint64		wanted_index;	/* somebody waits for all records below */
+	int			producers;		/* backends that may still put records */
+	CaHomeState home_state;
+	Oid			home;			/* chosen database, when none is configured */
+	bool		home_gone;		/* the last worker found no such database */
+	Oid			base_relation;	/* table for which base_seq holds, or 0 */
+	int64		base_seq;		/* seq of record 0 */
+	unsigned char tail_hash[CA_SHA256_LEN]; /* of the row before tail */
+	CaWorkerWait worker_wait;
+	Latch	   *worker_latch;	/* NULL: no worker */
+	char		data[FLEXIBLE_ARRAY_MEMBER];
+} CaRingShared;
+
+/* The ring, or NULL when the library was not preloaded. */
+extern CaRingShared *ca_ring_shared(void);
+
+/* Some records copied out of the ring, oldest first. */
+typedef struct CaRingBatch
+{
+	uint64		first_index;
+	int64		first_seq;
+	unsigned char prev_hash[CA_SHA256_LEN]; /* of the row before the first */
+	uint64		end_pos;		/* ring position behind the last one */
+	int			count;
+	struct
+	{
+		CaAuditHeader header;
+		const char *fields;
+		Size		len;
+	}		   *records;
+} CaRingBatch;
+
+/* ring_worker.c: the consumer's side, for the worker alone */
+extern void ca_ring_worker_enter(void);
+extern int	ca_ring_worker_producers(void);
+extern uint64 ca_ring_worker_length(void);
+extern void ca_ring_worker_report_left(void);
+extern void ca_ring_worker_read(CaRingBatch *batch, int max);
+extern void ca_ring_worker_adopt(Oid relation, const CaNewestRow *newest);
+extern void ca_ring_worker_advance(uint64 end_pos, uint64 end_index,
+								   const unsigned char *hash);
+extern void ca_ring_worker_wait(bool idle);
+extern void ca_ring_worker_set_state(CaHomeState state);
+
+/* ring.c */
+extern bool ca_ring_wait_index(uint64 index, long timeout_ms);
+
+#endif							/* CA_AUDIT_RING_SHARED_H */

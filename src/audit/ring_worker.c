@@ -1,0 +1,255 @@
+/*-------------------------------------------------------------------------
+ *
+ * ring_worker.c
+ *	  The consumer's side of the audit ring.
+ *
+ * Called by the audit worker alone, which is the only process that moves the
+ * tail.  The tail moves after the commit that made the records durable; when a
+ * worker dies in between, the next one sees the difference in the table
+ * (ca_ring_worker_adopt).  For locking see ring_shared.h.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "audit/ring_shared.h"
+#include "base/error.h"
+#include "miscadmin.h"
+#include "storage/ipc.h"
+#include "utils/wait_event.h"
+
+/* How long the worker lets records gather, and how long it sleeps at most. */
+#define CA_NAP_MS		10
+#define CA_SLEEP_MS		1000
+
+/* Exit callback: nobody is to be woken any more. */
+static void
+leave_worker(int code, Datum arg)
+{
+	CaRingShared *ring = ca_ring_shared();
+
+	LWLockAcquire(ring->lock, LW_EXCLUSIVE);
+	ring->worker_latch = NULL;
+	ring->worker_wait = CA_WORKER_AWAKE;
+	LWLockRelease(ring->lock);
+}
+
+/* Make this process the one that backends wake. */
+void
+ca_ring_worker_enter(void)
+{
+	CaRingShared *ring = ca_ring_shared();
+
+	before_shmem_exit(leave_worker, (Datum) 0);
+	LWLockAcquire(ring->lock, LW_EXCLUSIVE);
+	ring->worker_latch = MyLatch;
+	ring->worker_wait = CA_WORKER_AWAKE;
+	LWLockRelease(ring->lock);
+}
+
+/* How many backends may still put records. */
+int
+ca_ring_worker_producers(void)
+{
+	CaRingShared *ring = ca_ring_shared();
+	int			producers;
+
+	LWLockAcquire(ring->lock, LW_SHARED);
+	producers = ring->producers;
+	LWLockRelease(ring->lock);
+	return producers;
+}
+
+/* How many records are in the ring. */
+uint64
+ca_ring_worker_length(void)
+{
+	CaRingShared *ring = ca_ring_shared();
+	uint64		length;
+
+	LWLockAcquire(ring->lock, LW_SHARED);
+	length = ring->head_index - ring->tail_index;
+	LWLockRelease(ring->lock);
+	return length;
+}
+
+/* The worker exits: tell the log what it leaves in the ring. */
+void
+ca_ring_worker_report_left(void)
+{
+	uint64		length = ca_ring_worker_length();
+
+	if (length > 0)
+		ereport(WARNING,
+				(errcode(ERRCODE_CA_NOT_RECORDED),
+				 errmsg("%llu audit records have not been written",
+						(unsigned long long) length),
+				 errdetail("The next audit worker writes them, unless the server stops before.")));
+}
+
+/* Copy len bytes from ring position pos, around the end of the buffer. */
+static void
+copy_out(CaRingShared *ring, uint64 pos, void *dst, Size len)
+{
+	Size		offset = pos % ring->size;
+	Size		first = Min(len, ring->size - offset);
+
+	memcpy(dst, ring->data + offset, first);
+	memcpy((char *) dst + first, ring->data, len - first);
+}
+
+/* Copy one record out; returns the position behind it. */
+static uint64
+read_record(CaRingShared *ring, uint64 pos, CaAuditHeader *header,
+			const char **fields, Size *fields_len)
+{
+	uint32		len;
+	char	   *copy;
+
+	copy_out(ring, pos, &len, sizeof(len));
+	pos += sizeof(len);
+	if (len < sizeof(*header) || len > CA_RECORD_MAX)
+		elog(PANIC, "audit ring is corrupted");
+	copy_out(ring, pos, header, sizeof(*header));
+	copy = palloc(len - sizeof(*header) + 1);
+	copy_out(ring, pos + sizeof(*header), copy, len - sizeof(*header));
+	*fields = copy;
+	*fields_len = len - sizeof(*header);
+	return pos + len;
+}
+
+/*
+ * Copy up to max of the oldest records into batch, palloc'd in the current
+ * memory context.  They stay in the ring.
+ */
+void
+ca_ring_worker_read(CaRingBatch *batch, int max)
+{
+	CaRingShared *ring = ca_ring_shared();
+	uint64		pos;
+	uint64		available;
+
+	LWLockAcquire(ring->lock, LW_SHARED);
+	pos = ring->tail_pos;
+	batch->first_index = ring->tail_index;
+	batch->first_seq = ring->base_seq + (int64) ring->tail_index;
+	memcpy(batch->prev_hash, ring->tail_hash, CA_SHA256_LEN);
+	available = ring->head_index - ring->tail_index;
+	LWLockRelease(ring->lock);
+
+	batch->count = (int) Min(available, (uint64) max);
+	batch->records = palloc(Max(batch->count, 1) * sizeof(*batch->records));
+	for (int i = 0; i < batch->count; i++)
+		pos = read_record(ring, pos, &batch->records[i].header,
+						  &batch->records[i].fields, &batch->records[i].len);
+	batch->end_pos = pos;
+}
+
+/*
+ * Everything before end_index is durable: free its room, remember the hash of
+ * its last row, and let waiters go on.
+ */
+void
+ca_ring_worker_advance(uint64 end_pos, uint64 end_index,
+					   const unsigned char *hash)
+{
+	CaRingShared *ring = ca_ring_shared();
+
+	LWLockAcquire(ring->lock, LW_EXCLUSIVE);
+	ring->tail_pos = end_pos;
+	ring->tail_index = end_index;
+	memcpy(ring->tail_hash, hash, CA_SHA256_LEN);
+	LWLockRelease(ring->lock);
+	ConditionVariableBroadcast(&ring->progress);
+}
+
+/* Move the tail over one record; the caller holds the lock. */
+static void
+skip_record(CaRingShared *ring)
+{
+	uint32		len;
+
+	copy_out(ring, ring->tail_pos, &len, sizeof(len));
+	ring->tail_pos += sizeof(len) + len;
+	ring->tail_index++;
+}
+
+/*
+ * Continue the chain of the table relation, whose newest row is given.
+ *
+ * The first time (since server start, or after another table) the numbers
+ * follow what the table holds.  Later, when another worker was here before,
+ * shared memory knows the end of the chain, except that records committed by
+ * a worker that died before it could move the tail are now skipped.  A table
+ * that ends earlier than shared memory says has lost rows: the numbers go on
+ * all the same, and the gap stays visible.
+ */
+void
+ca_ring_worker_adopt(Oid relation, const CaNewestRow *newest)
+{
+	CaRingShared *ring = ca_ring_shared();
+	int64		last;
+
+	LWLockAcquire(ring->lock, LW_EXCLUSIVE);
+	last = ring->base_seq + (int64) ring->tail_index - 1;
+	if (ring->base_relation != relation)
+	{
+		ring->base_relation = relation;
+		ring->base_seq = newest->seq + 1 - (int64) ring->tail_index;
+		memcpy(ring->tail_hash, newest->hash, CA_SHA256_LEN);
+	}
+	else if (newest->seq > last &&
+			 memcmp(&newest->boot_id, &ring->boot_id, UUID_LEN) == 0)
+	{
+		while (last++ < newest->seq && ring->tail_index < ring->head_index)
+			skip_record(ring);
+		memcpy(ring->tail_hash, newest->hash, CA_SHA256_LEN);
+	}
+	LWLockRelease(ring->lock);
+	ConditionVariableBroadcast(&ring->progress);
+}
+
+/*
+ * Wait for work after a drained ring: a nap while records keep coming, a
+ * sleep when idle.  Returns at once when a strict waiter or a filling ring
+ * does not let it.
+ */
+void
+ca_ring_worker_wait(bool idle)
+{
+	CaRingShared *ring = ca_ring_shared();
+	uint64		used;
+	bool		urgent;
+
+	LWLockAcquire(ring->lock, LW_EXCLUSIVE);
+	used = ring->head_pos - ring->tail_pos;
+	urgent = ring->wanted_index > ring->tail_index || used > ring->size / 4 ||
+		(idle && used > 0);
+	if (!urgent)
+		ring->worker_wait = idle ? CA_WORKER_SLEEPING : CA_WORKER_NAPPING;
+	LWLockRelease(ring->lock);
+	if (urgent)
+		return;
+
+	(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+					 idle ? CA_SLEEP_MS : CA_NAP_MS, PG_WAIT_EXTENSION);
+	ResetLatch(MyLatch);
+	LWLockAcquire(ring->lock, LW_EXCLUSIVE);
+	ring->worker_wait = CA_WORKER_AWAKE;
+	LWLockRelease(ring->lock);
+}
+
+/* Publish whether records can be taken. */
+void
+ca_ring_worker_set_state(CaHomeState state)
+{
+	CaRingShared *ring = ca_ring_shared();
+	bool		changed;
+
+	LWLockAcquire(ring->lock, LW_EXCLUSIVE);
+	changed = ring->home_state != state;
+	ring->home_state = state;
+	LWLockRelease(ring->lock);
+	if (changed)
+		ConditionVariableBroadcast(&ring->progress);
+}

@@ -1,0 +1,428 @@
+/*-------------------------------------------------------------------------
+ *
+ * worker.c
+ *	  The background worker that writes the audit.
+ *
+ * It drains the shared ring into contauth_audit.decision, in batches of one
+ * transaction each, and chains the rows.  While it works it naps a little
+ * after each batch so that records gather; after a second without records it
+ * sleeps and only looks, once a second, whether its tables are still there.
+ *
+ * Invariants:
+ * - no record is skipped: a batch that fails is tried again until it works;
+ * - no transaction and no lock is held while waiting;
+ * - at server shutdown it leaves after the last producer (see ring.c), at any
+ *   other SIGTERM after what is in the ring, to be restarted.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "audit/chain.h"
+#include "audit/decision_row.h"
+#include "audit/guard.h"
+#include "audit/home.h"
+#include "audit/ring_shared.h"
+#include "audit/worker.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "postmaster/bgworker.h"
+#include "postmaster/interrupt.h"
+#include "storage/fd.h"
+#include "storage/ipc.h"
+#include "tcop/tcopprot.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+#include "utils/pidfile.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+#include "utils/wait_event.h"
+
+/* Records per transaction. */
+#define CA_BATCH_MAX			500
+
+/* Pause after a failed batch; then, how many failures a shutdown endures. */
+#define CA_RETRY_MS				1000
+#define CA_SHUTDOWN_ATTEMPTS	10
+
+/* Pause between looks at the ring while the server shuts down. */
+#define CA_DRAIN_PAUSE_MS		10
+
+/* Idleness before sleeping; how often tables and partitions are looked for. */
+#define CA_IDLE_MS				1000
+#define CA_CHECK_MS				1000
+#define CA_PARTITION_CHECK_MS	(3600 * 1000)
+
+static bool ready = false;		/* the tables were there at the last look */
+static Oid	adopted = InvalidOid;	/* table whose chain we continue */
+static int	last_count = 0;		/* records in the last batch */
+static TimestampTz last_work = 0;
+static TimestampTz last_check = 0;
+static TimestampTz last_partitions = 0;
+static MemoryContext batch_context = NULL;
+
+/* See worker.h. */
+void
+ca_audit_worker_register(void)
+{
+	BackgroundWorker worker;
+
+	memset(&worker, 0, sizeof(worker));
+	worker.bgw_flags = BGWORKER_SHMEM_ACCESS |
+		BGWORKER_BACKEND_DATABASE_CONNECTION;
+	worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
+	worker.bgw_restart_time = 1;
+	strlcpy(worker.bgw_library_name, "contauth", BGW_MAXLEN);
+	strlcpy(worker.bgw_function_name, "ca_audit_worker_main", BGW_MAXLEN);
+	strlcpy(worker.bgw_name, "contauth audit worker", BGW_MAXLEN);
+	strlcpy(worker.bgw_type, "contauth audit worker", BGW_MAXLEN);
+	RegisterBackgroundWorker(&worker);
+}
+
+/* Begin a transaction in which SPI can be used. */
+static void
+begin_work(void)
+{
+	SetCurrentStatementStartTimestamp();
+	StartTransactionCommand();
+	SPI_connect();
+	PushActiveSnapshot(GetTransactionSnapshot());
+}
+
+/* Commit what begin_work() began. */
+static void
+commit_work(void)
+{
+	SPI_finish();
+	PopActiveSnapshot();
+	CommitTransactionCommand();
+	pgstat_report_stat(false);
+}
+
+/*
+ * Run one step; an error is logged, its transaction aborted, and false
+ * returned.
+ */
+static bool
+run_step(void (*step) (void))
+{
+	volatile bool ok = true;
+
+	PG_TRY();
+	{
+		step();
+	}
+	PG_CATCH();
+	{
+		HOLD_INTERRUPTS();
+		error_context_stack = NULL;
+		EmitErrorReport();
+		AbortCurrentTransaction();
+		MemoryContextSwitchTo(TopMemoryContext);
+		FlushErrorState();
+		RESUME_INTERRUPTS();
+		ok = false;
+	}
+	PG_END_TRY();
+	return ok;
+}
+
+/* Add the numbers and hashes to a row and write it; prev becomes its hash. */
+static void
+write_row(Datum *values, bool *nulls, int64 seq, unsigned char *prev)
+{
+	unsigned char hash[CA_SHA256_LEN];
+	bytea	   *prev_bytes = palloc(VARHDRSZ + CA_SHA256_LEN);
+	bytea	   *hash_bytes = palloc(VARHDRSZ + CA_SHA256_LEN);
+
+	values[CA_COL_SEQ] = Int64GetDatum(seq);
+	nulls[CA_COL_SEQ] = false;
+	values[CA_COL_BOOT_ID] = UUIDPGetDatum(&ca_ring_shared()->boot_id);
+	nulls[CA_COL_BOOT_ID] = false;
+	ca_chain_hash(values, nulls, prev, hash);
+
+	SET_VARSIZE(prev_bytes, VARHDRSZ + CA_SHA256_LEN);
+	memcpy(VARDATA(prev_bytes), prev, CA_SHA256_LEN);
+	values[CA_COL_PREV_HASH] = PointerGetDatum(prev_bytes);
+	nulls[CA_COL_PREV_HASH] = false;
+	SET_VARSIZE(hash_bytes, VARHDRSZ + CA_SHA256_LEN);
+	memcpy(VARDATA(hash_bytes), hash, CA_SHA256_LEN);
+	values[CA_COL_HASH] = PointerGetDatum(hash_bytes);
+	nulls[CA_COL_HASH] = false;
+
+	ca_decision_table_insert(values, nulls);
+	memcpy(prev, hash, CA_SHA256_LEN);
+}
+
+/* Write all records of a batch in the current transaction. */
+static void
+write_rows(const CaRingBatch *batch, unsigned char *prev)
+{
+	MemoryContext row_context;
+	MemoryContext old_context;
+	Datum		values[CA_NCOLUMNS];
+	bool		nulls[CA_NCOLUMNS];
+
+	row_context = AllocSetContextCreate(CurrentMemoryContext,
+										"contauth audit row",
+										ALLOCSET_DEFAULT_SIZES);
+	old_context = MemoryContextSwitchTo(row_context);
+	for (int i = 0; i < batch->count; i++)
+	{
+		ca_decision_row(&batch->records[i].header, batch->records[i].fields,
+						batch->records[i].len, values, nulls);
+		write_row(values, nulls, batch->first_seq + i, prev);
+		MemoryContextReset(row_context);
+	}
+	MemoryContextSwitchTo(old_context);
+	MemoryContextDelete(row_context);
+}
+
+/*
+ * Step: write the oldest records of the ring, if there are any.  When the
+ * table is not the one whose chain we continue (the extension was dropped, and
+ * may have been created again), nothing is written until check_tables().
+ */
+static void
+write_batch(void)
+{
+	CaRingBatch batch;
+	unsigned char hash[CA_SHA256_LEN];
+
+	last_count = 0;
+	MemoryContextReset(batch_context);
+	MemoryContextSwitchTo(batch_context);
+	ca_ring_worker_read(&batch, CA_BATCH_MAX);
+	MemoryContextSwitchTo(TopMemoryContext);
+	if (batch.count == 0)
+		return;
+
+	memcpy(hash, batch.prev_hash, CA_SHA256_LEN);
+	begin_work();
+	if (!ca_decision_table_hold(adopted))
+	{
+		commit_work();
+		ready = false;
+		last_check = 0;
+		return;
+	}
+	write_rows(&batch, hash);
+	commit_work();
+	ca_ring_worker_advance(batch.end_pos, batch.first_index + batch.count,
+						   hash);
+	last_count = batch.count;
+	last_work = GetCurrentTimestamp();
+}
+
+/* Step: create the partitions that are needed next. */
+static void
+make_partitions(void)
+{
+	last_partitions = GetCurrentTimestamp();
+	begin_work();
+	ca_decision_table_partitions(last_partitions);
+	commit_work();
+}
+
+/* Step: are the tables there?  If they are new to us, continue their chain. */
+static void
+check_tables(void)
+{
+	Oid			relation;
+	CaNewestRow newest;
+
+	last_check = GetCurrentTimestamp();
+	ready = false;
+	begin_work();
+	relation = ca_decision_table_find();
+	if (OidIsValid(relation) && relation != adopted)
+		ca_decision_table_newest(&newest);
+	commit_work();
+
+	if (!OidIsValid(relation))
+	{
+		adopted = InvalidOid;
+		ca_home_missing();
+		return;
+	}
+	if (relation != adopted)
+	{
+		ca_ring_worker_adopt(relation, &newest);
+		adopted = relation;
+		last_partitions = 0;
+	}
+	ready = true;
+}
+
+/* Has ms passed since then? */
+static bool
+is_due(TimestampTz then, int ms)
+{
+	return TimestampDifferenceExceeds(then, GetCurrentTimestamp(), ms);
+}
+
+/*
+ * Look after tables and partitions where it is time to.  Records can be taken
+ * only when this month's partition was tried for: rows that go to the default
+ * partition keep it from being made later.
+ */
+static void
+look_after_tables(void)
+{
+	if ((!ready || last_count == 0) &&
+		(last_check == 0 || is_due(last_check, CA_CHECK_MS)))
+		(void) run_step(check_tables);
+	if (!ready)
+		return;
+	if (last_partitions == 0 || is_due(last_partitions, CA_PARTITION_CHECK_MS))
+		(void) run_step(make_partitions);
+	ca_home_confirm();
+}
+
+/* Wait, whoever sets our latch. */
+static void
+pause_for(long ms)
+{
+	(void) WaitLatch(NULL, WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+					 ms, PG_WAIT_EXTENSION);
+}
+
+/*
+ * Write until the ring is empty; false when a batch failed.  The pause after
+ * a failure is not cut short by backends that wake us.
+ */
+static bool
+drain(void)
+{
+	do
+	{
+		if (!run_step(write_batch))
+		{
+			ready = false;
+			last_check = 0;
+			pause_for(CA_RETRY_MS);
+			return false;
+		}
+	} while (last_count == CA_BATCH_MAX);
+	return true;
+}
+
+/*
+ * Is the server shutting down, or was only this worker asked to stop?  The
+ * postmaster says so in its lock file before it signals anybody.
+ */
+static bool
+server_is_stopping(void)
+{
+	FILE	   *file = AllocateFile("postmaster.pid", "r");
+	char		line[MAXPGPATH];
+	bool		stopping = false;
+
+	if (file == NULL)
+		return true;
+	for (int i = 1; fgets(line, sizeof(line), file) != NULL; i++)
+	{
+		if (i == LOCK_FILE_LINE_PM_STATUS)
+			stopping = strncmp(line, PM_STATUS_STOPPING,
+							   strlen(PM_STATUS_STOPPING)) == 0;
+	}
+	FreeFile(file);
+	return stopping;
+}
+
+/*
+ * Asked to stop: write what there is and exit.  While the server shuts down,
+ * stay until no backend can put records any more; the count is read before
+ * the drain, so that the drain that follows a zero is the last one needed.
+ * Otherwise what cannot be written now stays in the ring for the next worker.
+ */
+static void
+finish(void)
+{
+	int			failures = 0;
+
+	for (;;)
+	{
+		bool		stopping = server_is_stopping();
+		int			producers = ca_ring_worker_producers();
+		bool		drained;
+
+		look_after_tables();
+		drained = ready && drain() && ready;
+		if (!stopping || (producers == 0 && ca_ring_worker_length() == 0))
+			break;
+		if (!drained && ++failures >= CA_SHUTDOWN_ATTEMPTS)
+			break;
+		pause_for(CA_DRAIN_PAUSE_MS);
+	}
+
+	ca_ring_worker_report_left();
+
+	/* only a nonzero code makes the postmaster start the next worker */
+	proc_exit(1);
+}
+
+/* Settings that others could have changed for this database or role. */
+static void
+pin_settings(void)
+{
+	static const char *const settings[][2] = {
+		{"search_path", "pg_catalog, pg_temp"},
+		{"synchronous_commit", "on"},
+		{"default_transaction_read_only", "off"},
+		{"default_transaction_isolation", "read committed"},
+		{"statement_timeout", "0"},
+		{"lock_timeout", "0"},
+		{"idle_in_transaction_session_timeout", "0"},
+		{"row_security", "on"},
+		{"session_replication_role", "origin"},
+#if PG_VERSION_NUM >= 170000
+		{"transaction_timeout", "0"},
+#endif
+	};
+
+	for (int i = 0; i < lengthof(settings); i++)
+		SetConfigOption(settings[i][0], settings[i][1],
+						PGC_SUSET, PGC_S_OVERRIDE);
+}
+
+/* One round: settings, tables, records; then wait. */
+static void
+work_round(void)
+{
+	ResetLatch(MyLatch);
+	CHECK_FOR_INTERRUPTS();
+	if (ConfigReloadPending)
+	{
+		ConfigReloadPending = false;
+		ProcessConfigFile(PGC_SIGHUP);
+	}
+	look_after_tables();
+	if (ready && (!drain() || !ready))
+		return;
+	if (!ShutdownRequestPending)
+		ca_ring_worker_wait(!ready || is_due(last_work, CA_IDLE_MS));
+}
+
+/* See worker.h. */
+void
+ca_audit_worker_main(Datum main_arg)
+{
+	pqsignal(SIGHUP, SignalHandlerForConfigReload);
+	pqsignal(SIGTERM, SignalHandlerForShutdownRequest);
+	BackgroundWorkerUnblockSignals();
+
+	ca_ring_worker_enter();
+	ca_home_connect();
+	pin_settings();
+	ca_guard_admit_worker();
+	batch_context = AllocSetContextCreate(TopMemoryContext,
+										  "contauth audit batch",
+										  ALLOCSET_DEFAULT_SIZES);
+	while (!ShutdownRequestPending)
+		(void) run_step(work_round);
+	finish();
+}
