@@ -365,7 +365,12 @@ finish(void)
 	proc_exit(1);
 }
 
-/* Settings that others could have changed for this database or role. */
+/*
+ * Settings that others could have changed for this database or role.
+ *
+ * SECURITY: below "warning" the scanner's notices would show in the log what
+ * the normalised statement leaves out.
+ */
 static void
 pin_settings(void)
 {
@@ -379,6 +384,7 @@ pin_settings(void)
 		{"idle_in_transaction_session_timeout", "0"},
 		{"row_security", "on"},
 		{"session_replication_role", "origin"},
+		{"log_min_messages", "warning"},
 #if PG_VERSION_NUM >= 170000
 		{"transaction_timeout", "0"},
 #endif
