@@ -14,10 +14,10 @@ PGFILEDESC = "contauth - continuous authorization for AI agents"
 # test/check/layers compares this list with the tree and the #include lines.
 # ---------------------------------------------------------------------------
 OBJS = \
+	src/base/attempt.o \
 	src/base/catalog.o \
 	src/base/epoch.o \
 	src/base/glob.o \
-	src/base/guard.o \
 	src/base/guc.o \
 	src/base/internal.o \
 	src/crypto/digest.o \
@@ -56,6 +56,22 @@ OBJS = \
 	src/audit/verify.o \
 	src/audit/worker.o \
 	src/enforce/collect.o \
+	src/enforce/copy.o \
+	src/enforce/execute.o \
+	src/enforce/function.o \
+	src/enforce/hooks.o \
+	src/enforce/note.o \
+	src/enforce/object.o \
+	src/enforce/plan.o \
+	src/enforce/present.o \
+	src/enforce/refuse.o \
+	src/enforce/rewrite.o \
+	src/enforce/scrub.o \
+	src/enforce/statement.o \
+	src/enforce/utility.o \
+	src/api/admin.o \
+	src/api/agent.o \
+	src/api/masks.o \
 	src/contauth.o
 # ---------------------------------------------------------------------------
 

@@ -1,0 +1,337 @@
+/*-------------------------------------------------------------------------
+ *
+ * admin.c
+ *	  Triggers that keep contauth's own tables sound, and their caches fresh.
+ *
+ * The checks are triggers, not part of create_policy() and its kin, so that
+ * they hold on every road into the tables: functions, a restored dump, a
+ * superuser's own INSERT.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/relation.h"
+#include "access/tupdesc.h"
+#include "base/attempt.h"
+#include "base/catalog.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_class.h"
+#include "commands/trigger.h"
+#include "executor/executor.h"
+#include "fmgr.h"
+#include "policy/expression.h"
+#include "policy/label.h"
+#include "policy/store.h"
+#include "token/token.h"
+#include "utils/builtins.h"
+#include "utils/inval.h"
+#include "utils/lsyscache.h"
+
+/* Most elements that one list of a policy may have, and their length. */
+#define CA_POLICY_MAX_LIST		1000
+#define CA_POLICY_MAX_TEXT		4096
+
+PG_FUNCTION_INFO_V1(contauth_check_policy);
+PG_FUNCTION_INFO_V1(contauth_check_issuer);
+PG_FUNCTION_INFO_V1(contauth_check_agent);
+PG_FUNCTION_INFO_V1(contauth_table_changed);
+
+/* The row that a BEFORE ROW trigger is asked about. */
+static HeapTuple
+new_row(FunctionCallInfo fcinfo, const char *function, TupleDesc *desc)
+{
+	TriggerData *trigger = (TriggerData *) fcinfo->context;
+
+	if (!CALLED_AS_TRIGGER(fcinfo) ||
+		!TRIGGER_FIRED_BEFORE(trigger->tg_event) ||
+		!TRIGGER_FIRED_FOR_ROW(trigger->tg_event))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("%s() must be a BEFORE ROW trigger", function)));
+	*desc = RelationGetDescr(trigger->tg_relation);
+	return TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ?
+		trigger->tg_newtuple : trigger->tg_trigtuple;
+}
+
+static void
+bad_argument(const char *argument, const char *reason)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("%s is not valid: %s", argument, reason)));
+}
+
+/* A list of non-empty strings of bounded number and length. */
+static void
+check_list(const List *list, const char *argument)
+{
+	ListCell   *lc;
+
+	if (list == NIL)
+		bad_argument(argument, "it must name at least one element");
+	if (list_length(list) > CA_POLICY_MAX_LIST)
+		bad_argument(argument, psprintf("it has more than %d elements", CA_POLICY_MAX_LIST));
+	foreach(lc, list)
+	{
+		const char *text = lfirst(lc);
+
+		if (text[0] == '\0')
+			bad_argument(argument, "an element is empty");
+		if (strlen(text) > CA_POLICY_MAX_TEXT)
+			bad_argument(argument, psprintf("an element is longer than %d bytes",
+											CA_POLICY_MAX_TEXT));
+	}
+}
+
+/* Expression checks run as attempts, to name the argument in the error. */
+typedef struct CaExpressionCheck
+{
+	const char *text;
+	Oid			relid;			/* InvalidOid: a condition over ctx */
+} CaExpressionCheck;
+
+static void
+try_expression(void *arg)
+{
+	CaExpressionCheck *check = arg;
+	Relation	rel;
+
+	if (!OidIsValid(check->relid))
+	{
+		(void) ca_condition_compile(check->text);
+		return;
+	}
+	rel = relation_open(check->relid, AccessShareLock);
+	(void) ca_expression_parse(check->text, rel, NULL);
+	relation_close(rel, NoLock);
+}
+
+static void
+check_expression(const char *text, Oid relid, const char *argument)
+{
+	CaExpressionCheck check = {text, relid};
+	char	   *error;
+
+	if (!ca_attempt(try_expression, &check, &error))
+		bad_argument(argument, error);
+}
+
+/* The relation that a resource names, InvalidOid when it is a pattern. */
+static Oid
+named_relation(const CaResource *resource)
+{
+	Oid			nsp;
+	Oid			relid = InvalidOid;
+
+	if (resource->kind != CA_RESOURCE_RELATION || !resource->exact)
+		return InvalidOid;
+	nsp = get_namespace_oid(resource->schema, true);
+	if (OidIsValid(nsp))
+		relid = get_relname_relid(resource->name, nsp);
+	if (!OidIsValid(relid))
+		bad_argument("resources",
+					 psprintf("relation \"%s.%s\" does not exist",
+							  resource->schema, resource->name));
+	return relid;
+}
+
+/* Every column that a resource lists must exist. */
+static void
+check_columns(const CaResource *resource, Oid relid)
+{
+	ListCell   *lc;
+
+	foreach(lc, resource->columns)
+	{
+		if (!OidIsValid(relid) ||
+			get_attnum(relid, lfirst(lc)) <= 0)
+			bad_argument("resources",
+						 psprintf("column \"%s\" of \"%s.%s\" does not exist",
+								  (char *) lfirst(lc), resource->schema, resource->name));
+	}
+}
+
+static void
+check_mask_type(const CaMaskRule *rule, Oid relid, AttrNumber attnum)
+{
+	const char *problem;
+	Oid			type;
+	int32		typmod;
+	Oid			collation;
+
+	get_atttypetypmodcoll(relid, attnum, &type, &typmod, &collation);
+	if (!ca_mask_fits(rule->mask, type, typmod, &problem))
+		bad_argument("masks", psprintf("%s (column \"%s\" of \"%s\")", problem,
+									   get_attname(relid, attnum, false),
+									   get_rel_name(relid)));
+}
+
+/* A mask for a column that is named: it must exist and have a fitting type. */
+static void
+check_column_mask(const CaMaskRule *rule)
+{
+	Oid			nsp = get_namespace_oid(rule->schema, true);
+	Oid			relid = OidIsValid(nsp) ? get_relname_relid(rule->table, nsp) : InvalidOid;
+	AttrNumber	attnum = OidIsValid(relid) ? get_attnum(relid, rule->column) : 0;
+
+	if (attnum <= 0)
+		bad_argument("masks", psprintf("column \"%s.%s.%s\" does not exist",
+									   rule->schema, rule->table, rule->column));
+	check_mask_type(rule, relid, attnum);
+}
+
+/* A mask by label: it must fit what carries the label in a named relation. */
+static void
+check_label_mask(const CaMaskRule *rule, Oid relid)
+{
+	AttrNumber	attnum = 0;
+	ListCell   *lc;
+
+	while (get_attname(relid, ++attnum, true) != NULL)
+	{
+		if (!OidIsValid(get_atttype(relid, attnum)))
+			continue;
+		foreach(lc, ca_label_classes(relid, attnum))
+		{
+			if (ca_label_matches(rule->label, lfirst(lc)))
+			{
+				check_mask_type(rule, relid, attnum);
+				break;
+			}
+		}
+	}
+}
+
+/* Masks, filter and columns against the relations that the policy names. */
+static void
+check_against_relations(const List *resources, const List *masks,
+						const char *row_filter)
+{
+	ListCell   *lc;
+	ListCell   *lc2;
+
+	foreach(lc, resources)
+	{
+		CaResource *resource = lfirst(lc);
+		Oid			relid = named_relation(resource);
+
+		check_columns(resource, relid);
+		if (!OidIsValid(relid))
+			continue;
+		if (row_filter != NULL)
+			check_expression(row_filter, relid, "row_filter");
+		foreach(lc2, masks)
+		{
+			if (((CaMaskRule *) lfirst(lc2))->label != NULL)
+				check_label_mask(lfirst(lc2), relid);
+		}
+	}
+	foreach(lc, masks)
+	{
+		if (((CaMaskRule *) lfirst(lc))->label == NULL)
+			check_column_mask(lfirst(lc));
+	}
+}
+
+/* Limits, and options that this release does not know, are refused. */
+static void
+check_limits(HeapTuple row, TupleDesc desc)
+{
+	bool		isnull;
+	Jsonb	   *limits = DatumGetJsonbP(ca_row_datum(row, desc, "limits", &isnull));
+
+	if (!JB_ROOT_IS_OBJECT(limits))
+		bad_argument("limits", "it must be a JSON object");
+	if (JB_ROOT_COUNT(limits) > 0)
+		bad_argument("limits", "limits are not supported by this release");
+	if (ca_row_bool(row, desc, "monitor_only"))
+		bad_argument("monitor_only", "it is not supported by this release");
+}
+
+/* BEFORE ROW trigger of contauth.policy: a bad policy cannot be stored. */
+Datum
+contauth_check_policy(PG_FUNCTION_ARGS)
+{
+	TupleDesc	desc;
+	HeapTuple	row = new_row(fcinfo, "check_policy", &desc);
+	char	   *condition = ca_row_text(row, desc, "condition");
+	char	   *row_filter = ca_row_text(row, desc, "row_filter");
+	List	   *texts = ca_row_text_array(row, desc, "resources");
+	List	   *resources;
+	List	   *masks;
+	bool		isnull;
+
+	(void) ca_policy_parse_effect(ca_row_text(row, desc, "effect"));
+	check_list(ca_row_text_array(row, desc, "principals"), "principals");
+	check_list(ca_row_text_array(row, desc, "on_behalf_of"), "on_behalf_of");
+	check_list(ca_row_text_array(row, desc, "actions"), "actions");
+	check_list(texts, "resources");
+	check_limits(row, desc);
+
+	resources = ca_policy_parse_resources(texts);
+	masks = ca_policy_parse_masks(DatumGetJsonbP(ca_row_datum(row, desc, "masks", &isnull)));
+	if (condition != NULL)
+		check_expression(condition, InvalidOid, "condition");
+	check_against_relations(resources, masks, row_filter);
+	PG_RETURN_POINTER(row);
+}
+
+/* BEFORE ROW trigger of contauth.issuer. */
+Datum
+contauth_check_issuer(PG_FUNCTION_ARGS)
+{
+	TupleDesc	desc;
+	HeapTuple	row = new_row(fcinfo, "check_issuer", &desc);
+	char	   *issuer = ca_row_text(row, desc, "issuer");
+	char	   *trust_domain = ca_row_text(row, desc, "trust_domain");
+	bool		isnull;
+	Jsonb	   *jwks = DatumGetJsonbP(ca_row_datum(row, desc, "jwks", &isnull));
+	char	   *json = JsonbToCString(NULL, &jwks->root, VARSIZE(jwks));
+	CaJwks	   *keys = NULL;
+	int			nkeys;
+	CaTokenStatus status;
+
+	if (issuer[0] == '\0' || strlen(issuer) > CA_POLICY_MAX_TEXT)
+		bad_argument("issuer", "it must be 1 to 4096 bytes long");
+	if (!ca_trust_domain_valid(trust_domain))
+		bad_argument("trust_domain", "it is not a SPIFFE trust domain name");
+	status = ca_jwks_parse(json, strlen(json), &keys, &nkeys);
+	if (status != CA_TOKEN_OK)
+		bad_argument("jwks", ca_token_status_text(status));
+	ca_jwks_free(keys);
+	PG_RETURN_POINTER(row);
+}
+
+/* BEFORE ROW trigger of contauth.agent. */
+Datum
+contauth_check_agent(PG_FUNCTION_ARGS)
+{
+	TupleDesc	desc;
+	HeapTuple	row = new_row(fcinfo, "check_agent", &desc);
+	List	   *roles = ca_row_text_array(row, desc, "db_roles");
+	int			td_len;
+	bool		isnull;
+
+	if (!ca_spiffe_id_valid(ca_row_text(row, desc, "spiffe_id"), true, &td_len))
+		bad_argument("spiffe_id", "it is not a SPIFFE ID with a path");
+	check_list(roles, "db_roles");
+	if (!JB_ROOT_IS_OBJECT(DatumGetJsonbP(ca_row_datum(row, desc, "attributes", &isnull))))
+		bad_argument("attributes", "it must be a JSON object");
+	PG_RETURN_POINTER(row);
+}
+
+/*
+ * AFTER STATEMENT trigger: tell every session, when this commits, to read the
+ * table again.
+ */
+Datum
+contauth_table_changed(PG_FUNCTION_ARGS)
+{
+	if (!CALLED_AS_TRIGGER(fcinfo))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("table_changed() must be a trigger")));
+	CacheInvalidateRelcache(((TriggerData *) fcinfo->context)->tg_relation);
+	PG_RETURN_NULL();
+}

@@ -1,0 +1,217 @@
+/*-------------------------------------------------------------------------
+ *
+ * agent.c
+ *	  SQL functions that agents call.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "audit/ring.h"
+#include "base/internal.h"
+#include "catalog/pg_authid.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "fmgr.h"
+#include "identity/claim.h"
+#include "identity/identity.h"
+#include "miscadmin.h"
+#include "policy/request.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/json.h"
+#include "utils/jsonb.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+#include "utils/uuid.h"
+
+PG_FUNCTION_INFO_V1(contauth_authenticate);
+PG_FUNCTION_INFO_V1(contauth_whoami);
+PG_FUNCTION_INFO_V1(contauth_claim);
+PG_FUNCTION_INFO_V1(contauth_attribute);
+PG_FUNCTION_INFO_V1(contauth_my_decision);
+
+/* "name": "value" or "name": null */
+static void
+add_member(StringInfo json, const char *name, const char *value)
+{
+	appendStringInfo(json, "%s\"%s\": ", json->len > 1 ? ", " : "", name);
+	if (value != NULL)
+		escape_json(json, value);
+	else
+		appendStringInfoString(json, "null");
+}
+
+/* The members that exist only with an identity. */
+static void
+describe_identity(StringInfo json, const CaIdentity *id)
+{
+	appendStringInfoString(json, ", \"chain\": ");
+	ca_identity_chain_json(id, json);
+	appendStringInfo(json, ", \"depth\": 0, \"autonomy\": %d",
+					 id->registered->autonomy);
+}
+
+/* The session's identity as the jsonb that whoami() returns. */
+static Datum
+whoami(void)
+{
+	CaIdentityProblem problem = {0};
+	const CaIdentity *id = ca_identity_current(&problem);
+	bool		verified;
+	const char *purpose = ca_request_purpose(id, &verified);
+	StringInfoData json;
+
+	initStringInfo(&json);
+	appendStringInfoChar(&json, '{');
+	add_member(&json, "agent", id != NULL ? id->agent : NULL);
+	add_member(&json, "on_behalf_of", NULL);
+	if (id != NULL)
+		describe_identity(&json, id);
+	else
+		appendStringInfoString(&json, ", \"chain\": [], \"depth\": null, \"autonomy\": null");
+	add_member(&json, "purpose", purpose != NULL && purpose[0] != '\0' ? purpose : NULL);
+	add_member(&json, "source", id != NULL ? "token" : NULL);
+	add_member(&json, "expires_at",
+			   id != NULL ? timestamptz_to_str(id->expires_at) : NULL);
+	if (id == NULL)
+		add_member(&json, "reason", problem.text);
+	appendStringInfoChar(&json, '}');
+	return DirectFunctionCall1(jsonb_in, CStringGetDatum(json.data));
+}
+
+Datum
+contauth_whoami(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_DATUM(whoami());
+}
+
+/*
+ * authenticate(token text, delegation jsonb) returns jsonb
+ *
+ * Inside a transaction block the identity ends with the transaction.
+ */
+Datum
+contauth_authenticate(PG_FUNCTION_ARGS)
+{
+	char	   *token;
+
+	if (PG_ARGISNULL(0))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION),
+				 errmsg("the token is refused: token is null")));
+	if (!PG_ARGISNULL(1))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("delegation is not supported by this release"),
+				 errhint("Call authenticate() with the token alone.")));
+
+	token = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	if (token[0] == '\0')
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION),
+				 errmsg("the token is refused: token is empty")));
+	ca_identity_present(token);
+	explicit_bzero(token, strlen(token));
+	PG_RETURN_DATUM(whoami());
+}
+
+/* claim(name text) returns text: a claim of the verified token */
+Datum
+contauth_claim(PG_FUNCTION_ARGS)
+{
+	char	   *value = ca_claim_text(text_to_cstring(PG_GETARG_TEXT_PP(0)));
+
+	if (value == NULL)
+		PG_RETURN_NULL();
+	PG_RETURN_TEXT_P(cstring_to_text(value));
+}
+
+/* attribute(name text) returns text: an attribute of the registered agent */
+Datum
+contauth_attribute(PG_FUNCTION_ARGS)
+{
+	char	   *value = ca_attribute_text(text_to_cstring(PG_GETARG_TEXT_PP(0)));
+
+	if (value == NULL)
+		PG_RETURN_NULL();
+	PG_RETURN_TEXT_P(cstring_to_text(value));
+}
+
+/* The decision of that id, if it is the agent's own; NULL otherwise. */
+static Datum
+read_decision(pg_uuid_t *id, const char *agent, bool *isnull)
+{
+	static const char *const query =
+		"SELECT pg_catalog.to_jsonb(d) FROM contauth_audit.decision d"
+		" WHERE d.decision_id OPERATOR(pg_catalog.=) $1"
+		" AND d.agent OPERATOR(pg_catalog.=) $2";
+	Oid			types[] = {UUIDOID, TEXTOID};
+	Datum		values[] = {UUIDPGetDatum(id), CStringGetTextDatum(agent)};
+	MemoryContext caller = CurrentMemoryContext;
+	Datum		result = (Datum) 0;
+
+	*isnull = true;
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	if (SPI_execute_with_args(query, 2, types, values, NULL, true, 1) != SPI_OK_SELECT)
+		elog(ERROR, "could not read contauth_audit.decision");
+	if (SPI_processed > 0)
+	{
+		Datum		row = SPI_getbinval(SPI_tuptable->vals[0],
+										SPI_tuptable->tupdesc, 1, isnull);
+		MemoryContext spi = MemoryContextSwitchTo(caller);
+
+		result = JsonbPGetDatum(DatumGetJsonbPCopy(row));
+		MemoryContextSwitchTo(spi);
+	}
+	SPI_finish();
+	return result;
+}
+
+/*
+ * my_decision(decision_id uuid) returns jsonb
+ *
+ * Reads the audit table as its owner: the agent itself has no access to it.
+ */
+Datum
+contauth_my_decision(PG_FUNCTION_ARGS)
+{
+	CaIdentityProblem problem = {0};
+	const CaIdentity *identity = ca_identity_current(&problem);
+	char	   *agent;
+	Datum		result = (Datum) 0;
+	volatile bool isnull = true;
+	Oid			user;
+	int			sec_context;
+
+	if (identity == NULL)
+		PG_RETURN_NULL();
+	agent = pstrdup(identity->agent);
+	if (ca_ring_head() > 0)
+		ca_ring_wait_durable(ca_ring_head() - 1);
+
+	GetUserIdAndSecContext(&user, &sec_context);
+	SetUserIdAndSecContext(BOOTSTRAP_SUPERUSERID,
+						   sec_context | SECURITY_LOCAL_USERID_CHANGE);
+	ca_internal_depth++;
+	PG_TRY();
+	{
+		bool		null_row;
+
+		PushActiveSnapshot(GetLatestSnapshot());
+		result = read_decision(PG_GETARG_UUID_P(0), agent, &null_row);
+		PopActiveSnapshot();
+		isnull = null_row;
+	}
+	PG_FINALLY();
+	{
+		ca_internal_depth--;
+		SetUserIdAndSecContext(user, sec_context);
+	}
+	PG_END_TRY();
+
+	if (isnull)
+		PG_RETURN_NULL();
+	PG_RETURN_DATUM(result);
+}

@@ -1,0 +1,170 @@
+/*-------------------------------------------------------------------------
+ *
+ * masks.c
+ *	  The functions behind column masks.
+ *
+ * Their last argument is of type internal, which no SQL text can produce:
+ * only expressions that policy/mask.c builds can call them.  All are strict,
+ * so that NULL stays NULL.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "base/catalog.h"
+#include "crypto/digest.h"
+#include "fmgr.h"
+#include "mb/pg_wchar.h"
+#include "utils/builtins.h"
+#include "utils/uuid.h"
+
+#define CA_MASK_KEY_NAME	"mask"
+#define CA_REDACTED			"[redacted]"
+
+PG_FUNCTION_INFO_V1(contauth_mask_redact);
+PG_FUNCTION_INFO_V1(contauth_mask_partial);
+PG_FUNCTION_INFO_V1(contauth_mask_email);
+PG_FUNCTION_INFO_V1(contauth_mask_hash_text);
+PG_FUNCTION_INFO_V1(contauth_mask_hash_bytea);
+PG_FUNCTION_INFO_V1(contauth_mask_hash_uuid);
+
+/* mask_redact(text, internal): the same for every value */
+Datum
+contauth_mask_redact(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_TEXT_P(cstring_to_text(CA_REDACTED));
+}
+
+/*
+ * mask_partial(text, first int, last int, internal): keep that many
+ * characters at the ends and put "*" for each other one.  A value that would
+ * be shown as a whole is hidden as a whole.
+ */
+Datum
+contauth_mask_partial(PG_FUNCTION_ARGS)
+{
+	text	   *value = PG_GETARG_TEXT_PP(0);
+	int			first = PG_GETARG_INT32(1);
+	int			last = PG_GETARG_INT32(2);
+	const char *p = VARDATA_ANY(value);
+	const char *end = p + VARSIZE_ANY_EXHDR(value);
+	int			nchars = pg_mbstrlen_with_len(p, end - p);
+	StringInfoData out;
+
+	if (first + last >= nchars)
+		first = last = 0;
+	initStringInfo(&out);
+	for (int i = 0; i < nchars && p < end; i++)
+	{
+		int			len = Min(pg_mblen(p), end - p);
+
+		if (i < first || i >= nchars - last)
+			appendBinaryStringInfo(&out, p, len);
+		else
+			appendStringInfoChar(&out, '*');
+		p += len;
+	}
+	PG_RETURN_TEXT_P(cstring_to_text_with_len(out.data, out.len));
+}
+
+/*
+ * mask_email(text, internal): first character of the local part, then "***",
+ * then the domain.  What is no address is redacted.
+ */
+Datum
+contauth_mask_email(PG_FUNCTION_ARGS)
+{
+	char	   *value = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	char	   *at = strrchr(value, '@');
+	int			first;
+
+	if (at == NULL || at == value || at[1] == '\0')
+		PG_RETURN_TEXT_P(cstring_to_text(CA_REDACTED));
+	first = pg_mblen(value);
+	PG_RETURN_TEXT_P(cstring_to_text(psprintf("%.*s***%s", first, value, at)));
+}
+
+static bool
+take_key(HeapTuple tuple, TupleDesc desc, void *arg)
+{
+	bool		isnull;
+	Datum		key = ca_row_datum(tuple, desc, "key", &isnull);
+
+	if (!isnull)
+		*(bytea **) arg = DatumGetByteaPCopy(key);
+	return false;
+}
+
+/* The secret key of this database, read once per query. */
+static bytea *
+mask_key(FunctionCallInfo fcinfo)
+{
+	bytea	   *key = fcinfo->flinfo->fn_extra;
+
+	if (key == NULL)
+	{
+		MemoryContext old = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
+
+		ca_table_scan(CA_TABLE_SECRET, "name", CA_MASK_KEY_NAME, take_key, &key);
+		MemoryContextSwitchTo(old);
+		if (key == NULL)
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					 errmsg("the key for hash masks is missing")));
+		fcinfo->flinfo->fn_extra = key;
+	}
+	return key;
+}
+
+static void
+keyed_hash(FunctionCallInfo fcinfo, const void *data, size_t len,
+		   unsigned char out[CA_SHA256_LEN])
+{
+	bytea	   *key = mask_key(fcinfo);
+
+	if (!ca_hmac_sha256(VARDATA_ANY(key), VARSIZE_ANY_EXHDR(key), data, len, out))
+		ereport(ERROR,
+				(errcode(ERRCODE_INTERNAL_ERROR),
+				 errmsg("could not compute a hash mask")));
+}
+
+/* mask_hash(text, internal): HMAC-SHA-256 as lower-case hexadecimal */
+Datum
+contauth_mask_hash_text(PG_FUNCTION_ARGS)
+{
+	text	   *value = PG_GETARG_TEXT_PP(0);
+	unsigned char digest[CA_SHA256_LEN];
+	char		hex[CA_SHA256_HEXLEN + 1];
+
+	keyed_hash(fcinfo, VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value), digest);
+	ca_digest_hex(digest, hex);
+	PG_RETURN_TEXT_P(cstring_to_text(hex));
+}
+
+/* mask_hash(bytea, internal): HMAC-SHA-256, 32 bytes */
+Datum
+contauth_mask_hash_bytea(PG_FUNCTION_ARGS)
+{
+	bytea	   *value = PG_GETARG_BYTEA_PP(0);
+	bytea	   *result = palloc(VARHDRSZ + CA_SHA256_LEN);
+
+	SET_VARSIZE(result, VARHDRSZ + CA_SHA256_LEN);
+	keyed_hash(fcinfo, VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value),
+			   (unsigned char *) VARDATA(result));
+	PG_RETURN_BYTEA_P(result);
+}
+
+/* mask_hash(uuid, internal): a version 8 UUID (RFC 9562) made of the HMAC */
+Datum
+contauth_mask_hash_uuid(PG_FUNCTION_ARGS)
+{
+	pg_uuid_t  *value = PG_GETARG_UUID_P(0);
+	pg_uuid_t  *result = palloc(sizeof(pg_uuid_t));
+	unsigned char digest[CA_SHA256_LEN];
+
+	keyed_hash(fcinfo, value->data, UUID_LEN, digest);
+	memcpy(result->data, digest, UUID_LEN);
+	result->data[6] = (result->data[6] & 0x0f) | 0x80;
+	result->data[8] = (result->data[8] & 0x3f) | 0x80;
+	PG_RETURN_UUID_P(result);
+}

@@ -1,0 +1,228 @@
+/*-------------------------------------------------------------------------
+ *
+ * catalog.c
+ *	  contauth's own tables, read directly and by the newest snapshot.
+ *
+ * No SPI: a scan needs neither privileges nor plans nor hooks, costs little,
+ * and can run inside any statement.  The newest snapshot is used because a
+ * decision must see a committed change also in a REPEATABLE READ
+ * transaction.  OIDs are looked up by name when needed: callers cache what
+ * they read, not these.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/table.h"
+#include "base/catalog.h"
+#include "base/compat.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_collation.h"
+#include "catalog/pg_type.h"
+#include "commands/extension.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+
+static const char *const table_names[CA_TABLE_COUNT] = {
+	[CA_TABLE_ISSUER] = "issuer",
+	[CA_TABLE_AGENT] = "agent",
+	[CA_TABLE_POLICY] = "policy",
+	[CA_TABLE_POLICY_VERSION] = "policy_version",
+	[CA_TABLE_CLASSIFICATION] = "classification",
+	[CA_TABLE_SECRET] = "secret",
+};
+
+bool
+ca_extension_installed(void)
+{
+	return OidIsValid(get_extension_oid("contauth", true));
+}
+
+Oid
+ca_schema_oid(void)
+{
+	return get_namespace_oid("contauth", true);
+}
+
+Oid
+ca_table_oid(CaTable table)
+{
+	Oid			nsp = ca_schema_oid();
+	Oid			relid = InvalidOid;
+
+	if (OidIsValid(nsp))
+		relid = get_relname_relid(table_names[table], nsp);
+	if (!OidIsValid(relid))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("table contauth.%s does not exist", table_names[table]),
+				 errhint("Run CREATE EXTENSION contauth in this database.")));
+	return relid;
+}
+
+CaTable
+ca_table_by_oid(Oid relid)
+{
+	Oid			nsp = ca_schema_oid();
+	char	   *name;
+
+	if (!OidIsValid(nsp) || get_rel_namespace(relid) != nsp)
+		return CA_TABLE_COUNT;
+	name = get_rel_name(relid);
+	for (int i = 0; name != NULL && i < CA_TABLE_COUNT; i++)
+	{
+		if (strcmp(name, table_names[i]) == 0)
+			return (CaTable) i;
+	}
+	return CA_TABLE_COUNT;
+}
+
+/* Attribute number of a column that must exist. */
+static AttrNumber
+column_number(TupleDesc desc, const char *column)
+{
+	for (int i = 0; i < desc->natts; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(desc, i);
+
+		if (!att->attisdropped && strcmp(NameStr(att->attname), column) == 0)
+			return att->attnum;
+	}
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("contauth's tables have no column \"%s\"", column),
+			 errhint("Run ALTER EXTENSION contauth UPDATE in this database.")));
+	return InvalidAttrNumber;	/* keep compiler quiet */
+}
+
+/* The primary key index, when attnum is the whole of its key. */
+static Oid
+key_index(Relation rel, AttrNumber attnum)
+{
+	Bitmapset  *key = RelationGetIndexAttrBitmap(rel,
+												 INDEX_ATTR_BITMAP_PRIMARY_KEY);
+
+	if (bms_membership(key) == BMS_SINGLETON &&
+		bms_is_member(attnum - FirstLowInvalidHeapAttributeNumber, key))
+		return ca_primary_key_index(rel);
+	return InvalidOid;
+}
+
+/*
+ * A NULL snapshot makes the scan take a new one of its own kind, which does
+ * not count as the transaction's first: SET TRANSACTION still works after it.
+ */
+void
+ca_table_scan(CaTable table, const char *key_column, const char *key,
+			  CaRowCallback each, void *arg)
+{
+	Relation	rel = table_open(ca_table_oid(table), AccessShareLock);
+	TupleDesc	desc = RelationGetDescr(rel);
+	ScanKeyData skey;
+	Oid			index = InvalidOid;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+
+	if (key_column != NULL)
+	{
+		AttrNumber	attnum = column_number(desc, key_column);
+
+		/* key columns of our tables have collation "C" */
+		index = key_index(rel, attnum);
+		ScanKeyEntryInitialize(&skey, 0, attnum, BTEqualStrategyNumber,
+							   InvalidOid, C_COLLATION_OID, F_TEXTEQ,
+							   CStringGetTextDatum(key));
+	}
+
+	scan = systable_beginscan(rel, index, OidIsValid(index), NULL,
+							  key_column != NULL ? 1 : 0, &skey);
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		if (!each(tuple, desc, arg))
+			break;
+	}
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+}
+
+int64
+ca_table_max(CaTable table, const char *key_column)
+{
+	Relation	rel = table_open(ca_table_oid(table), AccessShareLock);
+	Relation	index = index_open(ca_primary_key_index(rel), AccessShareLock);
+	SysScanDesc scan = systable_beginscan_ordered(rel, index, NULL, 0, NULL);
+	HeapTuple	tuple = systable_getnext_ordered(scan, BackwardScanDirection);
+	int64		max = 0;
+	bool		isnull;
+
+	if (HeapTupleIsValid(tuple))
+		max = DatumGetInt64(ca_row_datum(tuple, RelationGetDescr(rel),
+										 key_column, &isnull));
+	systable_endscan_ordered(scan);
+	index_close(index, AccessShareLock);
+	table_close(rel, AccessShareLock);
+	return max;
+}
+
+Datum
+ca_row_datum(HeapTuple tuple, TupleDesc desc, const char *column, bool *isnull)
+{
+	return heap_getattr(tuple, column_number(desc, column), desc, isnull);
+}
+
+char *
+ca_row_text(HeapTuple tuple, TupleDesc desc, const char *column)
+{
+	bool		isnull;
+	Datum		value = ca_row_datum(tuple, desc, column, &isnull);
+
+	return isnull ? NULL : TextDatumGetCString(value);
+}
+
+bool
+ca_row_bool(HeapTuple tuple, TupleDesc desc, const char *column)
+{
+	bool		isnull;
+	Datum		value = ca_row_datum(tuple, desc, column, &isnull);
+
+	return !isnull && DatumGetBool(value);
+}
+
+List *
+ca_text_array_to_list(Datum array)
+{
+	ArrayType  *arr = DatumGetArrayTypeP(array);
+	Oid			elemtype = ARR_ELEMTYPE(arr);
+	Datum	   *elems;
+	bool	   *nulls;
+	int			n;
+	List	   *list = NIL;
+
+	if (elemtype == NAMEOID)
+		deconstruct_array(arr, NAMEOID, NAMEDATALEN, false, TYPALIGN_CHAR,
+						  &elems, &nulls, &n);
+	else
+		deconstruct_array(arr, TEXTOID, -1, false, TYPALIGN_INT,
+						  &elems, &nulls, &n);
+	for (int i = 0; i < n; i++)
+	{
+		if (nulls[i])
+			continue;
+		list = lappend(list, elemtype == NAMEOID ?
+					   pstrdup(NameStr(*DatumGetName(elems[i]))) :
+					   TextDatumGetCString(elems[i]));
+	}
+	return list;
+}
+
+List *
+ca_row_text_array(HeapTuple tuple, TupleDesc desc, const char *column)
+{
+	bool		isnull;
+	Datum		value = ca_row_datum(tuple, desc, column, &isnull);
+
+	return isnull ? NIL : ca_text_array_to_list(value);
+}

@@ -1,0 +1,67 @@
+/*-------------------------------------------------------------------------
+ *
+ * catalog.h
+ *	  contauth's own tables, read directly and by the newest snapshot.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef CA_BASE_CATALOG_H
+#define CA_BASE_CATALOG_H
+
+#include "access/htup_details.h"
+#include "utils/rel.h"
+
+typedef enum CaTable
+{
+	CA_TABLE_ISSUER,
+	CA_TABLE_AGENT,
+	CA_TABLE_POLICY,
+	CA_TABLE_POLICY_VERSION,
+	CA_TABLE_CLASSIFICATION,
+	CA_TABLE_SECRET,
+	CA_TABLE_COUNT
+} CaTable;
+
+/* Is the extension installed in this database? */
+extern bool ca_extension_installed(void);
+
+/* OID of schema contauth, InvalidOid without the extension. */
+extern Oid	ca_schema_oid(void);
+
+/* OID of one of our tables; raises an error when it is not there. */
+extern Oid	ca_table_oid(CaTable table);
+
+/* Which of our tables is relid?  CA_TABLE_COUNT when none. */
+extern CaTable ca_table_by_oid(Oid relid);
+
+/*
+ * Call each(tuple, desc, arg) for every row of the table that a snapshot
+ * taken now can see, also inside REPEATABLE READ; with key_column, only for
+ * rows whose text column of that name equals key.  each returns false to
+ * stop.  Takes no user's privileges into account: only for our own reading.
+ */
+typedef bool (*CaRowCallback) (HeapTuple tuple, TupleDesc desc, void *arg);
+extern void ca_table_scan(CaTable table, const char *key_column,
+						  const char *key, CaRowCallback each, void *arg);
+
+/*
+ * The highest value of a bigint column that is the table's primary key; 0 in
+ * an empty table.
+ */
+extern int64 ca_table_max(CaTable table, const char *key_column);
+
+/*
+ * Column values by name, copied to the current memory context.  A missing
+ * column is an error: the SQL objects do not fit this library.
+ */
+extern Datum ca_row_datum(HeapTuple tuple, TupleDesc desc,
+						  const char *column, bool *isnull);
+extern char *ca_row_text(HeapTuple tuple, TupleDesc desc, const char *column);
+extern List *ca_row_text_array(HeapTuple tuple, TupleDesc desc,
+							   const char *column);
+extern bool ca_row_bool(HeapTuple tuple, TupleDesc desc, const char *column);
+
+/* The elements of a text[] or name[] without NULLs, as a List of strings. */
+extern List *ca_text_array_to_list(Datum array);
+
+#endif							/* CA_BASE_CATALOG_H */

@@ -1,0 +1,128 @@
+/*-------------------------------------------------------------------------
+ *
+ * compat.h
+ *	  Differences between the supported servers, PostgreSQL 15 to 18.
+ *
+ * The newest signature wins: code is written for the newest server, and the
+ * macros here translate for older ones.  Nothing else tests PG_VERSION_NUM,
+ * except where a whole code path exists on one side only.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef CA_BASE_COMPAT_H
+#define CA_BASE_COMPAT_H
+
+#if PG_VERSION_NUM < 150000 || PG_VERSION_NUM >= 190000
+#error "contauth supports PostgreSQL 15 to 18"
+#endif
+
+#include "executor/execdesc.h"
+#include "executor/executor.h"
+#include "nodes/nodeFuncs.h"
+#include "nodes/parsenodes.h"
+#include "parser/parse_relation.h"
+
+/*
+ * Permission information of a relation RTE: fields of the RTE itself until
+ * 15, a separate RTEPermissionInfo from 16 on.
+ */
+#if PG_VERSION_NUM < 160000
+typedef RangeTblEntry CaPermInfo;
+#else
+typedef RTEPermissionInfo CaPermInfo;
+#endif
+
+/* The permission information of rte, or NULL when it has none. */
+static inline CaPermInfo *
+ca_rte_perminfo(Query *query, RangeTblEntry *rte)
+{
+#if PG_VERSION_NUM < 160000
+	return rte;
+#else
+	return rte->perminfoindex == 0 ? NULL :
+		getRTEPermissionInfo(query->rteperminfos, rte);
+#endif
+}
+
+/* Let a relation entry that moves into a new query take its permissions along. */
+static inline void
+ca_rte_move_perminfo(Query *from, RangeTblEntry *rte,
+					 Query *to, RangeTblEntry *moved)
+{
+#if PG_VERSION_NUM >= 160000
+	if (rte->perminfoindex != 0)
+	{
+		to->rteperminfos =
+			list_make1(copyObject(getRTEPermissionInfo(from->rteperminfos, rte)));
+		moved->perminfoindex = 1;
+	}
+#endif
+}
+
+/* The entry needs no permissions any more. */
+static inline void
+ca_rte_forget_perminfo(RangeTblEntry *rte)
+{
+#if PG_VERSION_NUM < 160000
+	rte->requiredPerms = 0;
+	rte->checkAsUser = InvalidOid;
+	rte->selectedCols = NULL;
+	rte->insertedCols = NULL;
+	rte->updatedCols = NULL;
+	rte->extraUpdatedCols = NULL;
+#else
+	rte->perminfoindex = 0;
+#endif
+}
+
+/*
+ * RETURNING can name the old or the new row since 18: make every column of an
+ * expression just built speak of the same one as var.
+ */
+#if PG_VERSION_NUM >= 180000
+static bool
+ca_returning_walker(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, Var))
+	{
+		((Var *) node)->varreturningtype = ((Var *) context)->varreturningtype;
+		return false;
+	}
+	return expression_tree_walker(node, ca_returning_walker, context);
+}
+#define ca_copy_returning_type(expr, var) \
+	((void) ca_returning_walker((expr), (var)))
+#else
+#define ca_copy_returning_type(expr, var)	((void) 0)
+#endif
+
+/* ExecutorRun lost execute_once in 18. */
+#if PG_VERSION_NUM < 180000
+#define CA_EXECUTOR_RUN_ARGS \
+	QueryDesc *queryDesc, ScanDirection direction, uint64 count, bool execute_once
+#define CA_EXECUTOR_RUN_PASS	queryDesc, direction, count, execute_once
+#else
+#define CA_EXECUTOR_RUN_ARGS \
+	QueryDesc *queryDesc, ScanDirection direction, uint64 count
+#define CA_EXECUTOR_RUN_PASS	queryDesc, direction, count
+#endif
+
+/* RelationGetPrimaryKeyIndex gained deferrable_ok in 18. */
+#if PG_VERSION_NUM < 180000
+#define ca_primary_key_index(rel)	RelationGetPrimaryKeyIndex(rel)
+#else
+#define ca_primary_key_index(rel)	RelationGetPrimaryKeyIndex(rel, false)
+#endif
+
+/* Memory of setting values: malloc until 15, the GUC code's own since 16. */
+#if PG_VERSION_NUM < 160000
+#define ca_guc_malloc(size)		malloc(size)
+#define ca_guc_free(pointer)	free(pointer)
+#else
+#define ca_guc_malloc(size)		guc_malloc(LOG, size)
+#define ca_guc_free(pointer)	guc_free(pointer)
+#endif
+
+#endif							/* CA_BASE_COMPAT_H */

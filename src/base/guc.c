@@ -1,0 +1,280 @@
+/*-------------------------------------------------------------------------
+ *
+ * guc.c
+ *	  Every setting of contauth, defined in one place.
+ *
+ * SECURITY: no setting that a client can change changes what is enforced.
+ * Settings of the superuser are refused while the session is governed, so
+ * that an agent whose role is a superuser cannot switch enforcement off.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <limits.h>
+
+#include "access/parallel.h"
+#include "access/xact.h"
+#include "base/decision.h"
+#include "base/epoch.h"
+#include "base/guc.h"
+#include "miscadmin.h"
+#include "utils/guc.h"
+
+/* Longest self-asserted context value, bytes: it is copied into records. */
+#define CA_CONTEXT_VALUE_MAX	1024
+
+int			ca_guc_audit_ring_size = 2048;
+char	   *ca_guc_audit_database = NULL;
+int			ca_guc_mode = CA_MODE_ENFORCE;
+char	   *ca_guc_audience = NULL;
+int			ca_guc_clock_skew = 30;
+int			ca_guc_audit_durability = CA_DURABILITY_ASYNC;
+int			ca_guc_audit_wait = 5000;
+int			ca_guc_audit_statement = CA_STATEMENT_NORMALIZED;
+bool		ca_guc_explain_denials = true;
+char	   *ca_guc_purpose = NULL;
+char	   *ca_guc_task_id = NULL;
+char	   *ca_guc_traceparent = NULL;
+
+static char *token_setting = NULL;	/* holds a digest, never a token */
+static CaGucCallbacks callbacks;
+
+static const struct config_enum_entry mode_options[] = {
+	{"off", CA_MODE_OFF, false},
+	{"monitor", CA_MODE_MONITOR, false},
+	{"enforce", CA_MODE_ENFORCE, false},
+	{NULL, 0, false}
+};
+
+static const struct config_enum_entry durability_options[] = {
+	{"async", CA_DURABILITY_ASYNC, false},
+	{"strict", CA_DURABILITY_STRICT, false},
+	{NULL, 0, false}
+};
+
+static const struct config_enum_entry statement_options[] = {
+	{"normalized", CA_STATEMENT_NORMALIZED, false},
+	{"full", CA_STATEMENT_FULL, false},
+	{NULL, 0, false}
+};
+
+/*
+ * May a setting of the superuser be changed from this source?  Not by a
+ * statement of a governed session, and not by its connection options, which
+ * arrive before anybody can tell whether it is governed: those take effect
+ * only for superusers, and a governed superuser must not have them either.
+ */
+static bool
+source_is_trusted(GucSource source)
+{
+	if (source < PGC_S_CLIENT || InitializingParallelWorker)
+		return true;
+	if (source == PGC_S_CLIENT || (IsTransactionState() && callbacks.governed()))
+	{
+		GUC_check_errcode(ERRCODE_INSUFFICIENT_PRIVILEGE);
+		GUC_check_errmsg("this setting cannot be changed from a connection option or a governed session");
+		return false;
+	}
+	return true;
+}
+
+static bool
+check_trusted_enum(int *newval, void **extra, GucSource source)
+{
+	return source_is_trusted(source);
+}
+
+static bool
+check_trusted_int(int *newval, void **extra, GucSource source)
+{
+	return source_is_trusted(source);
+}
+
+static bool
+check_trusted_bool(bool *newval, void **extra, GucSource source)
+{
+	return source_is_trusted(source);
+}
+
+static void
+assign_mode(int newval, void *extra)
+{
+	ca_epoch_advance();
+}
+
+/* Self-asserted context: bounded, valid text without control characters. */
+static bool
+check_context_value(char **newval, void **extra, GucSource source)
+{
+	if (*newval == NULL)
+		return true;
+	if (strlen(*newval) > CA_CONTEXT_VALUE_MAX)
+	{
+		GUC_check_errmsg("value is longer than %d bytes", CA_CONTEXT_VALUE_MAX);
+		return false;
+	}
+	for (const char *p = *newval; *p; p++)
+	{
+		if ((unsigned char) *p < 0x20 || *p == 0x7f)
+		{
+			GUC_check_errmsg("value contains control characters");
+			return false;
+		}
+	}
+	return true;
+}
+
+static void
+assign_context_value(const char *newval, void *extra)
+{
+	callbacks.context_changed();
+}
+
+static bool
+check_token(char **newval, void **extra, GucSource source)
+{
+	return callbacks.token_check(newval, extra, source);
+}
+
+static void
+assign_token(const char *newval, void *extra)
+{
+	callbacks.token_assign(newval, extra);
+}
+
+/* Settings fixed at server start. */
+static void
+define_postmaster_settings(void)
+{
+	DefineCustomIntVariable("contauth.audit_ring_size",
+							"Size of the shared buffer between sessions and the audit worker.",
+							"Larger than the processor's caches is slower, not safer.",
+							&ca_guc_audit_ring_size,
+							2048, 1024, 4096,
+							PGC_POSTMASTER, GUC_UNIT_KB,
+							NULL, NULL, NULL);
+
+	DefineCustomStringVariable("contauth.audit_database",
+							   "Database whose contauth_audit tables take the records of the whole server.",
+							   "Empty means the first database in which the extension was created.",
+							   &ca_guc_audit_database,
+							   "",
+							   PGC_POSTMASTER, 0,
+							   NULL, NULL, NULL);
+}
+
+/* What is enforced, and how it is recorded: for the superuser. */
+static void
+define_enforcement_settings(void)
+{
+	DefineCustomEnumVariable("contauth.mode",
+							 "What happens to statements of governed sessions.",
+							 "enforce: decide, enforce and record; monitor: decide and record only; off: nothing.",
+							 &ca_guc_mode,
+							 CA_MODE_ENFORCE, mode_options,
+							 PGC_SUSET, 0,
+							 check_trusted_enum, assign_mode, NULL);
+
+	DefineCustomStringVariable("contauth.audience",
+							   "Value that the aud claim of every token must contain.",
+							   "While it is empty every token is refused.",
+							   &ca_guc_audience,
+							   "",
+							   PGC_SIGHUP, 0,
+							   NULL, NULL, NULL);
+
+	DefineCustomIntVariable("contauth.clock_skew",
+							"Tolerance for the exp and nbf claims of tokens.",
+							NULL,
+							&ca_guc_clock_skew,
+							30, 0, 600,
+							PGC_SIGHUP, GUC_UNIT_S,
+							NULL, NULL, NULL);
+
+	DefineCustomBoolVariable("contauth.explain_denials",
+							 "Tell the agent why a statement was refused.",
+							 "When off, the error carries only the decision's id.",
+							 &ca_guc_explain_denials,
+							 true,
+							 PGC_SUSET, 0,
+							 check_trusted_bool, NULL, NULL);
+}
+
+static void
+define_audit_settings(void)
+{
+	DefineCustomEnumVariable("contauth.audit_durability",
+							 "When a record must be durable.",
+							 "strict: before the first row or the error leaves the server; async: soon after.",
+							 &ca_guc_audit_durability,
+							 CA_DURABILITY_ASYNC, durability_options,
+							 PGC_SUSET, 0,
+							 check_trusted_enum, NULL, NULL);
+
+	DefineCustomIntVariable("contauth.audit_wait",
+							"How long a statement waits for its record to be taken before it is refused.",
+							NULL,
+							&ca_guc_audit_wait,
+							5000, 10, 600000,
+							PGC_SUSET, GUC_UNIT_MS,
+							check_trusted_int, NULL, NULL);
+
+	DefineCustomEnumVariable("contauth.audit_statement",
+							 "How statement text is recorded.",
+							 "normalized: literals replaced by $n; full: as sent.",
+							 &ca_guc_audit_statement,
+							 CA_STATEMENT_NORMALIZED, statement_options,
+							 PGC_SIGHUP, 0,
+							 NULL, NULL, NULL);
+}
+
+/* What any client may set: verified (token) or recorded as self-asserted. */
+static void
+define_client_settings(void)
+{
+	DefineCustomStringVariable("contauth.token",
+							   "Presents the agent's signed token.",
+							   "Reads back as the token's SHA-256, never as the token.",
+							   &token_setting,
+							   "",
+							   PGC_USERSET,
+							   GUC_NO_SHOW_ALL | GUC_NOT_IN_SAMPLE | GUC_DISALLOW_IN_FILE,
+							   check_token, assign_token, NULL);
+
+	DefineCustomStringVariable("contauth.purpose",
+							   "Purpose of what follows, as the client states it.",
+							   NULL,
+							   &ca_guc_purpose,
+							   "",
+							   PGC_USERSET, GUC_NOT_IN_SAMPLE,
+							   check_context_value, assign_context_value, NULL);
+
+	DefineCustomStringVariable("contauth.task_id",
+							   "Task that the following statements belong to, as the client states it.",
+							   NULL,
+							   &ca_guc_task_id,
+							   "",
+							   PGC_USERSET, GUC_NOT_IN_SAMPLE,
+							   check_context_value, assign_context_value, NULL);
+
+	DefineCustomStringVariable("contauth.traceparent",
+							   "W3C trace context of the following statements, as the client states it.",
+							   NULL,
+							   &ca_guc_traceparent,
+							   "",
+							   PGC_USERSET, GUC_NOT_IN_SAMPLE,
+							   check_context_value, NULL, NULL);
+}
+
+void
+ca_guc_define(const CaGucCallbacks *cb)
+{
+	callbacks = *cb;
+	define_postmaster_settings();
+	define_enforcement_settings();
+	define_audit_settings();
+	define_client_settings();
+	/* must come last: a definition after it would be refused */
+	MarkGUCPrefixReserved("contauth");
+}

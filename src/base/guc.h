@@ -1,0 +1,63 @@
+/*-------------------------------------------------------------------------
+ *
+ * guc.h
+ *	  Every setting of contauth, defined in one place.
+ *
+ * Settings that change what is enforced belong to the superuser and are
+ * refused from inside a governed session whatever its role; settings that a
+ * client may set (token, delegation, purpose, task_id, traceparent) carry no
+ * power: they are verified or recorded as self-asserted.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef CA_BASE_GUC_H
+#define CA_BASE_GUC_H
+
+#include "utils/guc.h"
+
+typedef enum CaAuditDurability
+{
+	CA_DURABILITY_ASYNC,
+	CA_DURABILITY_STRICT
+} CaAuditDurability;
+
+typedef enum CaAuditStatement
+{
+	CA_STATEMENT_NORMALIZED,	/* literals replaced by $n */
+	CA_STATEMENT_FULL
+} CaAuditStatement;
+
+/* postmaster */
+extern PGDLLIMPORT int ca_guc_audit_ring_size;	/* kB, 1024..4096 */
+extern PGDLLIMPORT char *ca_guc_audit_database; /* "": first to install */
+
+/* sighup or superuser */
+extern PGDLLIMPORT int ca_guc_mode; /* CaMode */
+extern PGDLLIMPORT char *ca_guc_audience;
+extern PGDLLIMPORT int ca_guc_clock_skew;	/* s */
+extern PGDLLIMPORT int ca_guc_audit_durability; /* CaAuditDurability */
+extern PGDLLIMPORT int ca_guc_audit_wait;	/* ms */
+extern PGDLLIMPORT int ca_guc_audit_statement;	/* CaAuditStatement */
+extern PGDLLIMPORT bool ca_guc_explain_denials;
+
+/* client */
+extern PGDLLIMPORT char *ca_guc_purpose;
+extern PGDLLIMPORT char *ca_guc_task_id;
+extern PGDLLIMPORT char *ca_guc_traceparent;
+
+/* What guc.c cannot know: filled by contauth.c before ca_guc_define(). */
+typedef struct CaGucCallbacks
+{
+	/* is this session governed (then its superuser settings are refused)? */
+	bool		(*governed) (void);
+	/* hooks of contauth.token, in the form that DefineCustomStringVariable takes */
+	bool		(*token_check) (char **newval, void **extra, GucSource source);
+	void		(*token_assign) (const char *newval, void *extra);
+	/* something that conditions can see has changed */
+	void		(*context_changed) (void);
+} CaGucCallbacks;
+
+/* Define all settings; must run in _PG_init. */
+extern void ca_guc_define(const CaGucCallbacks *callbacks);
+
+#endif							/* CA_BASE_GUC_H */

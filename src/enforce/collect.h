@@ -1,0 +1,49 @@
+/*-------------------------------------------------------------------------
+ *
+ * collect.h
+ *	  What a statement touches: every relation, at every depth.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef CA_ENFORCE_COLLECT_H
+#define CA_ENFORCE_COLLECT_H
+
+#include "nodes/parsenodes.h"
+#include "policy/authorize.h"
+
+/* One relation entry of one query level. */
+typedef struct CaTarget
+{
+	Query	   *query;			/* the level it belongs to */
+	Index		rti;			/* its place in the level's range table */
+	int			depth;			/* of the level, 0 at the top */
+	bool		is_result;		/* written by the level's command */
+	bool		row_marked;		/* FOR UPDATE, FOR SHARE and the like */
+	bool		is_view;		/* left by an expanded view: not read itself */
+	Bitmapset  *read;			/* columns used, RETURNING left aside */
+	Bitmapset  *returned;		/* result relation: columns in RETURNING */
+
+	/* what has to be decided; NULL where the action does not occur */
+	CaAccess   *select;
+	CaAccess   *insert;
+	CaAccess   *update;
+	CaAccess   *delete;
+	CaAccess   *export;			/* rows leave by COPY TO */
+} CaTarget;
+
+/*
+ * All relation entries of a rewritten query (views are expanded, rules
+ * applied), as a List of CaTarget with the accesses filled in as questions.
+ */
+extern List *ca_collect(Query *query);
+
+/* Ask, for everything that is read, whether it may be exported, too. */
+extern void ca_collect_exports(List *targets);
+
+/* The target's range table entry. */
+extern RangeTblEntry *ca_target_rte(const CaTarget *target);
+
+/* The accesses of a target, as a List of CaAccess. */
+extern List *ca_target_accesses(const CaTarget *target);
+
+#endif							/* CA_ENFORCE_COLLECT_H */

@@ -1,0 +1,26 @@
+/*-------------------------------------------------------------------------
+ *
+ * copy.h
+ *	  COPY of a governed session.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef CA_ENFORCE_COPY_H
+#define CA_ENFORCE_COPY_H
+
+#include "nodes/parsenodes.h"
+#include "nodes/plannodes.h"
+
+/*
+ * Refuse what no agent may do: files and programs of the server, and rows
+ * copied in without a permit or past a row filter.
+ */
+extern void ca_copy_check(CopyStmt *stmt);
+
+/*
+ * COPY table TO reads the table past planner and executor: turn it into
+ * COPY (SELECT ...) TO.  Returns a changed copy, or pstmt itself.
+ */
+extern PlannedStmt *ca_copy_convert(PlannedStmt *pstmt);
+
+#endif							/* CA_ENFORCE_COPY_H */

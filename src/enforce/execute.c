@@ -1,0 +1,482 @@
+/*-------------------------------------------------------------------------
+ *
+ * execute.c
+ *	  Executor hooks of a governed session.
+ *
+ * Planning decides; but plans are kept, portals stay open, identities expire
+ * and policies change.  So starting and running a plan ask again: is the
+ * identity still valid, is the plan one that was authorized, and has nothing
+ * changed since?  The usual answer costs one comparison of epochs.  When
+ * something has changed the statement is decided again: a plan that would
+ * look the same goes on, another is made anew at start and refused when it
+ * already runs.
+ *
+ * One record is written for each run of a top-level portal; what runs nested
+ * inside is added to it (statement.c).
+ *
+ * SECURITY: in a governed session a plan without a note was made before the
+ * session was governed, or by code that went around the planner: refused.
+ * (test/sql/enforce.sql)
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/parallel.h"
+#include "access/xact.h"
+#include "audit/ring.h"
+#include "base/catalog.h"
+#include "base/epoch.h"
+#include "base/guc.h"
+#include "enforce/execute.h"
+#include "enforce/plan.h"
+#include "enforce/refuse.h"
+#include "enforce/scrub.h"
+#include "enforce/statement.h"
+#include "executor/tstoreReceiver.h"
+#include "lib/ilist.h"
+#include "miscadmin.h"
+#include "optimizer/optimizer.h"
+#include "optimizer/planner.h"
+#include "rewrite/rewriteHandler.h"
+#include "utils/inval.h"
+#include "utils/memutils.h"
+#include "utils/plancache.h"
+#include "utils/tuplestore.h"
+
+/* A query that has been started; lives in the executor's query context. */
+typedef struct CaRun
+{
+	dlist_node	node;
+	QueryDesc  *queryDesc;
+	CaPlanNote *note;			/* NULL: exempt */
+	CaStatement *statement;		/* of a top-level query, until it is finished */
+	bool		top_level;
+	uint64		identity_serial;
+	MemoryContextCallback callback;
+} CaRun;
+
+static dlist_head runs = DLIST_STATIC_INIT(runs);
+static bool frame_exempt = false;	/* the running query is exempt */
+static int	starting = 0;
+
+bool
+ca_execute_exempt(void)
+{
+	/*
+	 * SECURITY: a trigger that fires inside a referential action inherits its
+	 * security context; what it runs is not exempt for that.
+	 */
+	return InNoForceRLSOperation() && !frame_exempt;
+}
+
+bool
+ca_execute_busy(void)
+{
+	return starting > 0 || ca_statement_level > 0 || ca_statement_current != NULL;
+}
+
+/* The executor's query context goes away: forget the run. */
+static void
+forget_run(void *arg)
+{
+	CaRun	   *run = arg;
+
+	dlist_delete(&run->node);
+	if (run->statement != NULL)
+		ca_statement_discard(run->statement);
+}
+
+static CaRun *
+find_run(const QueryDesc *queryDesc)
+{
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &runs)
+	{
+		CaRun	   *run = dlist_container(CaRun, node, iter.cur);
+
+		if (run->queryDesc == queryDesc)
+			return run;
+	}
+	return NULL;
+}
+
+static uint64
+current_serial(void)
+{
+	const CaIdentity *id = ca_identity_last();
+
+	return id != NULL ? id->serial : 0;
+}
+
+static CaRun *
+register_run(QueryDesc *queryDesc, CaPlanNote *note, CaStatement *statement)
+{
+	CaRun	   *run = MemoryContextAllocZero(queryDesc->estate->es_query_cxt,
+											 sizeof(CaRun));
+
+	run->queryDesc = queryDesc;
+	run->note = note;
+	run->statement = statement;
+	run->top_level = statement != NULL;
+	run->identity_serial = current_serial();
+	run->callback.func = forget_run;
+	run->callback.arg = run;
+	dlist_push_head(&runs, &run->node);
+	MemoryContextRegisterResetCallback(queryDesc->estate->es_query_cxt,
+									   &run->callback);
+	return run;
+}
+
+/* Refuse what this plan would do, for a reason that is about the plan. */
+static void
+refuse_plan(const QueryDesc *queryDesc, int sqlstate, const char *code,
+			const char *reason, const char *hint)
+{
+	CaRefusal	r = {0};
+
+	r.sqlstate = sqlstate;
+	r.decision = CA_DECISION_DENY;
+	r.reason_code = code;
+	r.action = "the statement";
+	r.reason = reason;
+	r.hint = hint;
+	r.kind = "SELECT";
+	r.text = queryDesc->sourceText;
+	r.location = queryDesc->plannedstmt->stmt_location;
+	r.len = queryDesc->plannedstmt->stmt_len;
+	ca_refuse(&r);
+}
+
+/*
+ * Is the identity valid at this moment?  Expiry, suspension and the like are
+ * looked at every time; refuses when it is not.
+ */
+static void
+check_identity(const QueryDesc *queryDesc, const CaPlanNote *note)
+{
+	CaIdentityProblem problem = {0};
+
+	if (note->presents)
+		return;
+	if (ca_identity_current(&problem) == NULL)
+		ca_refuse_identity(&problem, note->statement_kind, queryDesc->sourceText,
+						   queryDesc->plannedstmt->stmt_location,
+						   queryDesc->plannedstmt->stmt_len);
+}
+
+/* Make the plan anew, for what has to be enforced now. */
+static CaPlanNote *
+plan_again(QueryDesc *queryDesc, CaPlanNote *note)
+{
+	Query	   *query = copyObject(note->query);
+
+	AcquireRewriteLocks(query, true, false);
+	ca_plan_next_is_export(note->exports);
+	queryDesc->plannedstmt = planner(query, queryDesc->sourceText,
+									 note->cursor_options, queryDesc->params);
+	/* whoever keeps the old plan shall ask for a new one next time */
+	ResetPlanCache();
+	return ca_note_find(queryDesc->plannedstmt);
+}
+
+/* The note of a plan that may run now; refuses otherwise. */
+static CaPlanNote *
+check_plan_to_start(QueryDesc *queryDesc)
+{
+	CaPlanNote *note = ca_note_find(queryDesc->plannedstmt);
+
+	if (note == NULL)
+	{
+		ResetPlanCache();
+		refuse_plan(queryDesc, ERRCODE_INSUFFICIENT_PRIVILEGE, "plan_not_authorized",
+					"its plan was not made under the session's identity",
+					"Prepare the statement again.");
+		return NULL;
+	}
+	AcceptInvalidationMessages();
+	check_identity(queryDesc, note);
+	if ((note->epoch != ca_epoch_current || note->dynamic) &&
+		!ca_plan_still_right(note, queryDesc->sourceText))
+		note = plan_again(queryDesc, note);
+	return note;
+}
+
+/* Before a started query goes on: is it still the session's, and allowed? */
+static void
+check_run(CaRun *run)
+{
+	CaPlanNote *note = run->note;
+
+	AcceptInvalidationMessages();
+	check_identity(run->queryDesc, note);
+	if (run->identity_serial != current_serial() &&
+		run->identity_serial != 0)
+		refuse_plan(run->queryDesc, ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION,
+					"identity_changed",
+					"it was opened under another identity", NULL);
+	if (note->epoch != ca_epoch_current &&
+		!ca_plan_still_right(note, run->queryDesc->sourceText))
+		refuse_plan(run->queryDesc, ERRCODE_INSUFFICIENT_PRIVILEGE,
+					"policy_changed",
+					"what it may show has changed since it was opened",
+					"Open it again.");
+}
+
+static CaStatement *
+begin_statement(const QueryDesc *queryDesc)
+{
+	const PlannedStmt *plan = queryDesc->plannedstmt;
+	const CaPlanNote *note = ca_note_find(plan);
+
+	return ca_statement_begin(note != NULL ? note->statement_kind : "SELECT",
+							  queryDesc->sourceText, plan->stmt_location,
+							  plan->stmt_len, plan->queryId);
+}
+
+void
+ca_execute_start(QueryDesc *queryDesc, int eflags, ExecutorStart_hook_type next)
+{
+	bool		top_level = ca_statement_current == NULL;
+	CaStatement *volatile statement = NULL;
+	CaPlanNote *volatile note = NULL;
+
+	if (ca_execute_exempt())
+	{
+		next(queryDesc, eflags);
+		(void) register_run(queryDesc, NULL, NULL);
+		return;
+	}
+
+	if (top_level)
+	{
+		ca_ring_check_writable();
+		statement = ca_statement_current = begin_statement(queryDesc);
+	}
+	starting++;
+	PG_TRY();
+	{
+		note = check_plan_to_start(queryDesc);
+		if (note != NULL)
+			ca_statement_add_note(ca_statement_current, note);
+		next(queryDesc, eflags);
+	}
+	PG_CATCH();
+	{
+		starting--;
+		if (top_level)
+			ca_statement_finish(statement, -1, -1, geterrcode());
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+	starting--;
+
+	if (top_level)
+		ca_statement_current = NULL;
+	(void) register_run(queryDesc, note, statement);
+}
+
+/* Does the run return rows to somebody outside the server? */
+static bool
+returns_to_client(const QueryDesc *queryDesc)
+{
+	return queryDesc->operation == CMD_SELECT &&
+		(queryDesc->dest->mydest == DestRemote ||
+		 queryDesc->dest->mydest == DestRemoteExecute ||
+		 queryDesc->dest->mydest == DestRemoteSimple);
+}
+
+/* Send the rows that were held back. */
+static void
+replay(QueryDesc *queryDesc, Tuplestorestate *store, DestReceiver *dest)
+{
+	TupleTableSlot *slot = MakeSingleTupleTableSlot(queryDesc->tupDesc,
+													&TTSOpsMinimalTuple);
+
+	dest->rStartup(dest, queryDesc->operation, queryDesc->tupDesc);
+	while (tuplestore_gettupleslot(store, true, false, slot))
+	{
+		if (!dest->receiveSlot(slot, dest))
+			break;
+	}
+	dest->rShutdown(dest);
+	ExecDropSingleTupleTableSlot(slot);
+}
+
+/* Rows that a run has processed, for the record. */
+static int64
+rows_of(const QueryDesc *queryDesc)
+{
+	return (int64) queryDesc->estate->es_processed;
+}
+
+/* Write the record of a top-level run that has come to its end. */
+static void
+finish_statement(CaRun *run)
+{
+	CaStatement *statement = run->statement;
+	QueryDesc  *queryDesc = run->queryDesc;
+	bool		is_select = queryDesc->operation == CMD_SELECT;
+
+	run->statement = NULL;
+	ca_statement_finish(statement, is_select ? rows_of(queryDesc) : -1,
+						is_select ? -1 : rows_of(queryDesc), 0);
+}
+
+/*
+ * Strict durability: the record is durable before the first row leaves, and
+ * it tells how many there are.  So rows are held back until then.
+ */
+static void
+run_strictly(CaRun *run, CA_EXECUTOR_RUN_ARGS, ExecutorRun_hook_type next)
+{
+	DestReceiver *dest = queryDesc->dest;
+	Tuplestorestate *store = tuplestore_begin_heap(false, false, work_mem);
+	DestReceiver *holder = CreateDestReceiver(DestTuplestore);
+
+	SetTuplestoreDestReceiverParams(holder, store, CurrentMemoryContext, false,
+									NULL, NULL);
+	queryDesc->dest = holder;
+	next(CA_EXECUTOR_RUN_PASS);
+	queryDesc->dest = dest;
+
+	finish_statement(run);
+	replay(queryDesc, store, dest);
+	holder->rDestroy(holder);
+	tuplestore_end(store);
+}
+
+/* Will ExecutorFinish() still fire triggers of this query? */
+static bool
+finishes_later(const QueryDesc *queryDesc)
+{
+	return queryDesc->operation != CMD_SELECT ||
+		queryDesc->plannedstmt->hasModifyingCTE;
+}
+
+/* Run one governed query; errors are the caller's to handle. */
+static void
+run_checked(CaRun *run, CA_EXECUTOR_RUN_ARGS, ExecutorRun_hook_type next)
+{
+	check_run(run);
+	if (run->top_level && ca_guc_audit_durability == CA_DURABILITY_STRICT &&
+		returns_to_client(queryDesc) && !finishes_later(queryDesc))
+		run_strictly(run, CA_EXECUTOR_RUN_PASS, next);
+	else
+	{
+		if (!run->top_level && queryDesc->dest->mydest >= DestRemote &&
+			ca_statement_current != NULL &&
+			(returns_to_client(queryDesc) || queryDesc->dest->mydest == DestCopyOut))
+			ca_statement_before_rows(ca_statement_current);
+		next(CA_EXECUTOR_RUN_PASS);
+		if (run->statement != NULL && !finishes_later(queryDesc))
+			finish_statement(run);
+	}
+}
+
+/* Close the record of a statement that failed. */
+static void
+fail_statement(CaRun *run)
+{
+	CaStatement *statement = run->statement;
+
+	run->statement = NULL;
+	if (statement != NULL)
+		ca_statement_finish(statement, -1, -1, geterrcode());
+}
+
+void
+ca_execute_run(CA_EXECUTOR_RUN_ARGS, ExecutorRun_hook_type next)
+{
+	CaRun	   *volatile run = find_run(queryDesc);
+	CaStatement *outer = ca_statement_current;
+	bool		outer_exempt = frame_exempt;
+	int			outer_level = ca_statement_level;
+
+	/* started before the session was governed: there is nothing to trust */
+	if (run == NULL)
+	{
+		refuse_plan(queryDesc, ERRCODE_INSUFFICIENT_PRIVILEGE, "plan_not_authorized",
+					"it was started before the session was governed",
+					"Open it again.");
+		next(CA_EXECUTOR_RUN_PASS);
+		return;
+	}
+
+	/* a portal that runs again, as FETCH does, is a statement of its own */
+	if (outer == NULL && run->note != NULL && run->statement == NULL)
+	{
+		run->top_level = true;
+		run->statement = begin_statement(queryDesc);
+		ca_statement_add_note(run->statement, run->note);
+	}
+
+	frame_exempt = run->note == NULL;
+	PG_TRY();
+	{
+		if (run->note == NULL)
+			next(CA_EXECUTOR_RUN_PASS);
+		else
+		{
+			if (run->top_level && outer == NULL)
+				ca_statement_current = run->statement;
+			else
+				ca_statement_add_note(outer, run->note);
+			ca_statement_level++;
+			run_checked(run, CA_EXECUTOR_RUN_PASS, next);
+		}
+	}
+	PG_CATCH();
+	{
+		ca_statement_level = outer_level;
+		frame_exempt = outer_exempt;
+		if (outer == NULL)
+			fail_statement(run);
+		ca_statement_current = outer;
+		ca_scrub_and_rethrow();
+	}
+	PG_END_TRY();
+	ca_statement_level = outer_level;
+	frame_exempt = outer_exempt;
+	ca_statement_current = outer;
+}
+
+void
+ca_execute_finish(QueryDesc *queryDesc, ExecutorFinish_hook_type next)
+{
+	CaRun	   *volatile run = find_run(queryDesc);
+	CaStatement *outer = ca_statement_current;
+	bool		outer_exempt = frame_exempt;
+	int			outer_level = ca_statement_level;
+
+	if (run == NULL)
+	{
+		next(queryDesc);
+		return;
+	}
+
+	frame_exempt = run->note == NULL;
+	PG_TRY();
+	{
+		if (outer == NULL)
+			ca_statement_current = run->statement;
+		ca_statement_level++;
+		next(queryDesc);
+		if (outer == NULL && run->statement != NULL)
+			finish_statement(run);
+	}
+	PG_CATCH();
+	{
+		ca_statement_level = outer_level;
+		frame_exempt = outer_exempt;
+		if (outer == NULL)
+			fail_statement(run);
+		ca_statement_current = outer;
+		ca_scrub_and_rethrow();
+	}
+	PG_END_TRY();
+	ca_statement_level = outer_level;
+	frame_exempt = outer_exempt;
+	ca_statement_current = outer;
+}

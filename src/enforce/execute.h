@@ -1,0 +1,28 @@
+/*-------------------------------------------------------------------------
+ *
+ * execute.h
+ *	  Executor hooks of a governed session.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef CA_ENFORCE_EXECUTE_H
+#define CA_ENFORCE_EXECUTE_H
+
+#include "base/compat.h"
+
+/*
+ * Is what is planned or started now a query of the server's own referential
+ * integrity checks?  They see all rows, whoever's statement caused them.
+ */
+extern bool ca_execute_exempt(void);
+
+/* Is anything of a statement under way (planning, starting, running)? */
+extern bool ca_execute_busy(void);
+
+extern void ca_execute_start(QueryDesc *queryDesc, int eflags,
+							 ExecutorStart_hook_type next);
+extern void ca_execute_run(CA_EXECUTOR_RUN_ARGS, ExecutorRun_hook_type next);
+extern void ca_execute_finish(QueryDesc *queryDesc,
+							  ExecutorFinish_hook_type next);
+
+#endif							/* CA_ENFORCE_EXECUTE_H */

@@ -1,0 +1,170 @@
+/*-------------------------------------------------------------------------
+ *
+ * function.c
+ *	  Execution of functions.
+ *
+ * Asked when an expression is made ready to run, which also happens for
+ * constant folding in the planner, for plain EXPLAIN, PL/pgSQL's simple
+ * expressions and the fast-path protocol.  Answers are kept by function while
+ * the epoch is the same.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/transam.h"
+#include "base/catalog.h"
+#include "base/epoch.h"
+#include "base/internal.h"
+#include "catalog/pg_language.h"
+#include "catalog/pg_namespace.h"
+#include "catalog/pg_proc.h"
+#include "enforce/execute.h"
+#include "enforce/function.h"
+#include "enforce/object.h"
+#include "enforce/present.h"
+#include "enforce/refuse.h"
+#include "enforce/statement.h"
+#include "policy/authorize.h"
+#include "policy/label.h"
+#include "utils/hsearch.h"
+#include "utils/lsyscache.h"
+#include "utils/syscache.h"
+
+/* A function that may be executed. */
+typedef struct CaExecutable
+{
+	Oid			funcid;			/* hash key */
+	uint64		epoch;			/* while ca_epoch_current is this */
+} CaExecutable;
+
+static HTAB *executables = NULL;
+
+static CaExecutable *
+find_executable(Oid funcid)
+{
+	bool		found;
+	CaExecutable *entry;
+
+	if (executables == NULL)
+	{
+		HASHCTL		ctl = {0};
+
+		ctl.keysize = sizeof(Oid);
+		ctl.entrysize = sizeof(CaExecutable);
+		executables = hash_create("contauth functions", 256, &ctl,
+								  HASH_ELEM | HASH_BLOBS);
+	}
+	entry = hash_search(executables, &funcid, HASH_ENTER, &found);
+	if (!found)
+		entry->epoch = 0;
+	return entry;
+}
+
+/*
+ * A function in a session without identity: only what presents one, and what
+ * a query that does so may have around it.
+ */
+static void
+check_without_identity(Oid funcid, const CaIdentityProblem *problem)
+{
+	if (ca_function_presents_identity(funcid) ||
+		(get_func_namespace(funcid) == PG_CATALOG_NAMESPACE &&
+		 func_volatile(funcid) == PROVOLATILE_IMMUTABLE))
+		return;
+	ca_refuse_identity(problem, "EXECUTE", "", -1, 0);
+}
+
+/* Decide; true when the answer holds for the epoch. */
+static bool
+decide_function(Oid funcid)
+{
+	CaIdentityProblem problem = {0};
+	const CaIdentity *id;
+	const CaPolicy *deciding;
+	const CaPolicySet *set;
+	CaSubject	subject;
+	CaVerdict	verdict;
+	char	   *schema = get_namespace_name(get_func_namespace(funcid));
+	char	   *name = get_func_name(funcid);
+	bool		dynamic;
+
+	if (!ca_extension_installed())
+		return false;			/* the planner has refused, or will */
+	id = ca_identity_current(&problem);
+	if (id == NULL)
+	{
+		check_without_identity(funcid, &problem);
+		return false;
+	}
+
+	set = ca_store_policies();
+	subject = ca_object_subject(id);
+	verdict = ca_authorize_object(set, &subject, CA_ACTION_EXECUTE,
+								  CA_RESOURCE_FUNCTION, schema, name,
+								  ca_label_function_classes(funcid),
+								  &deciding, &dynamic);
+	if (verdict.decision != CA_DECISION_ALLOW)
+	{
+		ca_object_refuse(&verdict, CA_ACTION_EXECUTE,
+					  psprintf("function %s.%s", schema, name), deciding);
+		return false;
+	}
+	/* what the server brings along is not worth a line in the record */
+	if (ca_statement_current != NULL && funcid >= FirstNormalObjectId)
+		ca_statement_add_access(ca_statement_current, CA_ACTION_EXECUTE,
+								psprintf("%s.%s", schema, name),
+								CA_DECISION_ALLOW,
+								deciding != NULL ? deciding->name : NULL);
+	return !dynamic && funcid < FirstNormalObjectId;
+}
+
+/* A call by the fast-path protocol is a statement of its own. */
+static void
+record_fastpath_call(Oid funcid)
+{
+	CaStatement *statement =
+		ca_statement_begin("FUNCTION CALL",
+						   psprintf("%s.%s",
+									get_namespace_name(get_func_namespace(funcid)),
+									get_func_name(funcid)), -1, 0, 0);
+
+	ca_statement_finish(statement, -1, -1, 0);
+}
+
+void
+ca_function_execute(Oid funcid)
+{
+	CaExecutable *entry;
+	uint64		epoch = ca_epoch_current;
+
+	if (ca_internal_depth > 0 || ca_execute_exempt())
+		return;
+	entry = find_executable(funcid);
+	if (entry->epoch != epoch && decide_function(funcid))
+		find_executable(funcid)->epoch = epoch;
+	if (!ca_execute_busy())
+		record_fastpath_call(funcid);
+}
+
+/*
+ * SECURITY: an inlined SQL function brings its relations into the plan behind
+ * the rewriter's back.  Simple expressions of the server's own functions
+ * cannot.  (test/sql/enforce.sql)
+ */
+bool
+ca_function_keep_call(Oid funcid)
+{
+	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(funcid));
+	bool		keep = false;
+
+	if (HeapTupleIsValid(tuple))
+	{
+		Form_pg_proc proc = (Form_pg_proc) GETSTRUCT(tuple);
+
+		keep = proc->prolang == SQLlanguageId &&
+			(proc->proretset || funcid >= FirstNormalObjectId);
+		ReleaseSysCache(tuple);
+	}
+	return keep;
+}

@@ -1,0 +1,146 @@
+/*-------------------------------------------------------------------------
+ *
+ * hooks.c
+ *	  Where contauth is called by the server.
+ *
+ * This file only dispatches: every hook leaves at once when the session is
+ * not governed, when contauth itself is at work, and in parallel workers,
+ * whose leader has decided.
+ *
+ * hook                        when                          what we do
+ * --------------------------  ----------------------------  --------------------
+ * planner_hook                a query is planned            plan.c
+ * ExecutorStart_hook          a plan is started             execute.c
+ * ExecutorRun_hook            a plan runs, a portal goes on execute.c
+ * ExecutorFinish_hook         its AFTER triggers fire       execute.c
+ * ProcessUtility_hook         a utility command             utility.c
+ * object_access_hook          a function is to be executed  function.c
+ * needs_fmgr_hook             may a function be inlined?    function.c
+ *
+ * Each calls the hook that was installed before, after our own decision: what
+ * that one refuses stays refused.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "base/compat.h"
+#include "base/internal.h"
+#include "catalog/objectaccess.h"
+#include "catalog/pg_proc.h"
+#include "enforce/execute.h"
+#include "enforce/function.h"
+#include "enforce/hooks.h"
+#include "enforce/plan.h"
+#include "enforce/utility.h"
+#include "fmgr.h"
+#include "identity/session.h"
+
+static planner_hook_type prev_planner = NULL;
+static ExecutorStart_hook_type prev_start = NULL;
+static ExecutorRun_hook_type prev_run = NULL;
+static ExecutorFinish_hook_type prev_finish = NULL;
+static ProcessUtility_hook_type prev_utility = NULL;
+static object_access_hook_type prev_access = NULL;
+static needs_fmgr_hook_type prev_needs_fmgr = NULL;
+
+/* Is there anything to do? */
+static inline bool
+active(void)
+{
+	return ca_internal_depth == 0 && ca_session_enforced();
+}
+
+static PlannedStmt *
+hook_planner(Query *query, const char *text, int cursor_options,
+			 ParamListInfo params)
+{
+	planner_hook_type next = prev_planner != NULL ? prev_planner : standard_planner;
+
+	if (!active() || ca_execute_exempt())
+		return next(query, text, cursor_options, params);
+	return ca_plan(query, text, cursor_options, params, next);
+}
+
+static void
+hook_start(QueryDesc *queryDesc, int eflags)
+{
+	ExecutorStart_hook_type next = prev_start != NULL ? prev_start : standard_ExecutorStart;
+
+	if (!active())
+		next(queryDesc, eflags);
+	else
+		ca_execute_start(queryDesc, eflags, next);
+}
+
+static void
+hook_run(CA_EXECUTOR_RUN_ARGS)
+{
+	ExecutorRun_hook_type next = prev_run != NULL ? prev_run : standard_ExecutorRun;
+
+	if (!active())
+		next(CA_EXECUTOR_RUN_PASS);
+	else
+		ca_execute_run(CA_EXECUTOR_RUN_PASS, next);
+}
+
+static void
+hook_finish(QueryDesc *queryDesc)
+{
+	ExecutorFinish_hook_type next = prev_finish != NULL ? prev_finish : standard_ExecutorFinish;
+
+	if (!active())
+		next(queryDesc);
+	else
+		ca_execute_finish(queryDesc, next);
+}
+
+static void
+hook_utility(PlannedStmt *pstmt, const char *text, bool read_only_tree,
+			 ProcessUtilityContext context, ParamListInfo params,
+			 QueryEnvironment *env, DestReceiver *dest, QueryCompletion *qc)
+{
+	ProcessUtility_hook_type next = prev_utility != NULL ? prev_utility : standard_ProcessUtility;
+
+	if (!active())
+		next(pstmt, text, read_only_tree, context, params, env, dest, qc);
+	else
+		ca_utility(pstmt, text, read_only_tree, context, params, env, dest, qc, next);
+}
+
+static void
+hook_object_access(ObjectAccessType access, Oid classid, Oid objid, int subid,
+				   void *arg)
+{
+	if (prev_access != NULL)
+		prev_access(access, classid, objid, subid, arg);
+	if (access == OAT_FUNCTION_EXECUTE && classid == ProcedureRelationId && active())
+		ca_function_execute(objid);
+}
+
+static bool
+hook_needs_fmgr(Oid funcid)
+{
+	if (prev_needs_fmgr != NULL && prev_needs_fmgr(funcid))
+		return true;
+	return active() && ca_function_keep_call(funcid);
+}
+
+void
+ca_hooks_install(void)
+{
+	prev_planner = planner_hook;
+	planner_hook = hook_planner;
+	prev_start = ExecutorStart_hook;
+	ExecutorStart_hook = hook_start;
+	prev_run = ExecutorRun_hook;
+	ExecutorRun_hook = hook_run;
+	prev_finish = ExecutorFinish_hook;
+	ExecutorFinish_hook = hook_finish;
+	prev_utility = ProcessUtility_hook;
+	ProcessUtility_hook = hook_utility;
+	prev_access = object_access_hook;
+	object_access_hook = hook_object_access;
+	prev_needs_fmgr = needs_fmgr_hook;
+	needs_fmgr_hook = hook_needs_fmgr;
+}

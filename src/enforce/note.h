@@ -1,0 +1,50 @@
+/*-------------------------------------------------------------------------
+ *
+ * note.h
+ *	  What a plan carries about its own authorization.
+ *
+ * The note is an extensible node, so that it is copied, cached and freed with
+ * the plan.  It hangs in an extra entry at the end of the plan's range table,
+ * which no part of the server looks into.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef CA_ENFORCE_NOTE_H
+#define CA_ENFORCE_NOTE_H
+
+#include "audit/record.h"
+#include "nodes/extensible.h"
+#include "nodes/plannodes.h"
+
+typedef struct CaPlanNote
+{
+	ExtensibleNode xnode;
+	uint64		epoch;			/* ca_epoch_current when it was decided */
+	bool		dynamic;		/* decide again at every execution */
+	bool		protects;		/* the query was rewritten: masks or filters */
+	bool		exports;		/* rows leave by COPY TO */
+	uint64		signature;		/* of what has to be enforced */
+	bool		presents;		/* may run without an identity */
+	CaDecision	decision;		/* not ALLOW only in monitor mode: */
+	char	   *reason_code;	/* then why, otherwise NULL */
+	char	   *reason;
+	char	   *policy;			/* deciding policy, may be NULL */
+	int32		max_sensitivity;	/* of the columns read; -1: none */
+	int64		policy_version;
+	const char *statement_kind; /* static string */
+	Size		blob_len;		/* fields for the audit record ... */
+	char	   *blob;			/* ... encoded as record.h says */
+	Query	   *query;			/* the query before rewriting */
+	int			cursor_options;
+} CaPlanNote;
+
+/* Register the node type; once per process, from _PG_init. */
+extern void ca_note_register(void);
+
+extern CaPlanNote *ca_note_create(void);
+
+/* Hang a note on a plan; find the one that hangs there, or NULL. */
+extern void ca_note_attach(PlannedStmt *plan, CaPlanNote *note);
+extern CaPlanNote *ca_note_find(const PlannedStmt *plan);
+
+#endif							/* CA_ENFORCE_NOTE_H */

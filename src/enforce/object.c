@@ -1,0 +1,118 @@
+/*-------------------------------------------------------------------------
+ *
+ * object.c
+ *	  Actions on whole objects: roles, channels, relations, functions.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "base/error.h"
+#include "enforce/object.h"
+#include "enforce/refuse.h"
+#include "enforce/statement.h"
+
+CaSubject
+ca_object_subject(const CaIdentity *id)
+{
+	CaSubject	subject = {id, "EXECUTE", ca_statement_level, ca_statement_high_water};
+
+	return subject;
+}
+
+void
+ca_object_refuse(const CaVerdict *verdict, const char *action,
+				 const char *object, const CaPolicy *deciding)
+{
+	CaRefusal	r = {0};
+
+	r.sqlstate = verdict->decision == CA_DECISION_ESCALATE ?
+		ERRCODE_CA_APPROVAL_NEEDED : ERRCODE_INSUFFICIENT_PRIVILEGE;
+	r.decision = verdict->decision;
+	r.reason_code = ca_reason_code(verdict->reason);
+	r.action = action;
+	r.object = object;
+	switch (verdict->reason)
+	{
+		case CA_REASON_FORBID:
+			r.reason = "a policy forbids it";
+			break;
+		case CA_REASON_OBLIGATION:
+			r.reason = "it would go past the policy's row filter or masks";
+			break;
+		case CA_REASON_COLUMNS:
+			r.reason = "no policy permits all of its columns";
+			break;
+		default:
+			r.reason = "no policy permits it";
+	}
+	r.policy = deciding != NULL ? deciding->name : NULL;
+	r.hint = "Ask an administrator of contauth for a policy that permits it.";
+	r.kind = action;
+	r.text = "";
+	ca_refuse(&r);
+}
+
+void
+ca_object_check(const char *action, CaResourceKind kind, const char *name)
+{
+	CaIdentityProblem problem = {0};
+	const CaIdentity *id = ca_identity_current(&problem);
+	const CaPolicy *deciding = NULL;
+	CaSubject	subject;
+	CaVerdict	verdict;
+	bool		dynamic;
+
+	if (id == NULL)
+	{
+		ca_refuse_identity(&problem, action, "", -1, 0);
+		return;
+	}
+	subject = ca_object_subject(id);
+	verdict = ca_authorize_object(ca_store_policies(), &subject, action, kind,
+								  NULL, name, NIL, &deciding, &dynamic);
+	if (verdict.decision != CA_DECISION_ALLOW)
+		ca_object_refuse(&verdict, action, name, deciding);
+	else if (ca_statement_current != NULL)
+		ca_statement_add_access(ca_statement_current, action, name,
+								CA_DECISION_ALLOW,
+								deciding != NULL ? deciding->name : NULL);
+}
+
+void
+ca_relation_check(Oid relid, const char *action, Bitmapset *columns,
+				  bool all_rows)
+{
+	CaIdentityProblem problem = {0};
+	const CaIdentity *id = ca_identity_current(&problem);
+	const CaPolicySet *set;
+	CaSubject	subject;
+	CaAccess	access = {.relid = relid, .action = action, .columns = columns};
+	const CaPolicy *deciding;
+
+	if (id == NULL)
+	{
+		ca_refuse_identity(&problem, action, "", -1, 0);
+		return;
+	}
+	subject = ca_object_subject(id);
+	set = ca_store_policies();
+	ca_relation_begin(set);
+	ca_authorize_access(set, &subject, &access);
+	deciding = access.matched != NIL ?
+		((CaCandidate *) linitial(access.matched))->policy : NULL;
+
+	/* the command sees every row and stored value: obligations cannot hold */
+	if (access.verdict.decision == CA_DECISION_ALLOW && all_rows &&
+		(ca_access_filter_text(&access) != NULL || ca_access_masks_any(&access)))
+	{
+		access.verdict.decision = CA_DECISION_DENY;
+		access.verdict.reason = CA_REASON_OBLIGATION;
+	}
+	if (access.verdict.decision != CA_DECISION_ALLOW)
+		ca_object_refuse(&access.verdict, action, access.relation->resource, deciding);
+	else if (ca_statement_current != NULL)
+		ca_statement_add_access(ca_statement_current, action,
+								access.relation->resource, CA_DECISION_ALLOW,
+								deciding != NULL ? deciding->name : NULL);
+}

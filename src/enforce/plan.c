@@ -1,0 +1,491 @@
+/*-------------------------------------------------------------------------
+ *
+ * plan.c
+ *	  From a query to an authorized plan.
+ *
+ * The query arrives rewritten: views are expanded, rules and row-level
+ * security applied.  It is collected, decided, refused or rewritten, planned
+ * by the server, checked, and leaves with a note about all that.
+ *
+ * SECURITY: a finished plan must not contain a relation that the rewriter has
+ * not marked: it would have come in behind it, as by inlining a function.
+ * (test/sql/enforce.sql)
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "base/catalog.h"
+#include "base/decision.h"
+#include "base/epoch.h"
+#include "base/error.h"
+#include "base/guc.h"
+#include "catalog/pg_class.h"
+#include "commands/dbcommands.h"
+#include "common/hashfn.h"
+#include "enforce/collect.h"
+#include "enforce/plan.h"
+#include "enforce/present.h"
+#include "enforce/refuse.h"
+#include "enforce/rewrite.h"
+#include "enforce/statement.h"
+#include "miscadmin.h"
+#include "portability/instr_time.h"
+#include "utils/lsyscache.h"
+
+/* A statement while it is being decided. */
+typedef struct CaCase
+{
+	Query	   *query;
+	const char *text;
+	const CaPolicySet *set;
+	CaSubject	subject;
+	List	   *targets;
+	CaDecision	decision;		/* the worst of all accesses */
+	CaAccess   *deciding;		/* the access it comes from */
+	const char *refusal;		/* why an allowed access cannot be enforced */
+	const char *refusal_code;
+	bool		dynamic;
+	uint64		signature;
+	int			sensitivity;
+} CaCase;
+
+static bool next_is_export = false;
+
+void
+ca_plan_next_is_export(bool is_export)
+{
+	next_is_export = is_export;
+}
+
+static const char *
+kind_of(CmdType command)
+{
+	switch (command)
+	{
+		case CMD_SELECT:
+			return "SELECT";
+		case CMD_INSERT:
+			return "INSERT";
+		case CMD_UPDATE:
+			return "UPDATE";
+		case CMD_DELETE:
+			return "DELETE";
+		case CMD_MERGE:
+			return "MERGE";
+		default:
+			return "UTILITY";
+	}
+}
+
+/*
+ * SECURITY: relations that no policy can open: contauth's own tables, which
+ * hold keys and policies, and TOAST tables, which hold other tables' values
+ * without their protection.
+ */
+static bool
+is_closed(const CaRelation *relation)
+{
+	return strcmp(relation->schema, "contauth") == 0 ||
+		relation->relkind == RELKIND_TOASTVALUE ||
+		strcmp(relation->schema, "pg_toast") == 0;
+}
+
+/* Decide one access and let it weigh on the case. */
+static void
+decide_access(CaCase *c, CaTarget *target, CaAccess *access)
+{
+	int			attnum = -1;
+
+	ca_authorize_access(c->set, &c->subject, access);
+	if (is_closed(access->relation))
+	{
+		access->verdict.decision = CA_DECISION_DENY;
+		access->verdict.reason = CA_REASON_FORBID;
+		access->matched = NIL;
+	}
+	c->dynamic |= access->dynamic;
+	c->signature = hash_combine64(c->signature, ca_access_signature(access));
+	if (access->verdict.decision > c->decision)
+	{
+		c->decision = access->verdict.decision;
+		c->deciding = access;
+	}
+	if (access == target->select)
+	{
+		while ((attnum = bms_next_member(access->columns, attnum)) >= 0)
+			c->sensitivity = Max(c->sensitivity,
+								 access->relation->columns[attnum - 1].sensitivity);
+	}
+}
+
+/* Decide everything that the query touches. */
+static void
+decide_case(CaCase *c)
+{
+	ListCell   *lc;
+	ListCell   *lc2;
+
+	c->sensitivity = -1;
+	c->set = ca_store_policies();
+	ca_relation_begin(c->set);
+	foreach(lc, c->targets)
+	{
+		foreach(lc2, ca_target_accesses(lfirst(lc)))
+			decide_access(c, lfirst(lc), lfirst(lc2));
+	}
+	if (c->decision != CA_DECISION_ALLOW)
+		return;
+
+	foreach(lc, c->targets)
+	{
+		c->refusal = ca_rewrite_refusal(lfirst(lc), &c->refusal_code);
+		if (c->refusal != NULL)
+		{
+			CaTarget   *target = lfirst(lc);
+
+			c->decision = CA_DECISION_DENY;
+				c->deciding = linitial(ca_target_accesses(target));
+			if (target->update != NULL)
+				c->deciding = target->update;
+			return;
+		}
+	}
+}
+
+/* One access as fields of the record. */
+static void
+encode_access(StringInfo buf, const CaAccess *access)
+{
+	StringInfoData fields;
+	int			attnum = -1;
+	ListCell   *lc;
+	CaRequest	labels = {0};
+
+	initStringInfo(&fields);
+	ca_record_put_text(&fields, CA_F_A_RELATION, access->relation->resource);
+	ca_record_put_text(&fields, CA_F_A_ACTION, access->action);
+	ca_record_put_text(&fields, CA_F_A_DECISION,
+					   ca_decision_name(access->verdict.decision));
+	while ((attnum = bms_next_member(access->columns, attnum)) >= 0)
+	{
+		const CaColumn *column = &access->relation->columns[attnum - 1];
+		const CaMask *mask = ca_access_mask(access, attnum);
+
+		ca_record_put_text(&fields, CA_F_A_COLUMN, column->name);
+		labels.labels = list_concat_unique_ptr(labels.labels, column->labels);
+		if (mask != NULL)
+			ca_record_put_text(&fields, CA_F_A_MASK,
+							   psprintf("%s=%s", column->name, mask->text));
+	}
+	foreach(lc, labels.labels)
+		ca_record_put_text(&fields, CA_F_A_LABEL, lfirst(lc));
+	ca_record_put_text(&fields, CA_F_A_ROW_FILTER, ca_access_filter_text(access));
+	if (ca_statement_level > 0)
+		ca_record_put_int32(&fields, CA_F_A_NESTED, ca_statement_level);
+	ca_record_put(buf, CA_F_ACCESS, fields.data, fields.len);
+	pfree(fields.data);
+}
+
+/* Append a string to a list unless it is there. */
+static List *
+add_name(List *names, const char *name)
+{
+	ListCell   *lc;
+
+	foreach(lc, names)
+	{
+		if (strcmp(lfirst(lc), name) == 0)
+			return names;
+	}
+	return lappend(names, unconstify(char *, name));
+}
+
+/* Everything that the record says about the query's accesses. */
+static void
+encode_case(const CaCase *c, StringInfo buf)
+{
+	List	   *actions = NIL;
+	List	   *policies = NIL;
+	ListCell   *lc;
+	ListCell   *lc2;
+	ListCell   *lc3;
+
+	if (c->deciding != NULL)
+	{
+		foreach(lc, c->deciding->matched)
+			policies = add_name(policies, ((CaCandidate *) lfirst(lc))->policy->name);
+	}
+	foreach(lc, c->targets)
+	{
+		foreach(lc2, ca_target_accesses(lfirst(lc)))
+		{
+			CaAccess   *access = lfirst(lc2);
+
+			if (!access->through_view)
+				actions = add_name(actions, access->action);
+			foreach(lc3, access->matched)
+				policies = add_name(policies, ((CaCandidate *) lfirst(lc3))->policy->name);
+			encode_access(buf, access);
+		}
+	}
+	foreach(lc, actions)
+		ca_record_put_text(buf, CA_F_ACTION, lfirst(lc));
+	foreach(lc, policies)
+		ca_record_put_text(buf, CA_F_POLICY, lfirst(lc));
+}
+
+/* Names of the columns that no permit covers. */
+static char *
+uncovered_names(const CaAccess *access)
+{
+	StringInfoData names;
+	int			attnum = -1;
+
+	initStringInfo(&names);
+	while ((attnum = bms_next_member(access->verdict.uncovered, attnum)) >= 0)
+		appendStringInfo(&names, "%s%s", names.len > 0 ? ", " : "",
+						 access->relation->columns[attnum - 1].name);
+	return names.data;
+}
+
+/* The verdict as a sentence part. */
+static char *
+explain(const CaCase *c)
+{
+	const CaAccess *access = c->deciding;
+	StringInfoData text;
+	ListCell   *lc;
+
+	initStringInfo(&text);
+	if (c->refusal != NULL)
+		appendStringInfoString(&text, c->refusal);
+	else if (access->verdict.reason == CA_REASON_FORBID)
+		appendStringInfoString(&text, access->matched != NIL ?
+							   "a policy forbids it" : "the relation is closed to agents");
+	else if (access->verdict.reason == CA_REASON_COLUMNS)
+		appendStringInfo(&text, "no policy permits column %s", uncovered_names(access));
+	else if (access->verdict.reason == CA_REASON_ESCALATE)
+		appendStringInfoString(&text, "a person has to approve it");
+	else
+		appendStringInfoString(&text, "no policy permits it");
+	foreach(lc, access->problems)
+		appendStringInfo(&text, "; %s", (char *) lfirst(lc));
+	return text.data;
+}
+
+/* Stable name of the verdict's reason. */
+static const char *
+reason_code(const CaCase *c)
+{
+	return c->refusal != NULL ? c->refusal_code :
+		ca_reason_code(c->deciding->verdict.reason);
+}
+
+/* The policy that decided, or NULL. */
+static const char *
+deciding_policy(const CaCase *c)
+{
+	const CaAccess *access = c->deciding;
+
+	return access->verdict.deciding >= 0 && access->matched != NIL ?
+		((CaCandidate *) linitial(access->matched))->policy->name : NULL;
+}
+
+/* Refuse the case; comes back in monitor mode only. */
+static void
+refuse_case(const CaCase *c)
+{
+	const CaAccess *access = c->deciding;
+	StringInfoData fields;
+	CaRefusal	r = {0};
+
+	initStringInfo(&fields);
+	encode_case(c, &fields);
+	r.sqlstate = c->decision == CA_DECISION_ESCALATE ?
+		ERRCODE_CA_APPROVAL_NEEDED : ERRCODE_INSUFFICIENT_PRIVILEGE;
+	r.decision = c->decision;
+	r.reason_code = reason_code(c);
+	r.action = access->action;
+	r.object = access->relation->resource;
+	r.reason = explain(c);
+	r.policy = deciding_policy(c);
+	r.hint = "Ask an administrator of contauth for a policy that permits it.";
+	r.fields = fields.data;
+	r.fields_len = fields.len;
+	r.kind = c->subject.statement_kind;
+	r.text = c->text;
+	r.location = c->query->stmt_location;
+	r.len = c->query->stmt_len;
+	ca_refuse(&r);
+}
+
+/* A database in which a governed role meets no extension is closed. */
+static void
+refuse_without_extension(const CaCase *c)
+{
+	CaRefusal	r = {0};
+
+	r.sqlstate = ERRCODE_INSUFFICIENT_PRIVILEGE;
+	r.decision = CA_DECISION_DENY;
+	r.reason_code = "not_installed";
+	r.action = "every statement";
+	r.reason = psprintf("extension contauth is not installed in database \"%s\"",
+						get_database_name(MyDatabaseId));
+	r.kind = c->subject.statement_kind;
+	r.text = c->text;
+	ca_refuse(&r);
+}
+
+/*
+ * Fill in who asks.  False: there is no valid identity, and the query may
+ * run only because it presents one or because the mode is monitor.
+ */
+static bool
+identify(CaCase *c)
+{
+	CaIdentityProblem problem = {0};
+
+	c->subject.statement_kind = kind_of(c->query->commandType);
+	c->subject.nested_level = ca_statement_level;
+	c->subject.high_water = ca_statement_high_water;
+	if (!ca_extension_installed())
+		refuse_without_extension(c);
+	else
+	{
+		c->subject.identity = ca_identity_current(&problem);
+		if (c->subject.identity == NULL && !ca_query_presents_identity(c->query))
+			ca_refuse_identity(&problem, c->subject.statement_kind, c->text,
+							   c->query->stmt_location, c->query->stmt_len);
+	}
+	return c->subject.identity != NULL;
+}
+
+/* SECURITY: see the head of the file. */
+static void
+check_plan(const CaCase *c, const PlannedStmt *plan)
+{
+	ListCell   *lc;
+
+	foreach(lc, plan->rtable)
+	{
+		RangeTblEntry *rte = lfirst(lc);
+		CaRefusal	r = {0};
+
+		if (ca_rewrite_is_covered(rte))
+			continue;
+		r.sqlstate = ERRCODE_INSUFFICIENT_PRIVILEGE;
+		r.decision = CA_DECISION_DENY;
+		r.reason_code = "not_covered";
+		r.action = CA_ACTION_SELECT;
+		r.object = get_rel_name(rte->relid);
+		r.reason = "the plan reads a relation that was not authorized";
+		r.kind = c->subject.statement_kind;
+		r.text = c->text;
+		ca_refuse(&r);
+	}
+}
+
+static CaPlanNote *
+make_note(const CaCase *c, Query *original, int cursor_options, uint64 epoch)
+{
+	CaPlanNote *note = ca_note_create();
+	StringInfoData fields;
+
+	initStringInfo(&fields);
+	encode_case(c, &fields);
+	note->epoch = epoch;
+	note->dynamic = c->dynamic;
+	note->signature = c->signature;
+	note->decision = c->decision;
+	note->presents = c->targets == NIL && ca_query_presents_identity(original);
+	if (c->decision != CA_DECISION_ALLOW)
+	{
+		const char *policy = deciding_policy(c);
+
+		note->reason_code = pstrdup(reason_code(c));
+		note->reason = explain(c);
+		note->policy = policy != NULL ? pstrdup(policy) : NULL;
+	}
+	note->max_sensitivity = c->sensitivity;
+	note->policy_version = c->set != NULL ? c->set->version : 0;
+	note->statement_kind = c->subject.statement_kind;
+	note->blob = fields.data;
+	note->blob_len = fields.len;
+	note->query = original;
+	note->cursor_options = cursor_options;
+	return note;
+}
+
+/* Decide, and rewrite or refuse; the rest is the server's planner's. */
+static CaPlanNote *
+authorize(CaCase *c, int cursor_options)
+{
+	uint64		epoch = ca_epoch_current;
+	Query	   *original = copyObject(c->query);
+	CaPlanNote *note;
+	bool		exports = next_is_export;
+
+	next_is_export = false;
+	if (identify(c))
+	{
+		c->targets = ca_collect(c->query);
+		if (exports)
+			ca_collect_exports(c->targets);
+		decide_case(c);
+		if (c->decision != CA_DECISION_ALLOW)
+			refuse_case(c);
+	}
+	/* encoding reads the targets, rewriting changes what they point to */
+	note = make_note(c, original, cursor_options, epoch);
+	note->exports = exports;
+	if (ca_guc_mode == CA_MODE_ENFORCE)
+		note->protects = ca_rewrite(c->targets);
+	return note;
+}
+
+PlannedStmt *
+ca_plan(Query *query, const char *text, int cursor_options,
+		ParamListInfo params, planner_hook_type next)
+{
+	CaCase		c = {query, text};
+	CaPlanNote *note;
+	PlannedStmt *plan;
+	instr_time	start;
+	instr_time	spent;
+
+	INSTR_TIME_SET_CURRENT(start);
+	note = authorize(&c, cursor_options);
+	INSTR_TIME_SET_CURRENT(spent);
+	INSTR_TIME_SUBTRACT(spent, start);
+	if (ca_statement_level == 0)
+		ca_statement_spent(INSTR_TIME_GET_MICROSEC(spent));
+
+	plan = next(query, text, cursor_options, params);
+	if (ca_guc_mode == CA_MODE_ENFORCE)
+		check_plan(&c, plan);
+	ca_note_attach(plan, note);
+	return plan;
+}
+
+bool
+ca_plan_still_right(CaPlanNote *note, const char *text)
+{
+	CaCase		c = {copyObject(note->query), text};
+	uint64		epoch = ca_epoch_current;
+
+	/* an identity that came or went changes what has to be enforced */
+	if (identify(&c))
+	{
+		c.targets = ca_collect(c.query);
+		if (note->exports)
+			ca_collect_exports(c.targets);
+		decide_case(&c);
+		if (c.decision != CA_DECISION_ALLOW)
+			refuse_case(&c);
+	}
+	if (c.signature != note->signature || c.decision != note->decision)
+		return false;
+	note->epoch = epoch;
+	return true;
+}

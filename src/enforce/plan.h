@@ -1,0 +1,28 @@
+/*-------------------------------------------------------------------------
+ *
+ * plan.h
+ *	  From a query to an authorized plan.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef CA_ENFORCE_PLAN_H
+#define CA_ENFORCE_PLAN_H
+
+#include "enforce/note.h"
+#include "optimizer/planner.h"
+
+/* planner_hook of a governed session; next is what would have been called. */
+extern PlannedStmt *ca_plan(Query *query, const char *text, int cursor_options,
+							ParamListInfo params, planner_hook_type next);
+
+/*
+ * Is what a finished plan enforces still what has to be enforced?  Decides
+ * the original query again, without planning; raises the refusal when the
+ * decision is now a denial.
+ */
+extern bool ca_plan_still_right(CaPlanNote *note, const char *text);
+
+/* The next query planned is the one of a COPY TO: its reads are exports. */
+extern void ca_plan_next_is_export(bool is_export);
+
+#endif							/* CA_ENFORCE_PLAN_H */

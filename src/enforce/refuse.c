@@ -1,0 +1,85 @@
+/*-------------------------------------------------------------------------
+ *
+ * refuse.c
+ *	  Refuse a statement: put it on record, then raise the error.
+ *
+ * The message names action and object, DETAIL carries the decision's id and
+ * the reason, HINT says what to do (contract, section 13).  With
+ * contauth.explain_denials = off only the id is told.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "base/error.h"
+#include "base/guc.h"
+#include "enforce/refuse.h"
+#include "enforce/statement.h"
+
+static void
+raise_refusal(const CaRefusal *r, const char *decision_id)
+{
+	const char *what = r->object != NULL ?
+		psprintf("%s on %s", r->action, r->object) : r->action;
+	const char *verb = r->decision == CA_DECISION_ESCALATE ?
+		"approval needed for" : "permission denied for";
+
+	if (!ca_guc_explain_denials)
+		ereport(ERROR,
+				(errcode(r->sqlstate),
+				 errmsg("%s %s", verb, what),
+				 errdetail("decision_id=%s", decision_id)));
+	ereport(ERROR,
+			(errcode(r->sqlstate),
+			 errmsg("%s %s", verb, what),
+			 r->policy != NULL ?
+			 errdetail("decision_id=%s reason=%s policy=%s: %s.",
+					   decision_id, r->reason_code, r->policy, r->reason) :
+			 errdetail("decision_id=%s reason=%s: %s.",
+					   decision_id, r->reason_code, r->reason),
+			 r->hint != NULL ? errhint("%s", r->hint) : 0));
+}
+
+void
+ca_refuse(const CaRefusal *r)
+{
+	CaStatement *statement = ca_statement_current;
+	bool		own = statement == NULL;
+	char	   *decision_id;
+
+	/* in monitor mode the statement's own record will tell */
+	if (own && ca_guc_mode == CA_MODE_MONITOR)
+		return;
+	if (own)
+		statement = ca_statement_begin(r->kind, r->text, r->location, r->len, 0);
+	if (r->fields_len > 0)
+		ca_statement_add_fields(statement, r->fields, r->fields_len);
+	ca_statement_judge(statement, r->decision, r->reason_code, r->reason, r->policy);
+	if (ca_guc_mode == CA_MODE_MONITOR)
+		return;
+
+	decision_id = ca_statement_id_text(statement);
+	if (own)
+		ca_statement_finish(statement, -1, -1, r->sqlstate);
+	raise_refusal(r, decision_id);
+}
+
+void
+ca_refuse_identity(const CaIdentityProblem *problem, const char *kind,
+				   const char *text, int location, int len)
+{
+	CaRefusal	refusal = {
+		.sqlstate = ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION,
+		.decision = CA_DECISION_DENY,
+		.reason_code = problem->code,
+		.action = "a governed session without a valid identity",
+		.reason = problem->text,
+		.hint = "Present a token with SET contauth.token or contauth.authenticate().",
+		.kind = kind,
+		.text = text,
+		.location = location,
+		.len = len,
+	};
+
+	ca_refuse(&refusal);
+}

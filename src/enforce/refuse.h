@@ -1,0 +1,45 @@
+/*-------------------------------------------------------------------------
+ *
+ * refuse.h
+ *	  Refuse a statement: put it on record, then raise the error.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef CA_ENFORCE_REFUSE_H
+#define CA_ENFORCE_REFUSE_H
+
+#include "base/decision.h"
+#include "identity/identity.h"
+#include "nodes/parsenodes.h"
+
+typedef struct CaRefusal
+{
+	int			sqlstate;
+	CaDecision	decision;		/* DENY or ESCALATE */
+	const char *reason_code;
+	const char *action;			/* "select" ... */
+	const char *object;			/* "crm.customer", may be NULL */
+	const char *reason;			/* why: sentence part, lower-case */
+	const char *policy;			/* deciding policy, or NULL */
+	const char *hint;			/* sentence, or NULL */
+	const char *fields;			/* encoded accesses for the record */
+	Size		fields_len;
+	/* source of the statement, for when none is current */
+	const char *kind;
+	const char *text;
+	int			location;
+	int			len;
+} CaRefusal;
+
+/*
+ * In monitor mode put the verdict on record and return; otherwise raise the
+ * error.  The record is the current statement's or, when there is none (the
+ * statement was refused before it ran), its own.
+ */
+extern void ca_refuse(const CaRefusal *refusal);
+
+/* Refuse because there is no valid identity. */
+extern void ca_refuse_identity(const CaIdentityProblem *problem, const char *kind,
+							   const char *text, int location, int len);
+
+#endif							/* CA_ENFORCE_REFUSE_H */

@@ -1,0 +1,559 @@
+/*-------------------------------------------------------------------------
+ *
+ * rewrite.c
+ *	  Put what was decided into the query: masks, row filters, checks.
+ *
+ * A relation that is only read becomes a sub-select that returns the same
+ * columns, masked; columns that no permit covers come out as NULL, so that
+ * even a reference that the collector overlooked could not show them.  The
+ * planner pulls such a sub-select up again, and indexes stay usable.
+ *
+ * A relation that is written, or whose rows are locked, must stay what it
+ * is: there masked columns are replaced in place, in RETURNING or, for locked
+ * rows, everywhere.  (In place is right for them, because they never stand on
+ * the nullable side of an outer join.)  A write that reads a masked column
+ * anywhere else is refused.
+ *
+ * Row filters are security quals of the relation entry and check options of
+ * the command, the same mechanism that row-level security uses.
+ *
+ * SECURITY: every relation entry seen is marked by security_barrier, a field
+ * that the server does not use for plain relations and that survives into the
+ * plan; an unmarked relation in a finished plan is refused (plan.c).
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/sysattr.h"
+#include "base/compat.h"
+#include "catalog/heap.h"
+#include "catalog/pg_attribute.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_type.h"
+#include "enforce/rewrite.h"
+#include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
+#include "optimizer/optimizer.h"
+#include "parser/parsetree.h"
+#include "rewrite/rewriteManip.h"
+#include "utils/lsyscache.h"
+
+/* Columns that a sub-select returns beyond the relation's own. */
+typedef struct CaExtras
+{
+	Index		rti;
+	int			levels_up;
+	int			natts;			/* of the relation */
+	Oid			rowtype;
+	List	   *attnums;		/* of int: 0 whole row, < 0 system columns */
+} CaExtras;
+
+/* In-place replacement of one relation's columns. */
+typedef struct CaInPlace
+{
+	const CaTarget *target;
+	int			levels_up;
+} CaInPlace;
+
+static bool
+is_writable_kind(char relkind)
+{
+	return relkind == RELKIND_RELATION || relkind == RELKIND_PARTITIONED_TABLE ||
+		relkind == RELKIND_FOREIGN_TABLE;
+}
+
+/* Do any of the columns carry a mask for this access? */
+static bool
+any_masked(const CaAccess *access, const Bitmapset *columns)
+{
+	int			attnum = -1;
+
+	while (access != NULL && (attnum = bms_next_member(columns, attnum)) >= 0)
+	{
+		if (ca_access_mask(access, attnum) != NULL)
+			return true;
+	}
+	return false;
+}
+
+/* Does the access limit rows or hide columns? */
+static bool
+has_obligations(const CaAccess *access)
+{
+	return access != NULL &&
+		(ca_access_filter_text(access) != NULL || ca_access_masks_any(access));
+}
+
+const char *
+ca_rewrite_refusal(const CaTarget *target, const char **reason_code)
+{
+	if (!target->is_result)
+		return NULL;
+
+	*reason_code = "masked_column_in_write";
+	if (any_masked(target->select, target->read))
+		return "it reads a masked column to decide what it writes";
+	if (target->update != NULL &&
+		(any_masked(target->update, target->update->columns) ||
+		 any_masked(target->select, target->update->columns)))
+		return "it assigns to a masked column";
+	if (target->insert != NULL &&
+		any_masked(target->insert, target->insert->columns))
+		return "it assigns to a masked column";
+
+	*reason_code = "write_not_enforceable";
+	if ((target->query->commandType == CMD_MERGE ||
+		 !is_writable_kind(ca_target_rte(target)->relkind)) &&
+		(has_obligations(target->select) || has_obligations(target->insert) ||
+		 has_obligations(target->update) || has_obligations(target->delete)))
+		return target->query->commandType == CMD_MERGE ?
+			"MERGE into a table with row filters or masks is not supported" :
+			"writing through this view with row filters or masks is not supported";
+	return NULL;
+}
+
+/* A column's stand-in: itself, masked, or NULL when it is not covered. */
+static Expr *
+visible_column(const CaAccess *access, Var *var)
+{
+	const CaColumn *column = &access->relation->columns[var->varattno - 1];
+	const CaMask *mask;
+
+	if (!ca_access_covers(access, var->varattno))
+		return (Expr *) makeNullConst(column->type, column->typmod, column->collation);
+	mask = ca_access_mask(access, var->varattno);
+	if (mask == NULL)
+		return (Expr *) var;
+	return ca_mask_expression(mask, (Expr *) var, column->type,
+							  column->typmod, column->collation);
+}
+
+static Var *
+column_var(const CaAccess *access, Index rti, AttrNumber attnum)
+{
+	const CaColumn *column = &access->relation->columns[attnum - 1];
+
+	return makeVar(rti, attnum, column->type, column->typmod, column->collation, 0);
+}
+
+/* All columns of the row as it may be seen, as a value of its row type. */
+static Expr *
+visible_row(const CaAccess *access, Index rti, Oid rowtype)
+{
+	RowExpr    *row = makeNode(RowExpr);
+
+	row->row_typeid = rowtype;
+	row->row_format = COERCE_IMPLICIT_CAST;
+	row->location = -1;
+	for (int attnum = 1; attnum <= access->relation->natts; attnum++)
+	{
+		const CaColumn *column = &access->relation->columns[attnum - 1];
+
+		/* a dropped column needs a filler of any type */
+		row->args = lappend(row->args, column->name == NULL ?
+							(Expr *) makeNullConst(INT4OID, -1, InvalidOid) :
+							visible_column(access, column_var(access, rti, attnum)));
+		row->colnames = lappend(row->colnames,
+								makeString(column->name != NULL ? column->name : pstrdup("")));
+	}
+	return (Expr *) row;
+}
+
+/* Redirect references to the whole row and to system columns. */
+static bool
+extras_walker(Node *node, void *context)
+{
+	CaExtras   *extras = context;
+
+	if (node == NULL)
+		return false;
+	if (IsA(node, Var))
+	{
+		Var		   *var = (Var *) node;
+
+		if (var->varno == extras->rti && var->varlevelsup == extras->levels_up &&
+			var->varattno <= 0)
+		{
+			if (!list_member_int(extras->attnums, var->varattno))
+				extras->attnums = lappend_int(extras->attnums, var->varattno);
+			if (var->varattno == InvalidAttrNumber)
+				extras->rowtype = var->vartype;
+			for (int i = 0; i < list_length(extras->attnums); i++)
+			{
+				if (list_nth_int(extras->attnums, i) == var->varattno)
+				{
+					var->varattno = extras->natts + i + 1;
+					var->varattnosyn = var->varattno;
+					break;
+				}
+			}
+		}
+		return false;
+	}
+	if (IsA(node, Query))
+	{
+		extras->levels_up++;
+		(void) query_tree_walker((Query *) node, extras_walker, context, 0);
+		extras->levels_up--;
+		return false;
+	}
+	return expression_tree_walker(node, extras_walker, context);
+}
+
+/* Output column of the sub-select for a system column or the whole row. */
+static TargetEntry *
+extra_output(const CaAccess *access, const CaExtras *extras, int index)
+{
+	AttrNumber	attnum = list_nth_int(extras->attnums, index);
+	const FormData_pg_attribute *att;
+	Expr	   *expr;
+
+	if (attnum == InvalidAttrNumber)
+		expr = visible_row(access, 1, extras->rowtype);
+	else
+	{
+		att = SystemAttributeDefinition(attnum);
+		expr = (Expr *) makeVar(1, attnum, att->atttypid, att->atttypmod,
+								att->attcollation, 0);
+	}
+	return makeTargetEntry(expr, extras->natts + index + 1,
+						   psprintf("extra_%d", index + 1), false);
+}
+
+static List *
+subselect_outputs(const CaAccess *access, const CaExtras *extras)
+{
+	List	   *outputs = NIL;
+
+	for (int attnum = 1; attnum <= access->relation->natts; attnum++)
+	{
+		const CaColumn *column = &access->relation->columns[attnum - 1];
+		Expr	   *expr;
+
+		if (column->name == NULL)
+			expr = (Expr *) makeNullConst(INT4OID, -1, InvalidOid);
+		else
+			expr = visible_column(access, column_var(access, 1, attnum));
+		outputs = lappend(outputs,
+						  makeTargetEntry(expr, attnum,
+										  pstrdup(column->name != NULL ? column->name : ""),
+										  false));
+	}
+	for (int i = 0; i < list_length(extras->attnums); i++)
+		outputs = lappend(outputs, extra_output(access, extras, i));
+	return outputs;
+}
+
+/*
+ * A sub-select over the entry itself, which moves into it, together with the
+ * security quals that row-level security may have put there.
+ */
+static Query *
+make_subselect(CaTarget *target, RangeTblEntry *rte, const CaExtras *extras)
+{
+	RangeTblEntry *inner = copyObject(rte);
+	RangeTblRef *ref = makeNode(RangeTblRef);
+	Query	   *sub = makeNode(Query);
+
+	if (inner->tablesample != NULL)
+		IncrementVarSublevelsUp((Node *) inner->tablesample, 1, 0);
+	ChangeVarNodes((Node *) inner->securityQuals, target->rti, 1, 0);
+	inner->lateral = false;
+	inner->inFromCl = true;
+	ca_rte_move_perminfo(target->query, rte, sub, inner);
+
+	ref->rtindex = 1;
+	sub->commandType = CMD_SELECT;
+	sub->querySource = QSRC_ORIGINAL;
+	sub->canSetTag = true;
+	sub->hasSubLinks = target->query->hasSubLinks;
+	sub->rtable = list_make1(inner);
+	sub->jointree = makeFromExpr(list_make1(ref), NULL);
+	sub->targetList = subselect_outputs(target->select, extras);
+	return sub;
+}
+
+/* Turn the entry into one for a sub-select. */
+static void
+become_subselect(RangeTblEntry *rte, Query *sub)
+{
+	rte->rtekind = RTE_SUBQUERY;
+	rte->subquery = sub;
+	rte->security_barrier = false;
+	rte->lateral = linitial_node(RangeTblEntry, sub->rtable)->tablesample != NULL;
+	rte->relid = InvalidOid;
+	rte->relkind = 0;
+	rte->rellockmode = 0;
+	rte->inh = false;
+	rte->tablesample = NULL;
+	rte->securityQuals = NIL;
+	ca_rte_forget_perminfo(rte);
+}
+
+static void
+add_security_qual(RangeTblEntry *rte, const CaAccess *access, Index rti)
+{
+	Expr	   *filter = access != NULL ? ca_access_filter(access, rti) : NULL;
+
+	/* before what is there already: ours are applied first */
+	if (filter != NULL)
+		rte->securityQuals = lcons(filter, rte->securityQuals);
+}
+
+/* Is any existing column masked or not covered? */
+static bool
+hides_columns(const CaAccess *access)
+{
+	for (int attnum = 1; attnum <= access->relation->natts; attnum++)
+	{
+		if (access->relation->columns[attnum - 1].name != NULL &&
+			(!ca_access_covers(access, attnum) ||
+			 ca_access_mask(access, attnum) != NULL))
+			return true;
+	}
+	return false;
+}
+
+static void
+wrap_read(CaTarget *target)
+{
+	RangeTblEntry *rte = ca_target_rte(target);
+	List	   *native_quals = rte->securityQuals;
+	RangeTblEntry *inner;
+	CaExtras	extras = {target->rti, 0, target->select->relation->natts,
+	InvalidOid, NIL};
+	Query	   *sub;
+
+	/* the entry's own quals move below, and keep their references */
+	rte->securityQuals = NIL;
+	(void) query_tree_walker(target->query, extras_walker, &extras, 0);
+	rte->securityQuals = native_quals;
+
+	sub = make_subselect(target, rte, &extras);
+	inner = linitial_node(RangeTblEntry, sub->rtable);
+	add_security_qual(inner, target->select, 1);
+	inner->security_barrier = true;
+
+	for (int i = 0; i < list_length(extras.attnums); i++)
+		rte->eref->colnames = lappend(rte->eref->colnames,
+									  makeString(psprintf("extra_%d", i + 1)));
+	become_subselect(rte, sub);
+}
+
+static Node *
+in_place_mutator(Node *node, void *context)
+{
+	CaInPlace  *state = context;
+	const CaTarget *target = state->target;
+
+	if (node == NULL)
+		return NULL;
+	if (IsA(node, Var))
+	{
+		Var		   *var = (Var *) node;
+		Expr	   *result;
+
+		if (var->varno != target->rti || var->varlevelsup != state->levels_up ||
+			var->varattno < 0)
+			return (Node *) copyObject(var);
+		if (var->varattno == InvalidAttrNumber)
+		{
+			result = visible_row(target->select, target->rti, var->vartype);
+			ca_copy_returning_type((Node *) result, var);
+			IncrementVarSublevelsUp((Node *) result, state->levels_up, 0);
+			return (Node *) result;
+		}
+		return (Node *) visible_column(target->select, copyObject(var));
+	}
+	if (IsA(node, Query))
+	{
+		Query	   *result;
+
+		state->levels_up++;
+		result = query_tree_mutator((Query *) node, in_place_mutator, context, 0);
+		state->levels_up--;
+		return (Node *) result;
+	}
+	return expression_tree_mutator(node, in_place_mutator, context);
+}
+
+/*
+ * Replace hidden columns of a relation that has to stay what it is: in
+ * RETURNING of a write, everywhere for locked rows.  Copies what it changes
+ * below the level: see ca_rewrite() for the order.
+ */
+static void
+replace_in_place(CaTarget *target)
+{
+	CaInPlace	state = {target, 0};
+	Query	   *query = target->query;
+	List	   *quals = ca_target_rte(target)->securityQuals;
+
+	if (target->is_result)
+	{
+		query->returningList = (List *)
+			in_place_mutator((Node *) query->returningList, &state);
+		return;
+	}
+	/* quals that are there see the raw row */
+	ca_target_rte(target)->securityQuals = NIL;
+	(void) query_tree_mutator(query, in_place_mutator, &state,
+							  QTW_DONT_COPY_QUERY);
+	ca_target_rte(target)->securityQuals = quals;
+}
+
+/* Add a check that a row written has to pass. */
+static void
+add_check(CaTarget *target, const CaAccess *access, WCOKind kind)
+{
+	Expr	   *filter = access != NULL ? ca_access_filter(access, target->rti) : NULL;
+	WithCheckOption *check;
+	ListCell   *lc;
+
+	if (filter == NULL)
+		return;
+	check = makeNode(WithCheckOption);
+	check->kind = kind;
+	check->relname = get_rel_name(ca_target_rte(target)->relid);
+	foreach(lc, access->matched)
+	{
+		CaPolicy   *policy = ((CaCandidate *) lfirst(lc))->policy;
+
+		if (policy->filter_text != NULL)
+		{
+			check->polname = pstrdup(policy->name);
+			break;
+		}
+	}
+	check->qual = (Node *) filter;
+	target->query->withCheckOptions =
+		lcons(check, target->query->withCheckOptions);
+}
+
+/* Security quals of the rows that a command may touch. */
+static void
+filter_result(CaTarget *target)
+{
+	RangeTblEntry *rte = ca_target_rte(target);
+
+	add_security_qual(rte, target->select, target->rti);
+	add_security_qual(rte, target->update, target->rti);
+	add_security_qual(rte, target->delete, target->rti);
+}
+
+/* Checks of the rows that a command writes. */
+static void
+check_result(CaTarget *target)
+{
+	if (target->query->commandType == CMD_INSERT && target->update != NULL)
+	{
+		/* ON CONFLICT DO UPDATE: the row in the way must be visible */
+		add_check(target, target->select, WCO_RLS_CONFLICT_CHECK);
+		add_check(target, target->update, WCO_RLS_CONFLICT_CHECK);
+	}
+	if (target->update != NULL)
+	{
+		add_check(target, target->select, WCO_RLS_UPDATE_CHECK);
+		add_check(target, target->update, WCO_RLS_UPDATE_CHECK);
+	}
+	if (target->insert != NULL)
+	{
+		/* what RETURNING or ON CONFLICT reads must be visible to the agent */
+		add_check(target, target->select, WCO_RLS_INSERT_CHECK);
+		add_check(target, target->insert, WCO_RLS_INSERT_CHECK);
+	}
+}
+
+/* A relation that is written, or whose rows are locked. */
+static void
+rewrite_in_place(CaTarget *target)
+{
+	/* first: the filters added afterwards see the raw row */
+	if (target->select != NULL && hides_columns(target->select))
+		replace_in_place(target);
+	if (!target->is_result || target->query->commandType != CMD_INSERT)
+		filter_result(target);
+	if (target->is_result)
+		check_result(target);
+}
+
+/* A relation that is only read. */
+static void
+rewrite_read(CaTarget *target)
+{
+	if (hides_columns(target->select))
+		wrap_read(target);
+	else
+		add_security_qual(ca_target_rte(target), target->select, target->rti);
+}
+
+static bool
+stays_in_place(const CaTarget *target)
+{
+	return target->is_result || target->row_marked;
+}
+
+static int
+deepest_first(const ListCell *a, const ListCell *b)
+{
+	return ((CaTarget *) lfirst(b))->depth - ((CaTarget *) lfirst(a))->depth;
+}
+
+/* Does any access of the target change what the query does? */
+static bool
+protects(const CaTarget *target)
+{
+	ListCell   *lc;
+
+	foreach(lc, ca_target_accesses(target))
+	{
+		CaAccess   *access = lfirst(lc);
+
+		if (access->through_view)
+			continue;
+		if (ca_access_filter_text(access) != NULL || hides_columns(access))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Replacing in place copies the queries below a level, which other targets
+ * point into.  So reads, which are changed where they stand, go first, and
+ * then what stays in place, from the innermost level outwards.
+ */
+bool
+ca_rewrite(List *targets)
+{
+	List	   *in_place = NIL;
+	bool		changed = false;
+	ListCell   *lc;
+
+	foreach(lc, targets)
+	{
+		CaTarget   *target = lfirst(lc);
+		RangeTblEntry *rte = ca_target_rte(target);
+
+		if (rte->rtekind == RTE_RELATION)
+			rte->security_barrier = true;
+		if (target->is_view)
+			continue;
+		changed |= protects(target);
+		if (stays_in_place(target))
+			in_place = lappend(in_place, target);
+		else
+			rewrite_read(target);
+	}
+
+	list_sort(in_place, deepest_first);
+	foreach(lc, in_place)
+		rewrite_in_place(lfirst(lc));
+	return changed;
+}
+
+bool
+ca_rewrite_is_covered(const RangeTblEntry *rte)
+{
+	return rte->rtekind != RTE_RELATION || rte->security_barrier;
+}

@@ -1,0 +1,320 @@
+/*-------------------------------------------------------------------------
+ *
+ * utility.c
+ *	  Utility commands of a governed session: an allow-list.
+ *
+ * SECURITY: what is not listed is refused, so a command that a newer server
+ * brings along is refused, too.  (test/sql/utility.sql)
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "audit/ring.h"
+#include "base/catalog.h"
+#include "base/guc.h"
+#include "catalog/namespace.h"
+#include "enforce/copy.h"
+#include "enforce/execute.h"
+#include "enforce/object.h"
+#include "enforce/plan.h"
+#include "enforce/refuse.h"
+#include "enforce/scrub.h"
+#include "enforce/statement.h"
+#include "enforce/utility.h"
+#include "policy/authorize.h"
+
+/* What a command needs. */
+typedef enum CaUtilityClass
+{
+	CA_UTILITY_FREE,			/* allowed also without an identity */
+	CA_UTILITY_IDENTITY,		/* needs an identity; what it runs is decided there */
+	CA_UTILITY_CHECKED,			/* decided here */
+	CA_UTILITY_DENIED
+} CaUtilityClass;
+
+static CaUtilityClass
+classify_transaction(const TransactionStmt *stmt)
+{
+	switch (stmt->kind)
+	{
+		case TRANS_STMT_BEGIN:
+		case TRANS_STMT_START:
+		case TRANS_STMT_COMMIT:
+		case TRANS_STMT_ROLLBACK:
+		case TRANS_STMT_SAVEPOINT:
+		case TRANS_STMT_RELEASE:
+		case TRANS_STMT_ROLLBACK_TO:
+			return CA_UTILITY_FREE;
+		default:
+			/* a prepared transaction outlives session and identity */
+			return CA_UTILITY_DENIED;
+	}
+}
+
+/* SET ROLE and SET SESSION AUTHORIZATION are actions; other SETs are free. */
+static CaUtilityClass
+classify_set(const VariableSetStmt *stmt)
+{
+	bool		takes_role = stmt->name != NULL &&
+		(strcmp(stmt->name, "role") == 0 ||
+		 strcmp(stmt->name, "session_authorization") == 0);
+
+	if (takes_role && stmt->kind == VAR_SET_VALUE)
+		return CA_UTILITY_CHECKED;
+	return CA_UTILITY_FREE;
+}
+
+/* The role that SET ROLE or SET SESSION AUTHORIZATION names. */
+static const char *
+role_named(const VariableSetStmt *stmt)
+{
+	A_Const    *arg = linitial_node(A_Const, stmt->args);
+
+	return IsA(&arg->val, String) ? strVal(&arg->val) : "";
+}
+
+/* EXPLAIN ANALYZE runs what it explains, past this hook. */
+static CaUtilityClass
+classify_explain(const ExplainStmt *stmt)
+{
+	Query	   *query = castNode(Query, stmt->query);
+
+	if (query->commandType == CMD_UTILITY &&
+		!IsA(query->utilityStmt, ExecuteStmt) &&
+		!IsA(query->utilityStmt, DeclareCursorStmt))
+		return CA_UTILITY_DENIED;
+	return CA_UTILITY_IDENTITY;
+}
+
+static CaUtilityClass
+classify(Node *stmt)
+{
+	switch (nodeTag(stmt))
+	{
+		case T_TransactionStmt:
+			return classify_transaction((TransactionStmt *) stmt);
+		case T_VariableSetStmt:
+			return classify_set((VariableSetStmt *) stmt);
+		case T_VariableShowStmt:
+		case T_DiscardStmt:
+		case T_DeallocateStmt:
+		case T_ClosePortalStmt:
+		case T_UnlistenStmt:
+			return CA_UTILITY_FREE;
+		case T_ExplainStmt:
+			return classify_explain((ExplainStmt *) stmt);
+		case T_DeclareCursorStmt:
+			/* a held cursor's rows outlive the checks made at FETCH */
+			return (((DeclareCursorStmt *) stmt)->options & CURSOR_OPT_HOLD) != 0 ?
+				CA_UTILITY_DENIED : CA_UTILITY_IDENTITY;
+		case T_PrepareStmt:
+		case T_ExecuteStmt:
+		case T_FetchStmt:
+		case T_CallStmt:
+		case T_ConstraintsSetStmt:
+			return CA_UTILITY_IDENTITY;
+		case T_CopyStmt:
+		case T_LockStmt:
+		case T_TruncateStmt:
+		case T_ListenStmt:
+		case T_NotifyStmt:
+			return CA_UTILITY_CHECKED;
+		default:
+			return CA_UTILITY_DENIED;
+	}
+}
+
+static void
+refuse_command(const char *kind, const char *code, const char *reason)
+{
+	CaRefusal	r = {0};
+
+	r.sqlstate = ERRCODE_INSUFFICIENT_PRIVILEGE;
+	r.decision = CA_DECISION_DENY;
+	r.reason_code = code;
+	r.action = kind;
+	r.reason = reason;
+	r.kind = kind;
+	ca_refuse(&r);
+}
+
+/* Decide one action on whole relations, as LOCK and TRUNCATE name them. */
+static void
+check_relations(List *relations, const char *action, bool all_rows)
+{
+	ListCell   *lc;
+
+	foreach(lc, relations)
+	{
+		Oid			relid = RangeVarGetRelid(lfirst(lc), NoLock, false);
+
+		ca_relation_check(relid, action, NULL, all_rows);
+	}
+}
+
+/* Commands that are decided here. */
+static void
+check_command(Node *stmt, const char *kind)
+{
+	switch (nodeTag(stmt))
+	{
+		case T_VariableSetStmt:
+			ca_object_check(CA_ACTION_SET_ROLE, CA_RESOURCE_ROLE,
+							role_named((VariableSetStmt *) stmt));
+			break;
+		case T_LockStmt:
+			check_relations(((LockStmt *) stmt)->relations, CA_ACTION_LOCK, false);
+			break;
+		case T_TruncateStmt:
+			if (((TruncateStmt *) stmt)->behavior == DROP_CASCADE)
+				refuse_command(kind, "cascade", "CASCADE reaches tables that it does not name");
+			check_relations(((TruncateStmt *) stmt)->relations, CA_ACTION_TRUNCATE, true);
+			break;
+		case T_ListenStmt:
+			ca_object_check(CA_ACTION_NOTIFY, CA_RESOURCE_CHANNEL,
+							((ListenStmt *) stmt)->conditionname);
+			break;
+		case T_NotifyStmt:
+			ca_object_check(CA_ACTION_NOTIFY, CA_RESOURCE_CHANNEL,
+							((NotifyStmt *) stmt)->conditionname);
+			break;
+		case T_CopyStmt:
+			ca_copy_check((CopyStmt *) stmt);
+			break;
+		default:
+			refuse_command(kind, "command", "agents may not use this command");
+	}
+}
+
+/*
+ * Decide the command.  In an aborted transaction, where only ROLLBACK and
+ * the like arrive, nothing can be looked up.
+ */
+static void
+check(Node *stmt, const char *kind)
+{
+	CaUtilityClass class = classify(stmt);
+	CaIdentityProblem problem = {0};
+	bool		known = false;
+
+	if (IsTransactionState() && ca_extension_installed())
+		known = ca_identity_current(&problem) != NULL;
+	else
+		problem.code = "no_identity",
+			problem.text = "extension contauth is not installed in this database";
+	if (class == CA_UTILITY_FREE)
+		return;
+	if (class == CA_UTILITY_DENIED)
+		refuse_command(kind, "command", "agents may not use this command");
+	else if (!known)
+		ca_refuse_identity(&problem, kind, NULL, -1, 0);
+	else if (class == CA_UTILITY_CHECKED)
+		check_command(stmt, kind);
+}
+
+/*
+ * EXECUTE and FETCH run a query that is a top-level statement itself and
+ * brings its own record.
+ */
+static bool
+delegates_record(Node *stmt)
+{
+	return IsA(stmt, ExecuteStmt) || IsA(stmt, FetchStmt);
+}
+
+/* Did the command ask to forget all settings? */
+static bool
+resets_all(Node *stmt)
+{
+	return (IsA(stmt, VariableSetStmt) &&
+			((VariableSetStmt *) stmt)->kind == VAR_RESET_ALL) ||
+		(IsA(stmt, DiscardStmt) && ((DiscardStmt *) stmt)->target == DISCARD_ALL);
+}
+
+/* Text for the record: SET contauth.token loses its value already here. */
+static const char *
+text_for_record(Node *stmt, const char *text, int *location, int *len)
+{
+	if (IsA(stmt, VariableSetStmt) &&
+		((VariableSetStmt *) stmt)->name != NULL &&
+		pg_strcasecmp(((VariableSetStmt *) stmt)->name, "contauth.token") == 0)
+	{
+		*location = -1;
+		*len = 0;
+		return "SET contauth.token";
+	}
+	return text;
+}
+
+static CaStatement *
+begin_command(const PlannedStmt *pstmt, const char *text, const char *kind)
+{
+	int			location = pstmt->stmt_location;
+	int			len = pstmt->stmt_len;
+
+	text = text_for_record(pstmt->utilityStmt, text, &location, &len);
+	return ca_statement_begin(kind, text, location, len, pstmt->queryId);
+}
+
+/* Rows of a command, as its completion tag tells; -1: does not apply. */
+static void
+finish_command(CaStatement *statement, Node *stmt, const QueryCompletion *qc)
+{
+	int64		returned = -1;
+	int64		affected = -1;
+
+	if (qc != NULL && IsA(stmt, CopyStmt))
+	{
+		if (((CopyStmt *) stmt)->is_from)
+			affected = qc->nprocessed;
+		else
+			returned = qc->nprocessed;
+	}
+	ca_statement_finish(statement, returned, affected, 0);
+}
+
+void
+ca_utility(PlannedStmt *pstmt, const char *text, bool read_only_tree,
+		   ProcessUtilityContext context, ParamListInfo params,
+		   QueryEnvironment *env, DestReceiver *dest, QueryCompletion *qc,
+		   ProcessUtility_hook_type next)
+{
+	Node	   *stmt = pstmt->utilityStmt;
+	const char *kind = GetCommandTagName(CreateCommandTag(stmt));
+	CaStatement *outer = ca_statement_current;
+	CaStatement *statement = NULL;
+	int			outer_level = ca_statement_level;
+	bool		own_record = outer == NULL && !delegates_record(stmt);
+
+	/* a transaction must be able to end whatever the audit does */
+	if (own_record && !IsA(stmt, TransactionStmt))
+		ca_ring_check_writable();
+	if (own_record)
+		statement = ca_statement_current = begin_command(pstmt, text, kind);
+
+	PG_TRY();
+	{
+		check(stmt, kind);
+		ca_statement_level += own_record || outer != NULL;
+		next(IsA(stmt, CopyStmt) ? ca_copy_convert(pstmt) : pstmt, text, read_only_tree, context, params, env, dest, qc);
+		ca_statement_level = outer_level;
+		if (resets_all(stmt))
+			ca_identity_clear();
+		if (own_record)
+			finish_command(statement, stmt, qc);
+	}
+	PG_CATCH();
+	{
+		ca_statement_level = outer_level;
+		ca_plan_next_is_export(false);
+		/* the record may itself have been what failed */
+		if (own_record && ca_statement_current == statement)
+			ca_statement_finish(statement, -1, -1, geterrcode());
+		ca_statement_current = outer;
+		ca_scrub_and_rethrow();
+	}
+	PG_END_TRY();
+	ca_statement_current = outer;
+}

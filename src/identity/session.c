@@ -1,0 +1,160 @@
+/*-------------------------------------------------------------------------
+ *
+ * session.c
+ *	  Is this session governed?
+ *
+ * SECURITY: default deny hangs on the role, not on a token being present.
+ * The authenticated, the session and the current role all count, so that
+ * neither SET ROLE nor SECURITY DEFINER nor SET SESSION AUTHORIZATION leaves
+ * the governed state.  (test/t/002_governed.pl)
+ *
+ * The answer is remembered for the three role OIDs it was found for, and
+ * forgotten when a role or a membership changes.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/parallel.h"
+#include "access/xact.h"
+#include "base/decision.h"
+#include "base/epoch.h"
+#include "base/guc.h"
+#include "common/ip.h"
+#include "identity/identity.h"
+#include "identity/session.h"
+#include "libpq/libpq-be.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/inval.h"
+#include "utils/syscache.h"
+
+#define CA_AGENT_ROLE	"contauth_agent"
+
+typedef struct CaMembership
+{
+	bool		valid;
+	bool		governed;
+	Oid			authenticated;
+	Oid			session;
+	Oid			current;
+} CaMembership;
+
+static CaMembership membership;
+static bool last_answer = false;
+static uint64 transitions = 0;
+
+static void
+role_changed(Datum arg, int cacheid, uint32 hashvalue)
+{
+	membership.valid = false;
+	ca_epoch_advance();
+}
+
+void
+ca_session_init(void)
+{
+	CacheRegisterSyscacheCallback(AUTHMEMROLEMEM, role_changed, (Datum) 0);
+	CacheRegisterSyscacheCallback(AUTHOID, role_changed, (Datum) 0);
+}
+
+/* Look the three roles up in pg_auth_members. */
+static void
+find_membership(void)
+{
+	Oid			agents = get_role_oid(CA_AGENT_ROLE, true);
+
+	membership.authenticated = GetAuthenticatedUserId();
+	membership.session = GetSessionUserId();
+	membership.current = GetUserId();
+	membership.governed = OidIsValid(agents) &&
+		(is_member_of_role_nosuper(membership.authenticated, agents) ||
+		 is_member_of_role_nosuper(membership.session, agents) ||
+		 is_member_of_role_nosuper(membership.current, agents));
+	membership.valid = true;
+}
+
+bool
+ca_session_governed(void)
+{
+	bool		answer;
+
+	if (!membership.valid ||
+		membership.current != GetUserId() ||
+		membership.session != GetSessionUserId())
+	{
+		if (!IsTransactionState())
+			return last_answer;
+		find_membership();
+	}
+
+	answer = membership.governed || ca_identity_presented();
+	if (unlikely(answer != last_answer))
+	{
+		last_answer = answer;
+		transitions++;
+		ca_epoch_advance();
+	}
+	return answer;
+}
+
+bool
+ca_session_enforced(void)
+{
+	return ca_guc_mode != CA_MODE_OFF &&
+		ca_session_governed() &&
+		!IsParallelWorker();
+}
+
+uint64
+ca_session_transitions(void)
+{
+	return transitions;
+}
+
+const char *
+ca_session_client_addr(void)
+{
+	static char addr[NI_MAXHOST];
+	static bool known = false;
+	char	   *zone;
+
+	if (MyProcPort == NULL)
+		return NULL;
+	if (!known)
+	{
+		if (MyProcPort->raddr.addr.ss_family == AF_UNIX ||
+			pg_getnameinfo_all(&MyProcPort->raddr.addr,
+							   MyProcPort->raddr.salen,
+							   addr, sizeof(addr), NULL, 0,
+							   NI_NUMERICHOST | NI_NUMERICSERV) != 0)
+			addr[0] = '\0';
+		/* inet knows no IPv6 zone */
+		if ((zone = strchr(addr, '%')) != NULL)
+			*zone = '\0';
+		known = true;
+	}
+	return addr[0] != '\0' ? addr : NULL;
+}
+
+bool
+ca_session_tls(void)
+{
+	return MyProcPort != NULL && MyProcPort->ssl_in_use;
+}
+
+const char *
+ca_session_role(void)
+{
+	static char name[NAMEDATALEN];
+	static Oid	known = InvalidOid;
+
+	if (known != GetSessionUserId() && IsTransactionState())
+	{
+		char	   *found = GetUserNameFromId(GetSessionUserId(), true);
+
+		strlcpy(name, found != NULL ? found : "", NAMEDATALEN);
+		known = GetSessionUserId();
+	}
+	return name;
+}

@@ -1,0 +1,35 @@
+/*-------------------------------------------------------------------------
+ *
+ * session.h
+ *	  Is this session governed?
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef CA_IDENTITY_SESSION_H
+#define CA_IDENTITY_SESSION_H
+
+/* Register the invalidation callbacks; once per backend, from _PG_init. */
+extern void ca_session_init(void);
+
+/*
+ * Does the authenticated, session or current role belong to contauth_agent,
+ * or does the session present a token (contract, section 2)?  Cheap enough to
+ * be asked at every hook; must be called inside a transaction that is not
+ * aborted, otherwise the last answer is repeated.
+ */
+extern bool ca_session_governed(void);
+
+/* Governed, and contauth.mode is not off, and not a parallel worker. */
+extern bool ca_session_enforced(void);
+
+/* Counts changes of ca_session_governed()'s answer in this backend. */
+extern uint64 ca_session_transitions(void);
+
+/* Address of the client as inet_in reads it, NULL for a local socket. */
+extern const char *ca_session_client_addr(void);
+extern bool ca_session_tls(void);
+
+/* Name of the session's database role, also where no catalog can be read. */
+extern const char *ca_session_role(void);
+
+#endif							/* CA_IDENTITY_SESSION_H */

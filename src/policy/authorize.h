@@ -1,0 +1,92 @@
+/*-------------------------------------------------------------------------
+ *
+ * authorize.h
+ *	  From an access to a verdict with its obligations.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef CA_POLICY_AUTHORIZE_H
+#define CA_POLICY_AUTHORIZE_H
+
+#include "policy/relation.h"
+
+/* Actions of the contract's section 7 that this release can decide. */
+#define CA_ACTION_SELECT	"select"
+#define CA_ACTION_INSERT	"insert"
+#define CA_ACTION_UPDATE	"update"
+#define CA_ACTION_DELETE	"delete"
+#define CA_ACTION_TRUNCATE	"truncate"
+#define CA_ACTION_LOCK		"lock"
+#define CA_ACTION_COPY_IN	"copy_in"
+#define CA_ACTION_EXPORT	"export"
+#define CA_ACTION_EXECUTE	"execute"
+#define CA_ACTION_SET_ROLE	"set_role"
+#define CA_ACTION_NOTIFY	"notify"
+
+/* What is the same for all accesses of a statement. */
+typedef struct CaSubject
+{
+	const CaIdentity *identity;
+	const char *statement_kind;
+	int			nested_level;
+	int			high_water;
+} CaSubject;
+
+/* One relation with one action: the question, and then the answer. */
+typedef struct CaAccess
+{
+	/* question */
+	Oid			relid;
+	const char *action;
+	Bitmapset  *columns;		/* attribute numbers > 0 */
+	bool		through_view;	/* the view itself: only a forbid counts */
+	struct CaAccess *also;		/* second action on the same rows, or NULL */
+
+	/* answer; pointers into the relation cache, see relation.h */
+	CaRelation *relation;
+	CaVerdict	verdict;
+	List	   *matched;		/* of CaCandidate *, deciding one first */
+	List	   *problems;		/* of char *: conditions and filters that failed */
+	bool		dynamic;		/* can differ while the epoch stays the same */
+} CaAccess;
+
+/* Decide one access.  ca_relation_begin() must have been called for set. */
+extern void ca_authorize_access(const CaPolicySet *set, const CaSubject *subject,
+								CaAccess *access);
+
+/*
+ * Decide a function call, SET ROLE or NOTIFY: no columns, rows or masks.
+ * schema is NULL for roles and channels; labels may be NIL.
+ */
+extern CaVerdict ca_authorize_object(const CaPolicySet *set,
+									 const CaSubject *subject,
+									 const char *action, CaResourceKind kind,
+									 const char *schema, const char *name,
+									 const List *labels,
+									 const CaPolicy **deciding, bool *dynamic);
+
+/*
+ * The row filter that an allowed access has to carry, with Vars of varno and
+ * the identity's claims put in; NULL when all rows are visible.
+ */
+extern Expr *ca_access_filter(const CaAccess *access, Index varno);
+
+/* Text of the filter for records: the policies' own text; NULL: none. */
+extern char *ca_access_filter_text(const CaAccess *access);
+
+/* The mask of a column, NULL when it is shown as it is. */
+extern const CaMask *ca_access_mask(const CaAccess *access, AttrNumber attnum);
+
+/* Does any matching policy mask any column of the relation? */
+extern bool ca_access_masks_any(const CaAccess *access);
+
+/* May the column be shown, masked or not: does a matching permit cover it? */
+extern bool ca_access_covers(const CaAccess *access, AttrNumber attnum);
+
+/*
+ * A number that is equal for two answers to the same question only when they
+ * ask for the same enforcement.
+ */
+extern uint64 ca_access_signature(const CaAccess *access);
+
+#endif							/* CA_POLICY_AUTHORIZE_H */

@@ -1,0 +1,71 @@
+/*-------------------------------------------------------------------------
+ *
+ * decide.h
+ *	  The algebra of policies: (rules, columns) -> verdict.
+ *
+ * Pure: no catalogs, no SQL, no clock, no errors.  Contract, section 6.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef CA_POLICY_DECIDE_H
+#define CA_POLICY_DECIDE_H
+
+#include "base/decision.h"
+#include "nodes/bitmapset.h"
+
+typedef enum CaEffect
+{
+	CA_EFFECT_PERMIT,
+	CA_EFFECT_FORBID,
+	CA_EFFECT_ESCALATE,
+	CA_EFFECT_RESTRICT
+} CaEffect;
+
+/* What a condition came to; UNKNOWN is NULL or an error. */
+typedef enum CaTruth
+{
+	CA_FALSE,
+	CA_TRUE,
+	CA_UNKNOWN
+} CaTruth;
+
+/* A policy whose principals, action and resource match the access. */
+typedef struct CaRule
+{
+	CaEffect	effect;
+	CaTruth		condition;
+	bool		all_columns;	/* applies to every column */
+	const Bitmapset *columns;	/* otherwise: to these */
+} CaRule;
+
+typedef enum CaReason
+{
+	CA_REASON_PERMIT,			/* allowed */
+	CA_REASON_FORBID,			/* a forbid matched */
+	CA_REASON_NO_PERMIT,		/* default deny */
+	CA_REASON_COLUMNS,			/* columns that no permit covers */
+	CA_REASON_ESCALATE,			/* an escalate matched, no approval */
+	CA_REASON_OBLIGATION		/* permitted, but its obligations cannot hold */
+} CaReason;
+
+typedef struct CaVerdict
+{
+	CaDecision	decision;
+	CaReason	reason;
+	int			deciding;		/* index of the rule that decided, or -1 */
+	Bitmapset  *matched;		/* indexes of all rules that matched */
+	Bitmapset  *uncovered;		/* columns that no matching permit covers */
+} CaVerdict;
+
+/*
+ * Decide one access.  columns are the columns read or written, in whatever
+ * numbering the rules use.  The bitmapsets of the result are allocated in the
+ * current memory context.
+ */
+extern CaVerdict ca_decide(const CaRule *rules, int nrules,
+						   const Bitmapset *columns);
+
+/* Stable name of a reason, for records. */
+extern const char *ca_reason_code(CaReason reason);
+
+#endif							/* CA_POLICY_DECIDE_H */

@@ -1,0 +1,278 @@
+/*-------------------------------------------------------------------------
+ *
+ * expression.c
+ *	  Policy text as PostgreSQL expressions: conditions and row filters.
+ *
+ * SECURITY: the text is always parsed under search_path = pg_catalog,
+ * pg_temp, never under the session's.  Otherwise an agent's own function or
+ * operator would be called with what the policy protects.  For the same
+ * reason only functions of pg_catalog and contauth are accepted.
+ * (test/sql/policy.sql)
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "base/catalog.h"
+#include "catalog/pg_namespace.h"
+#include "catalog/pg_proc.h"
+#include "catalog/pg_type.h"
+#include "common/hashfn.h"
+#include "identity/claim.h"
+#include "miscadmin.h"
+#include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
+#include "optimizer/optimizer.h"
+#include "parser/parse_clause.h"
+#include "parser/parse_coerce.h"
+#include "parser/parse_collate.h"
+#include "parser/parse_expr.h"
+#include "parser/parse_relation.h"
+#include "parser/parser.h"
+#include "policy/expression.h"
+#include "rewrite/rewriteManip.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
+#include "utils/regproc.h"
+
+/* Deepest nesting of an expression tree. */
+#define CA_EXPRESSION_MAX_DEPTH	200
+
+/* Set the fixed search path; undone by AtEOXact_GUC(true, the result). */
+static int
+enter_fixed_search_path(void)
+{
+	int			nestlevel = NewGUCNestLevel();
+
+	(void) set_config_option("search_path", "pg_catalog, pg_temp",
+							 PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE,
+							 true, 0, false);
+	return nestlevel;
+}
+
+/*
+ * The one expression of "SELECT <text>".  Anything else that the text may
+ * have smuggled in (FROM, UNION, a second statement) is refused.
+ */
+static Node *
+raw_expression(const char *text)
+{
+	char	   *query = psprintf("SELECT %s", text);
+	List	   *statements = raw_parser(query, RAW_PARSE_DEFAULT);
+	SelectStmt *select;
+	ResTarget  *target;
+
+	if (list_length(statements) != 1 ||
+		!IsA(linitial_node(RawStmt, statements)->stmt, SelectStmt))
+		goto refuse;
+	select = (SelectStmt *) linitial_node(RawStmt, statements)->stmt;
+	if (list_length(select->targetList) != 1 ||
+		select->distinctClause != NIL || select->intoClause != NULL ||
+		select->fromClause != NIL || select->whereClause != NULL ||
+		select->groupClause != NIL || select->havingClause != NULL ||
+		select->windowClause != NIL || select->valuesLists != NIL ||
+		select->sortClause != NIL || select->limitOffset != NULL ||
+		select->limitCount != NULL || select->lockingClause != NIL ||
+		select->withClause != NULL || select->op != SETOP_NONE)
+		goto refuse;
+	target = linitial_node(ResTarget, select->targetList);
+	if (target->name != NULL || target->indirection != NIL)
+		goto refuse;
+	return target->val;
+
+refuse:
+	ereport(ERROR,
+			(errcode(ERRCODE_SYNTAX_ERROR),
+			 errmsg("the text is not a single expression")));
+	return NULL;				/* keep compiler quiet */
+}
+
+/* Is this function acceptable in policy text? */
+static bool
+function_refused(Oid funcid, void *context)
+{
+	Oid			nsp = get_func_namespace(funcid);
+
+	if (nsp != PG_CATALOG_NAMESPACE && nsp != ca_schema_oid())
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("function %s is not allowed in a policy",
+						format_procedure(funcid)),
+				 errdetail("Only functions of pg_catalog and contauth are.")));
+	if (func_volatile(funcid) == PROVOLATILE_VOLATILE)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("function %s is volatile", format_procedure(funcid)),
+				 errdetail("Only immutable and stable functions are allowed in a policy.")));
+	if (get_func_retset(funcid))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("function %s returns a set", format_procedure(funcid))));
+	return false;
+}
+
+typedef struct CheckState
+{
+	int			depth;
+} CheckState;
+
+static bool
+check_walker(Node *node, void *context)
+{
+	CheckState *state = context;
+	bool		result;
+
+	if (node == NULL)
+		return false;
+	if (IsA(node, SubLink) || IsA(node, Param) || IsA(node, NextValueExpr) ||
+		IsA(node, CurrentOfExpr))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("sub-selects and parameters are not allowed in a policy")));
+	if (++state->depth > CA_EXPRESSION_MAX_DEPTH)
+		ereport(ERROR,
+				(errcode(ERRCODE_STATEMENT_TOO_COMPLEX),
+				 errmsg("the expression is nested too deeply")));
+	(void) check_functions_in_node(node, function_refused, NULL);
+	result = expression_tree_walker(node, check_walker, context);
+	state->depth--;
+	return result;
+}
+
+Expr *
+ca_expression_parse(const char *text, Relation rel, const char *alias)
+{
+	ParseState *pstate;
+	ParseNamespaceItem *nsitem;
+	Node	   *expr;
+	CheckState	state = {0};
+	int			nestlevel;
+
+	if (strlen(text) > CA_EXPRESSION_MAX_LEN)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("the expression is longer than %d bytes",
+						CA_EXPRESSION_MAX_LEN)));
+
+	nestlevel = enter_fixed_search_path();
+	pstate = make_parsestate(NULL);
+	nsitem = addRangeTableEntryForRelation(pstate, rel, AccessShareLock,
+										   alias != NULL ? makeAlias(alias, NIL) : NULL,
+										   false, true);
+	addNSItemToQuery(pstate, nsitem, false, true, true);
+
+	expr = transformExpr(pstate, raw_expression(text), EXPR_KIND_POLICY);
+	expr = coerce_to_boolean(pstate, expr, "policy text");
+	assign_expr_collations(pstate, expr);
+	free_parsestate(pstate);
+	AtEOXact_GUC(true, nestlevel);
+
+	(void) check_walker(expr, &state);
+	return (Expr *) expr;
+}
+
+/* Which of our identity functions is this node a call of, with its name? */
+static bool
+is_identity_call(Node *node, char **function, char **argument)
+{
+	FuncExpr   *call = (FuncExpr *) node;
+	Const	   *arg;
+
+	if (!IsA(node, FuncExpr) || get_func_namespace(call->funcid) != ca_schema_oid())
+		return false;
+	*function = get_func_name(call->funcid);
+	if (strcmp(*function, "claim") != 0 && strcmp(*function, "attribute") != 0)
+		return false;
+	*argument = NULL;
+	if (list_length(call->args) == 1 && IsA(linitial(call->args), Const))
+	{
+		arg = linitial_node(Const, call->args);
+		if (!arg->constisnull)
+			*argument = TextDatumGetCString(arg->constvalue);
+	}
+	return true;
+}
+
+/* Value of claim() or attribute() for the current identity, or NULL. */
+static char *
+identity_value(const char *function, const char *argument)
+{
+	return strcmp(function, "claim") == 0 ?
+		ca_claim_text(argument) : ca_attribute_text(argument);
+}
+
+static Node *
+fold_mutator(Node *node, void *context)
+{
+	char	   *function;
+	char	   *argument;
+
+	if (node == NULL)
+		return NULL;
+	if (is_identity_call(node, &function, &argument) && argument != NULL)
+	{
+		char	   *value = identity_value(function, argument);
+
+		return (Node *) makeConst(TEXTOID, -1, exprCollation(node), -1,
+								  value != NULL ? CStringGetTextDatum(value) : (Datum) 0,
+								  value == NULL, false);
+	}
+	return expression_tree_mutator(node, fold_mutator, context);
+}
+
+Expr *
+ca_expression_instantiate(const Expr *filter, Index varno)
+{
+	Node	   *expr = fold_mutator((Node *) unconstify(Expr *, filter), NULL);
+
+	if (varno != 1)
+		ChangeVarNodes(expr, 1, varno, 0);
+	return (Expr *) expr;
+}
+
+typedef struct IdentityCalls
+{
+	bool		found;
+	uint64		hash;			/* of the values that the calls have now */
+} IdentityCalls;
+
+static bool
+identity_walker(Node *node, void *context)
+{
+	IdentityCalls *calls = context;
+	char	   *function;
+	char	   *argument;
+
+	if (node == NULL)
+		return false;
+	if (is_identity_call(node, &function, &argument))
+	{
+		char	   *value = argument != NULL ? identity_value(function, argument) : NULL;
+
+		calls->found = true;
+		calls->hash = hash_combine64(calls->hash, value == NULL ? 0 :
+									 hash_bytes_extended((unsigned char *) value,
+														 strlen(value), 1));
+	}
+	return expression_tree_walker(node, identity_walker, context);
+}
+
+bool
+ca_expression_uses_identity(const Expr *expr)
+{
+	IdentityCalls calls = {0};
+
+	(void) identity_walker((Node *) unconstify(Expr *, expr), &calls);
+	return calls.found;
+}
+
+uint64
+ca_expression_identity_hash(const Expr *expr)
+{
+	IdentityCalls calls = {0};
+
+	(void) identity_walker((Node *) unconstify(Expr *, expr), &calls);
+	return calls.hash;
+}

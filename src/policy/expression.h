@@ -1,0 +1,39 @@
+/*-------------------------------------------------------------------------
+ *
+ * expression.h
+ *	  Policy text as PostgreSQL expressions: conditions and row filters.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef CA_POLICY_EXPRESSION_H
+#define CA_POLICY_EXPRESSION_H
+
+#include "nodes/primnodes.h"
+#include "utils/rel.h"
+
+/* Longest condition or row filter, bytes. */
+#define CA_EXPRESSION_MAX_LEN	8192
+
+/*
+ * Parse a boolean expression over the columns of rel, which the text may
+ * qualify with alias (NULL: the relation's own name).  The result's Vars have
+ * varno 1.  Names are resolved in pg_catalog only; only immutable and stable
+ * functions of pg_catalog and contauth may be used, no sub-selects.  Raises
+ * an error that says what is wrong.
+ */
+extern Expr *ca_expression_parse(const char *text, Relation rel,
+								 const char *alias);
+
+/*
+ * A copy of a filter for one use: Vars get that varno, and claim() and
+ * attribute() of the current identity become constants.
+ */
+extern Expr *ca_expression_instantiate(const Expr *filter, Index varno);
+
+/* Does the expression call claim() or attribute()? */
+extern bool ca_expression_uses_identity(const Expr *expr);
+
+/* Hash of the values that its claim() and attribute() calls have now. */
+extern uint64 ca_expression_identity_hash(const Expr *expr);
+
+#endif							/* CA_POLICY_EXPRESSION_H */

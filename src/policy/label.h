@@ -1,0 +1,45 @@
+/*-------------------------------------------------------------------------
+ *
+ * label.h
+ *	  Data classification as PostgreSQL security labels.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef CA_POLICY_LABEL_H
+#define CA_POLICY_LABEL_H
+
+#include "catalog/objectaddress.h"
+#include "nodes/pg_list.h"
+
+#define CA_LABEL_PROVIDER		"contauth"
+#define CA_SENSITIVITY_MAX		4
+
+/* Register the label provider; once, from _PG_init. */
+extern void ca_label_init(void);
+
+/*
+ * The classes that hold for a column (attnum > 0) or for the relation itself
+ * (attnum 0), as a List of char *: the nearest label of column, the same
+ * column of its inheritance parents, relation, parents, schema, database.
+ */
+extern List *ca_label_classes(Oid relid, AttrNumber attnum);
+
+/* Direct inheritance and partitioned parents of a relation, as OIDs. */
+extern List *ca_label_parents(Oid relid);
+
+/* The classes of a function: its own label or its schema's. */
+extern List *ca_label_function_classes(Oid funcid);
+
+/*
+ * Sensitivity 0..4 of a class: its own row of contauth.classification or the
+ * nearest one above it; 4 when there is none (it was removed since).
+ */
+extern int	ca_label_sensitivity(const char *label_class);
+
+/* The highest sensitivity among classes; -1 for none. */
+extern int	ca_label_max_sensitivity(const List *classes);
+
+/* Forget the classification read so far. */
+extern void ca_label_reset(void);
+
+#endif							/* CA_POLICY_LABEL_H */

@@ -1,0 +1,387 @@
+/*-------------------------------------------------------------------------
+ *
+ * relation.c
+ *	  What the policies say about one relation.
+ *
+ * For every relation that governed statements touch, the policies whose
+ * resources match it are resolved to column sets, masks and filters once.
+ * The cache owns one context; it is emptied as a whole when the policy set is
+ * replaced or when one of the relations in it, or an ancestor of one,
+ * changes.  Emptying is deferred to the next ca_relation_begin(), because
+ * invalidations arrive in the middle of anything.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/relation.h"
+#include "base/epoch.h"
+#include "base/attempt.h"
+#include "catalog/pg_class.h"
+#include "policy/expression.h"
+#include "policy/label.h"
+#include "policy/relation.h"
+#include "utils/builtins.h"
+#include "utils/hsearch.h"
+#include "utils/inval.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+
+static HTAB *relations = NULL;
+static MemoryContext relation_context = NULL;
+static bool relations_valid = false;
+static uint64 relations_generation = 0;
+
+static void
+relation_changed(Datum arg, Oid relid)
+{
+	if (!relations_valid)
+		return;
+	if (relid == InvalidOid ||
+		hash_search(relations, &relid, HASH_FIND, NULL) != NULL)
+	{
+		relations_valid = false;
+		ca_epoch_advance();
+	}
+}
+
+void
+ca_relation_init(void)
+{
+	CacheRegisterRelcacheCallback(relation_changed, (Datum) 0);
+}
+
+static void
+reset_relations(uint64 generation)
+{
+	HASHCTL		ctl = {0};
+
+	relations_valid = false;
+	if (relation_context == NULL)
+		relation_context = AllocSetContextCreate(CacheMemoryContext,
+												 "contauth relations",
+												 ALLOCSET_DEFAULT_SIZES);
+	MemoryContextReset(relation_context);
+	ctl.keysize = sizeof(Oid);
+	ctl.entrysize = sizeof(CaRelation);
+	ctl.hcxt = relation_context;
+	relations = hash_create("contauth relations", 64, &ctl,
+							HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	relations_generation = generation;
+	relations_valid = true;
+}
+
+/* The relation and all it inherits from, nearest first. */
+static List *
+find_lineage(Oid relid)
+{
+	List	   *lineage = list_make1_oid(relid);
+
+	for (int i = 0; i < list_length(lineage); i++)
+	{
+		ListCell   *lc;
+
+		foreach(lc, ca_label_parents(list_nth_oid(lineage, i)))
+			lineage = list_append_unique_oid(lineage, lfirst_oid(lc));
+	}
+	return lineage;
+}
+
+static void
+describe_columns(CaRelation *r, Relation rel)
+{
+	TupleDesc	desc = RelationGetDescr(rel);
+
+	r->natts = desc->natts;
+	r->columns = palloc0(sizeof(CaColumn) * (desc->natts + 1));
+	r->sensitivity = -1;
+	for (int i = 0; i < desc->natts; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(desc, i);
+		CaColumn   *column = &r->columns[i];
+
+		column->sensitivity = -1;
+		if (att->attisdropped)
+			continue;
+		column->name = pstrdup(NameStr(att->attname));
+		column->type = att->atttypid;
+		column->typmod = att->atttypmod;
+		column->collation = att->attcollation;
+		column->labels = ca_label_classes(r->relid, att->attnum);
+		column->sensitivity = ca_label_max_sensitivity(column->labels);
+		r->sensitivity = Max(r->sensitivity, column->sensitivity);
+	}
+}
+
+/* The attribute number of a column by name, 0 when there is none. */
+static int
+column_by_name(const CaRelation *r, const char *name)
+{
+	for (int i = 0; i < r->natts; i++)
+	{
+		if (r->columns[i].name != NULL && strcmp(r->columns[i].name, name) == 0)
+			return i + 1;
+	}
+	return 0;
+}
+
+/* The columns whose labels fall under a pattern. */
+static Bitmapset *
+columns_by_label(const CaRelation *r, const char *pattern)
+{
+	Bitmapset  *result = NULL;
+	ListCell   *lc;
+
+	for (int i = 0; i < r->natts; i++)
+	{
+		foreach(lc, r->columns[i].labels)
+		{
+			if (ca_label_matches(pattern, lfirst(lc)))
+			{
+				result = bms_add_member(result, i + 1);
+				break;
+			}
+		}
+	}
+	return result;
+}
+
+/*
+ * Does the resource name the relation or, for effects that take away, one of
+ * its ancestors?  SECURITY: what forbids or restricts a table holds for its
+ * partitions and children read directly; a permit does not.
+ */
+static bool
+names_relation(const CaResource *resource, CaEffect effect, const List *lineage)
+{
+	ListCell   *lc;
+
+	foreach(lc, lineage)
+	{
+		Oid			relid = lfirst_oid(lc);
+
+		if (ca_resource_matches(resource, CA_RESOURCE_RELATION,
+								get_namespace_name(get_rel_namespace(relid)),
+								get_rel_name(relid)))
+			return true;
+		if (effect == CA_EFFECT_PERMIT)
+			break;
+	}
+	return false;
+}
+
+/* Which columns of the relation do the policy's resources name? */
+static bool
+resolve_resources(const CaRelation *r, const List *lineage, CaCandidate *c)
+{
+	bool		matches = false;
+	ListCell   *lc;
+	ListCell   *col;
+
+	foreach(lc, c->policy->resources)
+	{
+		CaResource *resource = lfirst(lc);
+
+		if (resource->kind == CA_RESOURCE_LABEL)
+		{
+			Bitmapset  *labelled = columns_by_label(r, resource->name);
+
+			matches |= !bms_is_empty(labelled);
+			c->columns = bms_add_members(c->columns, labelled);
+			continue;
+		}
+		if (!names_relation(resource, c->policy->effect, lineage))
+			continue;
+		matches = true;
+		if (resource->columns == NIL)
+			c->all_columns = true;
+		foreach(col, resource->columns)
+		{
+			int			attnum = column_by_name(r, lfirst(col));
+
+			if (attnum > 0)
+				c->columns = bms_add_member(c->columns, attnum);
+		}
+	}
+	return matches;
+}
+
+/* Keep the stricter mask for a column. */
+static void
+add_mask(const CaRelation *r, CaCandidate *c, int attnum, CaMask *mask)
+{
+	if (c->masks == NULL)
+		c->masks = palloc0(sizeof(CaMask *) * (r->natts + 1));
+	if (c->masks[attnum - 1] == NULL ||
+		ca_mask_stricter(mask, c->masks[attnum - 1]))
+		c->masks[attnum - 1] = mask;
+}
+
+/* Is the mask rule's table the relation or one of its ancestors? */
+static bool
+mask_names_relation(const CaMaskRule *rule, const List *lineage)
+{
+	ListCell   *lc;
+
+	foreach(lc, lineage)
+	{
+		Oid			relid = lfirst_oid(lc);
+		char	   *schema = get_namespace_name(get_rel_namespace(relid));
+		char	   *name = get_rel_name(relid);
+
+		if (schema != NULL && name != NULL &&
+			strcmp(rule->schema, schema) == 0 && strcmp(rule->table, name) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void
+resolve_masks(const CaRelation *r, const List *lineage, CaCandidate *c)
+{
+	ListCell   *lc;
+
+	foreach(lc, c->policy->masks)
+	{
+		CaMaskRule *rule = lfirst(lc);
+		int			attnum;
+
+		if (rule->label != NULL)
+		{
+			Bitmapset  *labelled = columns_by_label(r, rule->label);
+
+			attnum = -1;
+			while ((attnum = bms_next_member(labelled, attnum)) >= 0)
+				add_mask(r, c, attnum, rule->mask);
+		}
+		else if (mask_names_relation(rule, lineage) &&
+				 (attnum = column_by_name(r, rule->column)) > 0)
+			add_mask(r, c, attnum, rule->mask);
+	}
+}
+
+static void
+resolve_candidates(CaRelation *r, const CaPolicySet *set, const List *lineage)
+{
+	r->candidates = palloc(sizeof(CaCandidate) * (set->npolicies + 1));
+	for (int i = 0; i < set->npolicies; i++)
+	{
+		CaCandidate *c = &r->candidates[r->ncandidates];
+
+		memset(c, 0, sizeof(CaCandidate));
+		c->policy = &set->policies[i];
+		if (!resolve_resources(r, lineage, c))
+			continue;
+		resolve_masks(r, lineage, c);
+		r->ncandidates++;
+	}
+}
+
+/* Fill in an entry; the memory context is the cache's. */
+static void
+describe_relation(CaRelation *r, Relation rel, const CaPolicySet *set,
+				  const List *lineage)
+{
+	r->relkind = rel->rd_rel->relkind;
+	r->schema = get_namespace_name(RelationGetNamespace(rel));
+	r->name = pstrdup(RelationGetRelationName(rel));
+	r->resource = quote_qualified_identifier(r->schema, r->name);
+	describe_columns(r, rel);
+	resolve_candidates(r, set, lineage);
+}
+
+void
+ca_relation_begin(const CaPolicySet *set)
+{
+	if (!relations_valid || relations_generation != set->generation)
+		reset_relations(set->generation);
+}
+
+CaRelation *
+ca_relation_get(const CaPolicySet *set, Oid relid)
+{
+	CaRelation *entry;
+	CaRelation	fresh = {0};
+	MemoryContext old;
+	Relation	rel;
+	List	   *lineage;
+	ListCell   *lc;
+	bool		found;
+
+	entry = hash_search(relations, &relid, HASH_FIND, NULL);
+	if (entry != NULL && !entry->watched_only)
+		return entry;
+
+	rel = try_relation_open(relid, AccessShareLock);
+	if (rel == NULL)
+		return NULL;
+	lineage = find_lineage(relid);
+
+	/* watch before reading, so that no change is missed */
+	foreach(lc, lineage)
+	{
+		Oid			ancestor = lfirst_oid(lc);
+
+		entry = hash_search(relations, &ancestor, HASH_ENTER, &found);
+		if (!found)
+		{
+			memset(entry, 0, sizeof(CaRelation));
+			entry->relid = ancestor;
+			entry->watched_only = true;
+		}
+	}
+
+	fresh.relid = relid;
+	old = MemoryContextSwitchTo(relation_context);
+	describe_relation(&fresh, rel, set, lineage);
+	MemoryContextSwitchTo(old);
+	relation_close(rel, NoLock);
+
+	entry = hash_search(relations, &relid, HASH_FIND, NULL);
+	*entry = fresh;
+	return entry;
+}
+
+typedef struct FilterParse
+{
+	CaRelation *relation;
+	CaCandidate *candidate;
+	Expr	   *filter;
+} FilterParse;
+
+static void
+parse_filter(void *arg)
+{
+	FilterParse *p = arg;
+	Relation	rel = relation_open(p->relation->relid, AccessShareLock);
+
+	p->filter = ca_expression_parse(p->candidate->policy->filter_text, rel, NULL);
+	relation_close(rel, NoLock);
+}
+
+void
+ca_candidate_prepare(CaRelation *relation, CaCandidate *candidate)
+{
+	FilterParse parse = {relation, candidate, NULL};
+	MemoryContext old;
+	char	   *error;
+
+	if (candidate->filter_ready)
+		return;
+	if (candidate->policy->filter_text != NULL)
+	{
+		bool		ok = ca_attempt(parse_filter, &parse, &error);
+
+		old = MemoryContextSwitchTo(relation_context);
+		if (ok)
+		{
+			candidate->filter = copyObject(parse.filter);
+			candidate->filter_identity = ca_expression_uses_identity(parse.filter);
+		}
+		else
+			candidate->filter_problem = pstrdup(error);
+		MemoryContextSwitchTo(old);
+	}
+	candidate->filter_ready = true;
+}

@@ -1,0 +1,67 @@
+/*-------------------------------------------------------------------------
+ *
+ * relation.h
+ *	  What the policies say about one relation.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef CA_POLICY_RELATION_H
+#define CA_POLICY_RELATION_H
+
+#include "access/attnum.h"
+#include "policy/store.h"
+
+typedef struct CaColumn
+{
+	char	   *name;			/* NULL: dropped */
+	Oid			type;
+	int32		typmod;
+	Oid			collation;
+	List	   *labels;			/* of char * */
+	int			sensitivity;	/* -1: no label */
+} CaColumn;
+
+/* A policy that can apply to the relation. */
+typedef struct CaCandidate
+{
+	CaPolicy   *policy;
+	bool		all_columns;
+	Bitmapset  *columns;		/* attribute numbers, unless all_columns */
+	CaMask	  **masks;			/* by attribute number - 1; NULL: none */
+	bool		filter_ready;	/* the filter was parsed for this relation */
+	Expr	   *filter;			/* NULL: none, or it does not parse */
+	char	   *filter_problem; /* it does not parse: why */
+	bool		filter_identity;	/* it depends on claims or attributes */
+} CaCandidate;
+
+typedef struct CaRelation
+{
+	Oid			relid;			/* hash key */
+	bool		watched_only;	/* an ancestor, entered for invalidation */
+	char		relkind;
+	char	   *schema;
+	char	   *name;
+	char	   *resource;		/* schema.name */
+	int			natts;
+	CaColumn   *columns;		/* natts entries */
+	int			sensitivity;	/* of its most sensitive column; -1: none */
+	int			ncandidates;
+	CaCandidate *candidates;	/* in order of policy name */
+} CaRelation;
+
+/* Register the invalidation callback; once per backend, from _PG_init. */
+extern void ca_relation_init(void);
+
+/*
+ * Start deciding a statement under a policy set just fetched.  What
+ * ca_relation_get() returns is good until the next call of this function.
+ */
+extern void ca_relation_begin(const CaPolicySet *set);
+
+/* The relation under the policy set, or NULL when it does not exist. */
+extern CaRelation *ca_relation_get(const CaPolicySet *set, Oid relid);
+
+/* Parse the candidate's row filter for the relation, once. */
+extern void ca_candidate_prepare(CaRelation *relation, CaCandidate *candidate);
+
+#endif							/* CA_POLICY_RELATION_H */

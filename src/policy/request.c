@@ -1,0 +1,463 @@
+/*-------------------------------------------------------------------------
+ *
+ * request.c
+ *	  The authorization request that conditions see as "ctx".
+ *
+ * A condition is parsed over the composite type contauth.context, planned
+ * and compiled once, and evaluated over a virtual tuple in which only the
+ * columns that it uses are filled in.
+ *
+ * Evaluation may fail.  Conditions that consist of leakproof functions only
+ * cannot, and run as they are; others run in a subtransaction, because
+ * catching an error without one would leave its resources behind.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/relation.h"
+#include "access/tupdesc.h"
+#include "base/catalog.h"
+#include "base/attempt.h"
+#include "base/guc.h"
+#include "base/internal.h"
+#include "catalog/pg_type.h"
+#include "commands/dbcommands.h"
+#include "executor/executor.h"
+#include "identity/claim.h"
+#include "identity/session.h"
+#include "miscadmin.h"
+#include "nodes/nodeFuncs.h"
+#include "optimizer/optimizer.h"
+#include "policy/expression.h"
+#include "policy/request.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/inet.h"
+#include "utils/lsyscache.h"
+#include "utils/syscache.h"
+#include "utils/timestamp.h"
+
+struct CaCondition
+{
+	ExprState  *state;
+	ExprContext *econtext;
+	TupleTableSlot *slot;
+	Bitmapset  *columns;		/* attribute numbers used */
+	bool		dynamic;
+	bool		can_fail;
+};
+
+/* One column of ctx: how to fill it, and whether it changes by itself. */
+typedef Datum (*CaFill) (const CaRequest *request, bool *isnull);
+
+static Datum
+text_or_null(const char *text, bool *isnull)
+{
+	*isnull = text == NULL || text[0] == '\0';
+	return *isnull ? (Datum) 0 : CStringGetTextDatum(text);
+}
+
+static Datum
+text_array(const List *strings)
+{
+	Datum	   *elems = palloc(sizeof(Datum) * (list_length(strings) + 1));
+	int			n = 0;
+	ListCell   *lc;
+
+	foreach(lc, strings)
+		elems[n++] = CStringGetTextDatum(lfirst(lc));
+	return PointerGetDatum(construct_array(elems, n, TEXTOID, -1, false, TYPALIGN_INT));
+}
+
+static Datum
+fill_agent(const CaRequest *r, bool *isnull)
+{
+	return text_or_null(r->identity->agent, isnull);
+}
+
+static Datum
+fill_trust_domain(const CaRequest *r, bool *isnull)
+{
+	return text_or_null(r->identity->trust_domain, isnull);
+}
+
+static Datum
+fill_on_behalf_of(const CaRequest *r, bool *isnull)
+{
+	*isnull = true;
+	return (Datum) 0;
+}
+
+static Datum
+fill_chain(const CaRequest *r, bool *isnull)
+{
+	return text_array(list_make1(r->identity->agent));
+}
+
+static Datum
+fill_depth(const CaRequest *r, bool *isnull)
+{
+	return Int32GetDatum(0);
+}
+
+static Datum
+fill_autonomy(const CaRequest *r, bool *isnull)
+{
+	return Int32GetDatum(r->identity->registered->autonomy);
+}
+
+static Datum
+fill_owner(const CaRequest *r, bool *isnull)
+{
+	return text_or_null(r->identity->registered->owner, isnull);
+}
+
+const char *
+ca_request_purpose(const CaIdentity *identity, bool *verified)
+{
+	const char *claim = identity != NULL ? ca_identity_claim(identity, "purpose") : NULL;
+
+	*verified = claim != NULL;
+	return claim != NULL ? claim : ca_guc_purpose;
+}
+
+static Datum
+fill_purpose(const CaRequest *r, bool *isnull)
+{
+	bool		verified;
+
+	return text_or_null(ca_request_purpose(r->identity, &verified), isnull);
+}
+
+static Datum
+fill_purpose_verified(const CaRequest *r, bool *isnull)
+{
+	bool		verified;
+
+	(void) ca_request_purpose(r->identity, &verified);
+	return BoolGetDatum(verified);
+}
+
+static Datum
+fill_task_id(const CaRequest *r, bool *isnull)
+{
+	return text_or_null(ca_guc_task_id, isnull);
+}
+
+static Datum
+fill_action(const CaRequest *r, bool *isnull)
+{
+	return text_or_null(r->action, isnull);
+}
+
+static Datum
+fill_resource(const CaRequest *r, bool *isnull)
+{
+	return text_or_null(r->resource, isnull);
+}
+
+static Datum
+fill_columns(const CaRequest *r, bool *isnull)
+{
+	return text_array(r->columns);
+}
+
+static Datum
+fill_labels(const CaRequest *r, bool *isnull)
+{
+	return text_array(r->labels);
+}
+
+static Datum
+fill_sensitivity(const CaRequest *r, bool *isnull)
+{
+	return Int32GetDatum(Max(r->sensitivity, 0));
+}
+
+static Datum
+fill_statement_kind(const CaRequest *r, bool *isnull)
+{
+	return text_or_null(r->statement_kind, isnull);
+}
+
+static Datum
+fill_nested_level(const CaRequest *r, bool *isnull)
+{
+	return Int32GetDatum(r->nested_level);
+}
+
+static Datum
+fill_high_water(const CaRequest *r, bool *isnull)
+{
+	return Int32GetDatum(Max(r->high_water, 0));
+}
+
+static Datum
+fill_db_role(const CaRequest *r, bool *isnull)
+{
+	return text_or_null(GetUserNameFromId(GetSessionUserId(), true), isnull);
+}
+
+static Datum
+fill_database(const CaRequest *r, bool *isnull)
+{
+	return text_or_null(get_database_name(MyDatabaseId), isnull);
+}
+
+static Datum
+fill_application_name(const CaRequest *r, bool *isnull)
+{
+	return text_or_null(application_name, isnull);
+}
+
+static Datum
+fill_client_addr(const CaRequest *r, bool *isnull)
+{
+	const char *addr = ca_session_client_addr();
+
+	*isnull = addr == NULL;
+	return *isnull ? (Datum) 0 :
+		DirectFunctionCall1(inet_in, CStringGetDatum(addr));
+}
+
+static Datum
+fill_tls(const CaRequest *r, bool *isnull)
+{
+	return BoolGetDatum(ca_session_tls());
+}
+
+static Datum
+fill_now(const CaRequest *r, bool *isnull)
+{
+	return TimestampTzGetDatum(GetCurrentTimestamp());
+}
+
+static Datum
+fill_claims(const CaRequest *r, bool *isnull)
+{
+	return JsonbPGetDatum(r->identity->claims);
+}
+
+static Datum
+fill_attributes(const CaRequest *r, bool *isnull)
+{
+	return JsonbPGetDatum(r->identity->registered->attributes);
+}
+
+static const struct
+{
+	const char *name;
+	CaFill		fill;
+	bool		dynamic;
+}			columns[] =
+{
+	{"agent", fill_agent, false},
+	{"trust_domain", fill_trust_domain, false},
+	{"on_behalf_of", fill_on_behalf_of, false},
+	{"chain", fill_chain, false},
+	{"depth", fill_depth, false},
+	{"autonomy", fill_autonomy, false},
+	{"owner", fill_owner, false},
+	{"purpose", fill_purpose, false},
+	{"purpose_verified", fill_purpose_verified, false},
+	{"task_id", fill_task_id, false},
+	{"action", fill_action, false},
+	{"resource", fill_resource, false},
+	{"columns", fill_columns, false},
+	{"labels", fill_labels, false},
+	{"sensitivity", fill_sensitivity, false},
+	{"statement_kind", fill_statement_kind, false},
+	{"nested_level", fill_nested_level, true},
+	{"db_role", fill_db_role, false},
+	{"database", fill_database, false},
+	{"application_name", fill_application_name, true},
+	{"client_addr", fill_client_addr, false},
+	{"tls", fill_tls, false},
+	{"now", fill_now, true},
+	{"claims", fill_claims, false},
+	{"attributes", fill_attributes, false},
+	{"high_water", fill_high_water, true},
+};
+
+/* The entry of columns[] for a column of contauth.context. */
+static int
+find_column(const char *name)
+{
+	for (int i = 0; i < lengthof(columns); i++)
+	{
+		if (strcmp(columns[i].name, name) == 0)
+			return i;
+	}
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("type contauth.context has an unknown column \"%s\"", name),
+			 errhint("Run ALTER EXTENSION contauth UPDATE in this database.")));
+	return -1;					/* keep compiler quiet */
+}
+
+static bool
+not_leakproof(Oid funcid, void *context)
+{
+	return !get_func_leakproof(funcid);
+}
+
+/* Can evaluating this expression raise an error? */
+static bool
+can_fail_walker(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	switch (nodeTag(node))
+	{
+		case T_Var:
+		case T_Const:
+		case T_BoolExpr:
+		case T_NullTest:
+		case T_BooleanTest:
+		case T_RelabelType:
+		case T_OpExpr:
+		case T_FuncExpr:
+		case T_List:
+			break;
+		default:
+			return true;		/* not known to be harmless */
+	}
+	if (check_functions_in_node(node, not_leakproof, NULL))
+		return true;
+	return expression_tree_walker(node, can_fail_walker, context);
+}
+
+/* Note which columns of ctx the expression uses. */
+static void
+note_columns(CaCondition *condition, Expr *expr, TupleDesc desc)
+{
+	Bitmapset  *used = NULL;
+	int			i = -1;
+
+	pull_varattnos((Node *) expr, 1, &used);
+	while ((i = bms_next_member(used, i)) >= 0)
+	{
+		AttrNumber	attnum = i + FirstLowInvalidHeapAttributeNumber;
+
+		if (attnum <= 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+					 errmsg("ctx cannot be used as a whole")));
+		if (columns[find_column(NameStr(TupleDescAttr(desc, attnum - 1)->attname))].dynamic)
+			condition->dynamic = true;
+		condition->columns = bms_add_member(condition->columns, attnum);
+	}
+}
+
+CaCondition *
+ca_condition_compile(const char *text)
+{
+	CaCondition *condition = palloc0(sizeof(CaCondition));
+	Oid			type = get_typ_typrelid(GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid,
+														CStringGetDatum("context"),
+														ObjectIdGetDatum(ca_schema_oid())));
+	Relation	rel = relation_open(type, AccessShareLock);
+	Expr	   *expr = ca_expression_parse(text, rel, "ctx");
+
+	condition->dynamic =
+		contain_mutable_functions((Node *) ca_expression_instantiate(expr, 1));
+	note_columns(condition, expr, RelationGetDescr(rel));
+	condition->slot =
+		MakeSingleTupleTableSlot(CreateTupleDescCopy(RelationGetDescr(rel)),
+								 &TTSOpsVirtual);
+	relation_close(rel, AccessShareLock);
+
+	ca_internal_depth++;
+	PG_TRY();
+	{
+		expr = expression_planner(expr);
+		condition->can_fail = can_fail_walker((Node *) expr, NULL);
+		condition->econtext = CreateStandaloneExprContext();
+		condition->econtext->ecxt_scantuple = condition->slot;
+		condition->state = ExecInitExpr(expr, NULL);
+	}
+	PG_FINALLY();
+	{
+		ca_internal_depth--;
+	}
+	PG_END_TRY();
+	return condition;
+}
+
+bool
+ca_condition_dynamic(const CaCondition *condition)
+{
+	return condition->dynamic;
+}
+
+/* Fill the tuple and evaluate; may raise an error. */
+static CaTruth
+evaluate(CaCondition *condition, const CaRequest *request)
+{
+	TupleTableSlot *slot = condition->slot;
+	MemoryContext old;
+	Datum		value;
+	bool		isnull;
+	int			attnum = -1;
+
+	ResetExprContext(condition->econtext);
+	old = MemoryContextSwitchTo(condition->econtext->ecxt_per_tuple_memory);
+	ExecClearTuple(slot);
+	memset(slot->tts_isnull, true, slot->tts_tupleDescriptor->natts);
+	while ((attnum = bms_next_member(condition->columns, attnum)) >= 0)
+	{
+		Form_pg_attribute att = TupleDescAttr(slot->tts_tupleDescriptor, attnum - 1);
+
+		slot->tts_isnull[attnum - 1] = false;
+		slot->tts_values[attnum - 1] =
+			columns[find_column(NameStr(att->attname))].fill(request,
+															 &slot->tts_isnull[attnum - 1]);
+	}
+	ExecStoreVirtualTuple(slot);
+	value = ExecEvalExpr(condition->state, condition->econtext, &isnull);
+	MemoryContextSwitchTo(old);
+
+	if (isnull)
+		return CA_UNKNOWN;
+	return DatumGetBool(value) ? CA_TRUE : CA_FALSE;
+}
+
+typedef struct GuardedEvaluation
+{
+	CaCondition *condition;
+	const CaRequest *request;
+	CaTruth		truth;
+} GuardedEvaluation;
+
+static void
+evaluate_guarded(void *arg)
+{
+	GuardedEvaluation *g = arg;
+
+	g->truth = evaluate(g->condition, g->request);
+}
+
+CaTruth
+ca_condition_eval(CaCondition *condition, const CaRequest *request, char **error)
+{
+	GuardedEvaluation g = {condition, request, CA_UNKNOWN};
+
+	*error = NULL;
+	ca_internal_depth++;
+	PG_TRY();
+	{
+		if (!condition->can_fail)
+			evaluate_guarded(&g);
+		else if (!ca_attempt(evaluate_guarded, &g, error))
+			g.truth = CA_UNKNOWN;
+	}
+	PG_FINALLY();
+	{
+		ca_internal_depth--;
+	}
+	PG_END_TRY();
+	return g.truth;
+}

@@ -1,0 +1,54 @@
+/*-------------------------------------------------------------------------
+ *
+ * request.h
+ *	  The authorization request that conditions see as "ctx".
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef CA_POLICY_REQUEST_H
+#define CA_POLICY_REQUEST_H
+
+#include "identity/identity.h"
+#include "nodes/pg_list.h"
+#include "policy/decide.h"
+
+/* One (resource, action) of a statement, with its surroundings. */
+typedef struct CaRequest
+{
+	const CaIdentity *identity;
+	const char *action;
+	const char *resource;		/* schema.name */
+	List	   *columns;		/* of char * */
+	List	   *labels;			/* of char * */
+	int			sensitivity;	/* -1: no label */
+	const char *statement_kind;
+	int			nested_level;
+	int			high_water;		/* highest sensitivity read so far, -1: none */
+} CaRequest;
+
+/* A condition ready to be evaluated; see ca_condition_compile(). */
+typedef struct CaCondition CaCondition;
+
+/*
+ * Compile condition text in the current memory context, which must live as
+ * long as the result.  Raises an error when the text is not acceptable.
+ */
+extern CaCondition *ca_condition_compile(const char *text);
+
+/*
+ * Can the condition's value differ between two statements although
+ * ca_epoch_current is the same?
+ */
+extern bool ca_condition_dynamic(const CaCondition *condition);
+
+/*
+ * Evaluate.  CA_UNKNOWN for NULL and for an error, whose text is then put
+ * into *error (palloc'd).
+ */
+extern CaTruth ca_condition_eval(CaCondition *condition,
+								 const CaRequest *request, char **error);
+
+/* Purpose in force: the token's signed claim, else the session's own word. */
+extern const char *ca_request_purpose(const CaIdentity *identity, bool *verified);
+
+#endif							/* CA_POLICY_REQUEST_H */

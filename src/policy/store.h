@@ -1,0 +1,83 @@
+/*-------------------------------------------------------------------------
+ *
+ * store.h
+ *	  The policy set of this database, compiled, in this backend.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef CA_POLICY_STORE_H
+#define CA_POLICY_STORE_H
+
+#include "policy/decide.h"
+#include "policy/mask.h"
+#include "policy/request.h"
+#include "policy/resource.h"
+
+/* What a mask rule is for: one column, or columns by label. */
+typedef struct CaMaskRule
+{
+	char	   *label;			/* label pattern, or NULL: */
+	char	   *schema;
+	char	   *table;
+	char	   *column;
+	CaMask	   *mask;
+} CaMaskRule;
+
+typedef struct CaPolicy
+{
+	char	   *name;
+	int			number;			/* position in the set, by name */
+	CaEffect	effect;
+	List	   *principals;		/* of char *, patterns */
+	List	   *on_behalf_of;	/* of char *, patterns */
+	List	   *actions;		/* of char *, patterns */
+	List	   *resources;		/* of CaResource * */
+	List	   *masks;			/* of CaMaskRule * */
+	char	   *condition_text; /* NULL: none */
+	CaCondition *condition;		/* compiled at first use */
+	char	   *filter_text;	/* NULL: none */
+} CaPolicy;
+
+typedef struct CaPolicySet
+{
+	uint64		generation;		/* never used twice in a backend */
+	int64		version;		/* contauth.policy_version */
+	int			npolicies;
+	CaPolicy   *policies;		/* enabled ones, in order of name */
+	MemoryContext context;
+} CaPolicySet;
+
+/* Register the invalidation callbacks; once per backend, from _PG_init. */
+extern void ca_store_init(void);
+
+/*
+ * The policy set in force.  It is read again after a change; the result is
+ * good until the next call.
+ */
+extern const CaPolicySet *ca_store_policies(void);
+
+/*
+ * Evaluate a policy's condition, compiling it when it is new; a policy
+ * without one is CA_TRUE.  *error as in ca_condition_eval().
+ */
+extern CaTruth ca_policy_condition(CaPolicy *policy, const CaRequest *request,
+								   char **error);
+
+/* Can the outcome of the condition change while the epoch stays the same? */
+extern bool ca_policy_dynamic(const CaPolicy *policy);
+
+/* Do principals and chain patterns match the identity? */
+extern bool ca_policy_matches_identity(const CaPolicy *policy,
+									   const CaIdentity *identity);
+extern bool ca_policy_matches_action(const CaPolicy *policy, const char *action);
+
+/*
+ * Parse the fields of a policy; also used by the checks made when a policy is
+ * created.  They return NIL for empty input and raise 22023 for bad input,
+ * naming the argument.
+ */
+extern CaEffect ca_policy_parse_effect(const char *text);
+extern List *ca_policy_parse_resources(const List *texts);
+extern List *ca_policy_parse_masks(Jsonb *masks);
+
+#endif							/* CA_POLICY_STORE_H */
