@@ -251,8 +251,11 @@ ask(CaTarget *target)
 		ask_result(target, perm);
 		return;
 	}
+	/* the placeholder for NEW in a view's query asks for nothing */
+	if (target->is_view && (perm == NULL || perm->requiredPerms == 0))
+		return;
 	target->select = new_access(target, CA_ACTION_SELECT,
-								target->is_view && perm != NULL ?
+								target->is_view ?
 								user_columns(perm->selectedCols, rte->relid) :
 								target->read);
 	/* locking a row keeps others from writing it: PostgreSQL asks the same */
@@ -266,7 +269,8 @@ is_relation_entry(RangeTblEntry *rte)
 {
 	if (rte->rtekind == RTE_RELATION)
 		return rte->relkind != RELKIND_COMPOSITE_TYPE;	/* EXCLUDED */
-	return rte->rtekind == RTE_SUBQUERY && OidIsValid(rte->relid);
+	/* since 16; before, the view's own entry stands inside its query */
+	return rte->rtekind == RTE_SUBQUERY && rte->relkind == RELKIND_VIEW;
 }
 
 static void
