@@ -1,0 +1,293 @@
+# What the TAP tests share: an issuer with its keys and tokens, a server with
+# the extension, a small application with two agents of two tenants, and
+# sessions whose statements answer with output and SQLSTATE.
+#
+# Tokens are made here byte by byte, with the openssl command for the key and
+# the signature, so that a test can put anything into them.
+#
+# The application:
+#   app.customer   masked: email, phone; not covered: notes; tenants acme, globex
+#   app.ticket     its body may be updated by the agents
+#   agents A (role regress_contauth_a, tenant acme) and
+#          B (role regress_contauth_b, tenant globex); both roles own every
+#          privilege that GRANT can give
+#   regress_contauth_human   a role that is not governed, same privileges
+
+package ContauthTest;
+
+use strict;
+use warnings;
+use Exporter 'import';
+use JSON::PP;
+use MIME::Base64 qw(encode_base64url);
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+our @EXPORT = qw(
+  new_node new_issuer install_application
+  token_a token_b
+  open_session attempt sqlstate_is output_is
+  as_role records_synced decisions
+  AGENT_A AGENT_B ROLE_A ROLE_B
+);
+
+use constant AGENT_A => 'spiffe://acme.example/agent/support/a';
+use constant AGENT_B => 'spiffe://acme.example/agent/support/b';
+use constant ROLE_A => 'regress_contauth_a';
+use constant ROLE_B => 'regress_contauth_b';
+use constant AUDIENCE => 'contauth-test';
+
+# --- tokens ----------------------------------------------------------------
+
+# An issuer with an RSA key of its own, kept in a folder of the test.
+sub new_issuer
+{
+	my ($kid) = @_;
+	my $self = bless { kid => $kid // 'k1', serial => 0 }, __PACKAGE__;
+
+	$self->{key} = PostgreSQL::Test::Utils::tempdir() . "/$self->{kid}.pem";
+	run_command_ok('openssl', 'genpkey', '-algorithm', 'RSA',
+		'-pkeyopt', 'rsa_keygen_bits:2048', '-out', $self->{key});
+	return $self;
+}
+
+# The standard output of a command that must succeed.
+sub run_command_ok
+{
+	my @command = @_;
+	my ($out, $err) = ('', '');
+
+	IPC::Run::run(\@command, '>', \$out, '2>', \$err)
+	  or die "@command failed: $err";
+	return $out;
+}
+
+# The JWK Set to register: one key, exponent 65537.
+sub jwks
+{
+	my ($self) = @_;
+	my $modulus = run_command_ok('openssl', 'rsa', '-in', $self->{key},
+		'-noout', '-modulus');
+
+	$modulus =~ /^Modulus=([0-9A-F]+)$/m or die 'openssl told no modulus';
+	return encode_json({
+		keys => [
+			{
+				kty => 'RSA',
+				kid => $self->{kid},
+				n => encode_base64url(pack('H*', $1)),
+				e => 'AQAB'
+			}
+		]
+	});
+}
+
+# A compact JWS over a payload given as text, whatever it is.
+sub sign
+{
+	my ($self, $payload) = @_;
+	my $header = encode_json({ alg => 'RS256', kid => $self->{kid}, typ => 'JWT' });
+	my $input = encode_base64url($header) . '.' . encode_base64url($payload);
+	my ($signature, $err) = ('', '');
+
+	IPC::Run::run([ 'openssl', 'dgst', '-sha256', '-sign', $self->{key} ],
+		'<', \$input, '>', \$signature, '2>', \$err)
+	  or die "openssl dgst failed: $err";
+	return "$input." . encode_base64url($signature);
+}
+
+# A JWT-SVID of subject; lifetime in seconds (3600), other claims as given.
+sub token
+{
+	my ($self, $subject, %claims) = @_;
+	my $lifetime = delete $claims{lifetime} // 3600;
+
+	return $self->sign(
+		encode_json({
+			sub => $subject,
+			aud => [AUDIENCE],
+			exp => time + $lifetime,
+			jti => 'jti-' . $$ . '-' . ++$self->{serial},
+			%claims
+		}));
+}
+
+# Tokens of the two agents of the application.
+sub token_a
+{
+	my ($issuer, %claims) = @_;
+	return $issuer->token(AGENT_A, tenant => 'acme', %claims);
+}
+
+sub token_b
+{
+	my ($issuer, %claims) = @_;
+	return $issuer->token(AGENT_B, tenant => 'globex', %claims);
+}
+
+# --- servers ---------------------------------------------------------------
+
+# A started server that has preloaded contauth; further settings as text.
+sub new_node
+{
+	my ($name, $conf) = @_;
+	my $node = PostgreSQL::Test::Cluster->new($name);
+
+	$node->init(extra => [ '-E', 'UTF8', '--locale=C.UTF-8' ]);
+	$node->append_conf('postgresql.conf', <<"EOC");
+shared_preload_libraries = 'contauth'
+contauth.audience = '@{[AUDIENCE]}'
+contauth.audit_database = 'postgres'
+contauth.clock_skew = 0
+restart_after_crash = on
+jit = off
+@{[$conf // '']}
+EOC
+	$node->start;
+	return $node;
+}
+
+# The application described above, with the policies of its two agents.
+sub install_application
+{
+	my ($node, $issuer, $db) = @_;
+	my $jwks = $issuer->jwks;
+
+	$node->safe_psql($db // 'postgres', <<"EOS");
+CREATE EXTENSION contauth;
+CREATE ROLE @{[ROLE_A]} LOGIN;
+CREATE ROLE @{[ROLE_B]} LOGIN;
+CREATE ROLE regress_contauth_human LOGIN;
+SELECT contauth.enroll_role('@{[ROLE_A]}');
+SELECT contauth.enroll_role('@{[ROLE_B]}');
+CREATE SCHEMA app;
+CREATE TABLE app.customer (
+	id integer PRIMARY KEY, tenant text NOT NULL, name text NOT NULL,
+	email text, phone text, notes text, balance numeric);
+INSERT INTO app.customer
+	SELECT i, CASE WHEN i % 2 = 0 THEN 'acme' ELSE 'globex' END,
+		   CASE WHEN i % 2 = 0 THEN 'acmename' ELSE 'GLOBEXROW' END || i,
+		   'EMAILRAW' || i || '\@example.com', 'PHONERAW555' || i,
+		   'NOTESRAW' || i, i * 10
+	  FROM generate_series(1, 10) AS i;
+CREATE TABLE app.ticket (
+	id integer PRIMARY KEY, customer_id integer REFERENCES app.customer,
+	tenant text NOT NULL, body text);
+INSERT INTO app.ticket
+	SELECT i, i, CASE WHEN i % 2 = 0 THEN 'acme' ELSE 'globex' END,
+		   CASE WHEN i % 2 = 0 THEN 'acmebody' ELSE 'GLOBEXROW' END || i
+	  FROM generate_series(1, 10) AS i;
+CREATE VIEW app.customer_view AS SELECT * FROM app.customer;
+ANALYZE;
+GRANT ALL ON SCHEMA app TO @{[ROLE_A]}, @{[ROLE_B]}, regress_contauth_human;
+GRANT ALL ON ALL TABLES IN SCHEMA app
+	TO @{[ROLE_A]}, @{[ROLE_B]}, regress_contauth_human;
+SELECT contauth.add_issuer('https://issuer.acme.example', 'acme.example', '$jwks');
+SELECT contauth.register_agent('@{[AGENT_A]}', '{@{[ROLE_A]}}', 'alice', 2);
+SELECT contauth.register_agent('@{[AGENT_B]}', '{@{[ROLE_B]}, @{[ROLE_A]}}', 'bob', 2);
+SELECT contauth.create_policy('read_own_tenant', effect => 'permit',
+	principals => '{spiffe://acme.example/agent/support/*}',
+	actions => '{select}',
+	resources => '{"app.customer(id,tenant,name,email,phone,balance)", app.ticket}',
+	row_filter => \$\$ tenant = contauth.claim('tenant') \$\$,
+	masks => '{"app.customer.email": "email", "app.customer.phone": "redact"}');
+SELECT contauth.create_policy('update_own_tickets', effect => 'permit',
+	principals => '{spiffe://acme.example/agent/support/*}',
+	actions => '{update}', resources => '{app.ticket(body)}',
+	row_filter => \$\$ tenant = contauth.claim('tenant') \$\$);
+EOS
+	return;
+}
+
+# --- sessions --------------------------------------------------------------
+
+# psql's option for a role; without one the superuser connects.
+sub role_option
+{
+	my ($role) = @_;
+	return defined $role ? ('-U', $role) : ();
+}
+
+# A psql that stays open.  With a token, it comes as a connection option.
+sub open_session
+{
+	my ($node, $role, $token, $db) = @_;
+
+	local $ENV{PGOPTIONS} = defined $token ? "-c contauth.token=$token" : '';
+	return $node->background_psql($db // 'postgres',
+		on_error_stop => 0,
+		extra_params => [ role_option($role), '-v', 'VERBOSITY=verbose' ]);
+}
+
+# Run statements; returns SQLSTATE of the last one, output and errors.
+sub attempt
+{
+	my ($session, $sql) = @_;
+
+	$sql =~ s/;?\s*\z/;/;
+	$session->{stderr} = '';
+	my $output = $session->query("$sql\n\\echo sqlstate=:SQLSTATE");
+	my $errors = $session->{stderr};
+	$session->{stderr} = '';
+	$output =~ s/\n?sqlstate=([0-9A-Z]{5})\s*\z//
+	  or die "no SQLSTATE in \"$output\"";
+	return ($1, $output, $errors);
+}
+
+# Statements must end with this SQLSTATE; returns output and errors.
+sub sqlstate_is
+{
+	my ($session, $sql, $expected, $title) = @_;
+	my ($sqlstate, $output, $errors) = attempt($session, $sql);
+
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	is($sqlstate, $expected, $title) or diag($errors);
+	return ($output, $errors);
+}
+
+# Statements must succeed with this output.
+sub output_is
+{
+	my ($session, $sql, $expected, $title) = @_;
+	my ($sqlstate, $output, $errors) = attempt($session, $sql);
+
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	is("$sqlstate $output", "00000 $expected", $title) or diag($errors);
+	return;
+}
+
+# One psql run as a role: exit code, output and errors.
+sub as_role
+{
+	my ($node, $role, $token, $sql, $db) = @_;
+	my ($out, $err) = ('', '');
+
+	local $ENV{PGOPTIONS} = defined $token ? "-c contauth.token=$token" : '';
+	my $code = $node->psql($db // 'postgres', $sql,
+		stdout => \$out,
+		stderr => \$err,
+		on_error_stop => 1,
+		extra_params => [ role_option($role), '-v', 'VERBOSITY=verbose' ]);
+	return ($code, $out, $err);
+}
+
+# --- audit -----------------------------------------------------------------
+
+# Wait until every record made so far is in the table.
+sub records_synced
+{
+	my ($node) = @_;
+	return $node->safe_psql('postgres', "SELECT contauth_audit.sync('30 s')") eq 't';
+}
+
+# What a query over contauth_audit.decision says once all records are there.
+sub decisions
+{
+	my ($node, $sql) = @_;
+
+	records_synced($node) or die 'the audit did not catch up';
+	return $node->safe_psql('postgres', $sql);
+}
+
+1;
