@@ -110,10 +110,10 @@ check:
 	@PG_CONFIG='$(PG_CONFIG)' WERROR='$(WERROR)' KEEP='$(KEEP)' test/run $(PARTS)
 
 format:
-	@test/check/format --write
+	@PATH="$$($(PG_CONFIG) --bindir):$$PATH" test/check/format --write
 
 check-format:
-	@test/check/format
+	@PATH="$$($(PG_CONFIG) --bindir):$$PATH" test/check/format
 
 $(OTHER_GOALS):
 	@$(MAKE) $@
