@@ -1,0 +1,165 @@
+-- Who is refused what: every administration function to a plain role and to an
+-- agent, with and without an identity; every change of the audit to everybody.
+\ir ../keys/tokens.sql
+SET client_min_messages = warning;
+SELECT no_plan();
+
+-- until the audit worker has found its tables, agents can do nothing
+DO $$
+BEGIN
+	FOR i IN 1..600 LOOP
+		EXIT WHEN EXISTS (SELECT FROM pg_stat_activity
+						   WHERE backend_type = 'contauth audit worker'
+							 AND datname = current_database()
+							 AND wait_event_type = 'Extension');
+		PERFORM pg_stat_clear_snapshot(), pg_sleep(0.05);
+	END LOOP;
+END
+$$;
+
+CREATE ROLE regress_contauth_agent LOGIN;
+CREATE ROLE regress_contauth_plain LOGIN;
+CREATE TABLE public.calls (name text, call text, granted text);
+INSERT INTO public.calls VALUES
+	('enroll_role', $$SELECT contauth.enroll_role('regress_contauth_plain')$$, 'contauth_admin'),
+	('unenroll_role', $$SELECT contauth.unenroll_role('regress_contauth_agent')$$, 'contauth_admin'),
+	('add_issuer', $$SELECT contauth.add_issuer('https://evil.test', 'evil.test', '{"keys": []}')$$, 'contauth_admin'),
+	('set_issuer_keys', $$SELECT contauth.set_issuer_keys('https://issuer.acme.test', '{"keys": []}')$$, 'contauth_admin'),
+	('remove_issuer', $$SELECT contauth.remove_issuer('https://issuer.acme.test')$$, 'contauth_admin'),
+	('register_agent', $$SELECT contauth.register_agent('spiffe://acme.test/agent/new', '{regress_contauth_agent}', 'x')$$, 'contauth_admin'),
+	('suspend_agent', $$SELECT contauth.suspend_agent('spiffe://acme.test/agent/support', 'x')$$, 'contauth_admin'),
+	('resume_agent', $$SELECT contauth.resume_agent('spiffe://acme.test/agent/support', 'x')$$, 'contauth_admin'),
+	('retire_agent', $$SELECT contauth.retire_agent('spiffe://acme.test/agent/support', 'x')$$, 'contauth_admin'),
+	('set_agent_state', $$SELECT contauth.set_agent_state('spiffe://acme.test/agent/support', 'retired', 'x')$$, NULL),
+	('create_policy', $$SELECT contauth.create_policy('regress_mine', 'permit')$$, 'contauth_admin'),
+	('alter_policy', $$SELECT contauth.alter_policy('regress_policy', '{"description": "x"}')$$, 'contauth_admin'),
+	('enable_policy', $$SELECT contauth.enable_policy('regress_policy', true)$$, 'contauth_admin'),
+	('drop_policy', $$SELECT contauth.drop_policy('regress_policy')$$, 'contauth_admin'),
+	('record_admin_event', $$SELECT contauth_audit.record_admin_event('x', 'x', NULL)$$, NULL),
+	('attach', $$SELECT contauth_audit.attach()$$, NULL),
+	('verify', $$SELECT ok FROM contauth_audit.verify()$$, 'contauth_auditor'),
+	('sync', $$SELECT contauth_audit.sync()$$, 'contauth_auditor'),
+	('decision', $$SELECT count(*) FROM contauth_audit.decision$$, 'contauth_auditor'),
+	('denials', $$SELECT count(*) FROM contauth_audit.denials$$, 'contauth_auditor'),
+	('admin_event', $$SELECT count(*) FROM contauth_audit.admin_event$$, 'contauth_auditor'),
+	('policy', $$UPDATE contauth.policy SET enabled = false$$, NULL),
+	('agent', $$UPDATE contauth.agent SET state = 'active'$$, NULL),
+	('issuer', $$DELETE FROM contauth.issuer$$, NULL),
+	('secret', $$SELECT key FROM contauth.secret$$, NULL),
+	('classification', $$UPDATE contauth.classification SET sensitivity = 0$$, 'contauth_admin'),
+	('label', $$SECURITY LABEL FOR contauth ON COLUMN public.calls.name IS 'public'$$, NULL);
+GRANT ALL ON public.calls TO PUBLIC;
+DO $$
+BEGIN
+	PERFORM contauth.enroll_role('regress_contauth_agent');
+	PERFORM contauth.register_agent('spiffe://acme.test/agent/support',
+		'{regress_contauth_agent}', 'alice', 2);
+	PERFORM contauth.create_policy('regress_policy', 'permit',
+		actions => '{select}', resources => '{public.calls}');
+END
+$$;
+SELECT contauth.add_issuer('https://issuer.acme.test', 'acme.test', :'jwks') \g /dev/null
+
+-- SQLSTATE of a call made by a role; what it did is undone
+CREATE FUNCTION pg_temp.outcome(role name, call text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	state text;
+BEGIN
+	BEGIN
+		EXECUTE format('SET LOCAL ROLE %I', role);
+		EXECUTE call;
+		RAISE EXCEPTION USING ERRCODE = 'P0001';
+	EXCEPTION WHEN OTHERS THEN
+		state := CASE SQLSTATE WHEN 'P0001' THEN '00000' ELSE SQLSTATE END;
+	END;
+	RETURN state;
+END
+$$;
+
+-- a plain role, and each of the product's roles for what is not its own
+SELECT is(pg_temp.outcome('regress_contauth_plain', call), '42501', name || ': refused to a plain role')
+  FROM public.calls ORDER BY name;
+SELECT is(pg_temp.outcome('contauth_approver', call), '42501', name || ': refused to the approver')
+  FROM public.calls ORDER BY name;
+SELECT is(pg_temp.outcome('contauth_auditor', call),
+		  CASE WHEN granted = 'contauth_auditor' THEN '00000' ELSE '42501' END,
+		  name || ' by the auditor')
+  FROM public.calls ORDER BY name;
+SELECT is(pg_temp.outcome('contauth_admin', call),
+		  CASE WHEN granted = 'contauth_admin' THEN '00000' ELSE '42501' END,
+		  name || ' by the administrator')
+  FROM public.calls ORDER BY name;
+
+-- nobody changes the audit, the superuser included
+SELECT isnt(pg_temp.outcome(current_user, sql), '00000', 'the superuser is refused: ' || sql)
+  FROM (VALUES
+	('INSERT INTO contauth_audit.admin_event (at, actor, db_role, action) VALUES (now(), ''x'', ''x'', ''x'')'),
+	('UPDATE contauth_audit.decision SET reason = ''x'''),
+	('DELETE FROM contauth_audit.decision'),
+	('TRUNCATE contauth_audit.decision'),
+	('UPDATE contauth_audit.admin_event SET actor = ''x'''),
+	('DELETE FROM contauth_audit.admin_event'),
+	('TRUNCATE contauth_audit.admin_event'),
+	('UPDATE contauth_audit.decision_default SET reason = ''x'''),
+	('SET session_replication_role = replica; DELETE FROM contauth_audit.decision')) AS v(sql);
+
+-- an agent: what it may execute as far as PostgreSQL is concerned does not
+-- matter, so it gets every privilege that can be granted
+SELECT jsonb_agg(to_jsonb(t)) AS before FROM (
+	SELECT name, enabled, description, effect FROM contauth.policy ORDER BY name COLLATE "C") AS t \gset
+GRANT contauth_admin, contauth_auditor TO regress_contauth_agent;
+GRANT ALL ON ALL TABLES IN SCHEMA contauth, contauth_audit TO regress_contauth_agent;
+GRANT ALL ON ALL FUNCTIONS IN SCHEMA contauth, contauth_audit TO regress_contauth_agent;
+GRANT ALL ON SCHEMA contauth, contauth_audit TO regress_contauth_agent;
+\set ON_ERROR_STOP off
+\set VERBOSITY sqlstate
+SELECT sql FROM (
+	SELECT 0, 'SET SESSION AUTHORIZATION regress_contauth_agent' AS sql
+	UNION ALL SELECT 1, format('SET application_name = %L', 'regress without identity')
+	UNION ALL SELECT 2, call FROM public.calls
+	UNION ALL SELECT 3, format('SET contauth.token = %L', :'token_support')
+	UNION ALL SELECT 4, format('SET application_name = %L', 'regress with identity')
+	UNION ALL SELECT 5, call FROM public.calls
+	UNION ALL SELECT 6, 'SELECT name FROM public.calls WHERE false'
+	UNION ALL SELECT 7, 'SET contauth.token = '''''
+	UNION ALL SELECT 8, 'RESET application_name'
+	UNION ALL SELECT 9, 'RESET SESSION AUTHORIZATION') AS script(step, sql) ORDER BY step \gexec
+\set ON_ERROR_STOP on
+\set VERBOSITY default
+SELECT is(current_user, session_user, 'back again');
+SELECT ok(contauth_audit.sync(), 'the audit has caught up');
+SELECT is(count(*) FILTER (WHERE statement_kind = 'SELECT' AND sqlstate = '00000'), 1::bigint,
+		  'the agent has an identity: what is permitted works')
+  FROM contauth_audit.decision WHERE application_name = 'regress with identity';
+SELECT is((SELECT count(*) FROM contauth_audit.decision
+			WHERE application_name = 'regress without identity' AND decision = 'deny'
+			  AND sqlstate IN ('28000', '42501')),
+		  (SELECT count(*) FROM public.calls), 'without an identity every call was refused and recorded');
+SELECT is((SELECT count(*) FROM contauth_audit.decision
+			WHERE application_name = 'regress with identity' AND decision = 'deny'
+			  AND sqlstate = '42501'),
+		  (SELECT count(*) FROM public.calls), 'with one, too');
+SELECT is((SELECT array_agg(statement || ': ' || sqlstate) FROM contauth_audit.decision
+			WHERE application_name LIKE 'regress with%' AND statement ~ 'contauth|LABEL'
+			  AND statement !~ '^SET' AND decision <> 'deny'), NULL, 'none was allowed');
+SELECT is(jsonb_agg(to_jsonb(t)), :'before'::jsonb, 'the policies are what they were') FROM (
+	SELECT name, enabled, description, effect FROM contauth.policy ORDER BY name COLLATE "C") AS t;
+SELECT is((SELECT array_agg(spiffe_id || ' ' || state) FROM contauth.agent),
+		  '{"spiffe://acme.test/agent/support active"}', 'the agents are what they were');
+SELECT is((SELECT count(*) FROM contauth.issuer WHERE jwks -> 'keys' <> '[]'), 1::bigint, 'the issuer, too');
+SELECT ok(ok, 'the audit is intact') FROM contauth_audit.verify();
+
+SELECT finish();
+REVOKE ALL ON ALL TABLES IN SCHEMA contauth, contauth_audit FROM regress_contauth_agent;
+REVOKE ALL ON ALL FUNCTIONS IN SCHEMA contauth, contauth_audit FROM regress_contauth_agent;
+REVOKE ALL ON SCHEMA contauth, contauth_audit FROM regress_contauth_agent;
+DO $$
+BEGIN
+	PERFORM contauth.drop_policy('regress_policy');
+	PERFORM contauth.remove_issuer('https://issuer.acme.test');
+	PERFORM contauth.unenroll_role('regress_contauth_agent');
+END
+$$;
+DELETE FROM contauth.agent;
+DROP TABLE public.calls;
+DROP ROLE regress_contauth_agent, regress_contauth_plain;

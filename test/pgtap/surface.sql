@@ -1,0 +1,190 @@
+-- The SQL surface: every function, table, view and type is there, with owner,
+-- comment and privileges; PUBLIC has nothing but the functions for agents;
+-- contauth_audit.decision has the contract's columns in the contract's order.
+SET client_min_messages = warning;
+SELECT no_plan();
+
+CREATE TEMP TABLE function_expected (signature text PRIMARY KEY, callers text[]);
+INSERT INTO function_expected VALUES
+	('contauth.enroll_role(regrole)', '{contauth_admin}'),
+	('contauth.unenroll_role(regrole)', '{contauth_admin}'),
+	('contauth.add_issuer(text,text,jsonb)', '{contauth_admin}'),
+	('contauth.set_issuer_keys(text,jsonb)', '{contauth_admin}'),
+	('contauth.remove_issuer(text)', '{contauth_admin}'),
+	('contauth.register_agent(text,name[],text,integer,jsonb,timestamp with time zone)',
+	 '{contauth_admin}'),
+	('contauth.suspend_agent(text,text)', '{contauth_admin}'),
+	('contauth.resume_agent(text,text)', '{contauth_admin}'),
+	('contauth.retire_agent(text,text)', '{contauth_admin}'),
+	('contauth.create_policy(text,text,text[],text[],text[],text[],text,text,jsonb,jsonb,boolean,text)',
+	 '{contauth_admin}'),
+	('contauth.alter_policy(text,jsonb)', '{contauth_admin}'),
+	('contauth.enable_policy(text,boolean)', '{contauth_admin}'),
+	('contauth.drop_policy(text)', '{contauth_admin}'),
+	('contauth.authenticate(text,jsonb)', '{public}'),
+	('contauth.whoami()', '{public}'),
+	('contauth.claim(text)', '{public}'),
+	('contauth.attribute(text)', '{public}'),
+	('contauth.my_decision(uuid)', '{public}'),
+	('contauth_audit.verify(bigint,bigint)', '{contauth_auditor}'),
+	('contauth_audit.sync(interval)', '{contauth_auditor}');
+
+CREATE TEMP TABLE relation_expected (relation text PRIMARY KEY, kind text, readers text[], writers text[]);
+INSERT INTO relation_expected VALUES
+	('contauth.agent', 'table', '{contauth_admin,contauth_auditor}', '{}'),
+	('contauth.issuer', 'table', '{contauth_admin,contauth_auditor}', '{}'),
+	('contauth.policy', 'table', '{contauth_admin,contauth_auditor}', '{}'),
+	('contauth.policy_version', 'table', '{contauth_admin,contauth_auditor}', '{}'),
+	('contauth.classification', 'table', '{contauth_admin,contauth_auditor}', '{contauth_admin}'),
+	('contauth.secret', 'table', '{}', '{}'),
+	('contauth_audit.decision', 'table', '{contauth_auditor}', '{}'),
+	('contauth_audit.admin_event', 'table', '{contauth_auditor}', '{}'),
+	('contauth_audit.denials', 'view', '{contauth_auditor}', '{}'),
+	('contauth_audit.escalations', 'view', '{contauth_auditor}', '{}'),
+	('contauth_audit.agent_activity', 'view', '{contauth_auditor}', '{}');
+
+CREATE ROLE regress_contauth_nobody LOGIN;
+CREATE TEMP TABLE role_seen (role text PRIMARY KEY);
+INSERT INTO role_seen VALUES ('contauth_admin'), ('contauth_approver'),
+	('contauth_auditor'), ('contauth_agent'), ('regress_contauth_nobody');
+
+-- roles and schemas
+SELECT ok(NOT rolcanlogin AND NOT rolsuper AND NOT rolcreaterole AND NOT rolbypassrls
+		  AND NOT rolreplication, 'role ' || rolname || ' has no power of its own')
+  FROM pg_roles WHERE rolname LIKE 'contauth\_%' ORDER BY rolname;
+SELECT is(count(*), 4::bigint, 'four roles') FROM pg_roles WHERE rolname LIKE 'contauth\_%';
+SELECT ok(has_schema_privilege(role, 'contauth', 'USAGE')
+		  AND NOT has_schema_privilege(role, 'contauth', 'CREATE'),
+		  role || ' may use schema contauth, not create in it') FROM role_seen ORDER BY role;
+SELECT is(has_schema_privilege(role, 'contauth_audit', 'USAGE'), role = 'contauth_auditor',
+		  role || ': schema contauth_audit is for the auditor')
+  FROM role_seen ORDER BY role;
+
+-- functions
+SELECT ok(to_regprocedure(signature) IS NOT NULL, signature || ' exists')
+  FROM function_expected ORDER BY signature;
+SELECT is(pg_get_userbyid(proowner), (SELECT pg_get_userbyid(extowner) FROM pg_extension
+									   WHERE extname = 'contauth'),
+		  signature || ' belongs to the owner of the extension')
+  FROM function_expected JOIN pg_proc p ON p.oid = to_regprocedure(signature)
+ ORDER BY signature;
+SELECT is(has_function_privilege(role, to_regprocedure(signature), 'EXECUTE'),
+		  callers && ARRAY[role, 'public'],
+		  role || ' and ' || signature)
+  FROM function_expected, role_seen ORDER BY signature, role;
+SELECT is(array_agg(p.oid::regprocedure::text ORDER BY 1) FILTER (
+			WHERE p.oid::regprocedure::text <> ALL (
+				SELECT signature FROM function_expected WHERE callers = '{public}')
+			  AND p.proname !~ '^mask_'),
+		  NULL, 'PUBLIC may call nothing but the functions for agents')
+  FROM pg_proc p
+ WHERE pronamespace IN ('contauth'::regnamespace, 'contauth_audit'::regnamespace)
+   AND has_function_privilege('regress_contauth_nobody', p.oid, 'EXECUTE');
+SELECT is(p.proargtypes[p.pronargs - 1], 'internal'::regtype::oid,
+		  p.oid::regprocedure || ' cannot be called by SQL')
+  FROM pg_proc p
+ WHERE pronamespace = 'contauth'::regnamespace AND p.proname ~ '^mask_' ORDER BY p.oid::regprocedure::text COLLATE "C";
+SELECT ok(p.proconfig::text ~ 'search_path', p.oid::regprocedure || ' has a fixed search_path')
+  FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang
+ WHERE pronamespace IN ('contauth'::regnamespace, 'contauth_audit'::regnamespace)
+   AND l.lanname IN ('sql', 'plpgsql')
+ ORDER BY p.oid::regprocedure::text COLLATE "C";
+SELECT is(pg_get_function_result(to_regprocedure(signature)), result, signature || ' returns ' || result)
+  FROM (VALUES
+	('contauth.authenticate(text,jsonb)', 'jsonb'),
+	('contauth.whoami()', 'jsonb'),
+	('contauth.claim(text)', 'text'),
+	('contauth.attribute(text)', 'text'),
+	('contauth.my_decision(uuid)', 'jsonb'),
+	('contauth_audit.verify(bigint,bigint)',
+	 'TABLE(ok boolean, checked bigint, first_bad bigint, damage text)')) AS v(signature, result);
+SELECT is(pg_get_function_arguments(to_regprocedure(signature)), arguments, signature || ': names and defaults')
+  FROM (VALUES
+	('contauth.register_agent(text,name[],text,integer,jsonb,timestamp with time zone)',
+	 'spiffe_id text, db_roles name[], owner text, autonomy integer DEFAULT 1, '
+	 'attributes jsonb DEFAULT ''{}''::jsonb, expires_at timestamp with time zone DEFAULT ''infinity''::timestamp with time zone'),
+	('contauth.authenticate(text,jsonb)', 'token text, delegation jsonb DEFAULT NULL::jsonb'),
+	('contauth.create_policy(text,text,text[],text[],text[],text[],text,text,jsonb,jsonb,boolean,text)',
+	 'name text, effect text, principals text[] DEFAULT ''{*}''::text[], on_behalf_of text[] DEFAULT ''{*}''::text[], '
+	 'actions text[] DEFAULT ''{*}''::text[], resources text[] DEFAULT ''{*}''::text[], condition text DEFAULT NULL::text, '
+	 'row_filter text DEFAULT NULL::text, masks jsonb DEFAULT ''{}''::jsonb, limits jsonb DEFAULT ''{}''::jsonb, '
+	 'monitor_only boolean DEFAULT false, description text DEFAULT NULL::text'),
+	('contauth_audit.verify(bigint,bigint)', 'from_seq bigint DEFAULT NULL::bigint, to_seq bigint DEFAULT NULL::bigint'))
+	AS v(signature, arguments);
+
+-- tables and views
+SELECT is(CASE relkind WHEN 'v' THEN 'view' ELSE 'table' END, kind, relation || ' is a ' || kind)
+  FROM relation_expected LEFT JOIN pg_class c ON c.oid = to_regclass(relation) ORDER BY relation;
+SELECT is(pg_get_userbyid(relowner), (SELECT pg_get_userbyid(extowner) FROM pg_extension
+									   WHERE extname = 'contauth'),
+		  relation || ' belongs to the owner of the extension')
+  FROM relation_expected JOIN pg_class c ON c.oid = to_regclass(relation) ORDER BY relation;
+SELECT is(has_table_privilege(role, relation, 'SELECT')
+		  OR has_any_column_privilege(role, relation, 'SELECT'),
+		  readers && ARRAY[role], role || ' reading ' || relation)
+  FROM relation_expected, role_seen ORDER BY relation, role;
+SELECT is(has_table_privilege(role, relation, 'INSERT') OR has_table_privilege(role, relation, 'UPDATE')
+		  OR has_table_privilege(role, relation, 'DELETE') OR has_table_privilege(role, relation, 'TRUNCATE')
+		  OR has_any_column_privilege(role, relation, 'INSERT, UPDATE'),
+		  writers && ARRAY[role], role || ' writing ' || relation)
+  FROM relation_expected, role_seen ORDER BY relation, role;
+SELECT is(array_agg(c.oid::regclass::text), NULL, 'PUBLIC may not read or write any relation of it')
+  FROM pg_class c
+ WHERE relnamespace IN ('contauth'::regnamespace, 'contauth_audit'::regnamespace)
+   AND relkind IN ('r', 'p', 'v', 'm')
+   AND (has_any_column_privilege('regress_contauth_nobody', c.oid, 'SELECT, INSERT, UPDATE')
+		OR has_table_privilege('regress_contauth_nobody', c.oid, 'DELETE, TRUNCATE'));
+
+-- comments, on everything that belongs to the extension
+SELECT is(array_agg(pg_describe_object(d.classid, d.objid, 0) ORDER BY 1) FILTER (
+			WHERE obj_description(d.objid, d.classid::regclass::text) IS NULL),
+		  NULL, 'every function, relation, type and schema of the extension has a comment')
+  FROM pg_depend d
+ WHERE d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e'
+   AND d.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'contauth')
+   AND d.classid IN ('pg_proc'::regclass, 'pg_class'::regclass, 'pg_namespace'::regclass)
+   AND NOT EXISTS (SELECT FROM pg_class c WHERE d.classid = 'pg_class'::regclass
+					AND c.oid = d.objid AND c.relkind IN ('S', 'i', 'c'));
+SELECT is(array_agg(c.oid::regclass || '.' || attname ORDER BY attnum) FILTER (
+			WHERE col_description(c.oid, attnum) IS NULL),
+		  NULL, 'every column of ' || c.oid::regclass || ' has a comment')
+  FROM relation_expected JOIN pg_class c ON c.oid = to_regclass(relation)
+  JOIN pg_attribute a ON a.attrelid = c.oid AND attnum > 0 AND NOT attisdropped
+ WHERE kind = 'table' GROUP BY c.oid ORDER BY c.oid::regclass::text COLLATE "C";
+
+-- the audit's columns, in the contract's order
+SELECT is((SELECT array_agg(attname::text || ' ' || format_type(atttypid, atttypmod) ORDER BY attnum)
+			 FROM pg_attribute
+			WHERE attrelid = 'contauth_audit.decision'::regclass AND attnum > 0 AND NOT attisdropped),
+	ARRAY['decision_id uuid', 'seq bigint', 'boot_id uuid',
+		'decided_at timestamp with time zone', 'finished_at timestamp with time zone',
+		'decision text', 'mode text', 'reason_code text', 'reason text', 'policies text[]',
+		'policy_version bigint', 'domain text', 'agent text', 'on_behalf_of text',
+		'chain jsonb', 'depth integer', 'autonomy integer', 'purpose text', 'task_id text',
+		'trace_id text', 'token_kid text', 'token_jti text', 'token_sha256 text',
+		'db_role text', 'database text', 'application_name text', 'client_addr inet',
+		'tls boolean', 'action text[]', 'accesses jsonb', 'max_sensitivity integer',
+		'statement_kind text', 'query_id bigint', 'statement_sha256 text', 'statement text',
+		'rows_returned bigint', 'rows_affected bigint', 'decision_us bigint',
+		'execution_us bigint', 'sqlstate text', 'approval_id uuid', 'context jsonb',
+		'prev_hash bytea', 'hash bytea'],
+	'contauth_audit.decision has its columns, in their order');
+SELECT is((SELECT partstrat::text FROM pg_partitioned_table
+			WHERE partrelid = 'contauth_audit.decision'::regclass), 'r', 'it is partitioned by range');
+SELECT is(array_agg(class || '=' || sensitivity ORDER BY sensitivity, class),
+		  '{public=0,internal=1,confidential=2,restricted=3,secret=4}', 'the seeded classes')
+  FROM contauth.classification WHERE class IN ('public', 'internal', 'confidential', 'restricted', 'secret');
+
+-- settings: who may change what
+SELECT is(array_agg(name || ' ' || context ORDER BY name), ARRAY[
+		'contauth.audience sighup', 'contauth.audit_database postmaster',
+		'contauth.audit_durability superuser', 'contauth.audit_ring_size postmaster',
+		'contauth.audit_statement sighup', 'contauth.audit_wait superuser',
+		'contauth.clock_skew sighup', 'contauth.explain_denials superuser',
+		'contauth.mode superuser', 'contauth.purpose user', 'contauth.task_id user',
+		'contauth.traceparent user'],
+	'settings and their contexts; contauth.token is not shown')
+  FROM pg_settings WHERE name LIKE 'contauth.%';
+
+SELECT finish();
+DROP ROLE regress_contauth_nobody;
