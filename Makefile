@@ -55,15 +55,16 @@ OBJS = \
 	src/audit/ring_worker.o \
 	src/audit/verify.o \
 	src/audit/worker.o \
+	src/enforce/cascade.o \
 	src/enforce/collect.o \
 	src/enforce/copy.o \
 	src/enforce/execute.o \
 	src/enforce/function.o \
 	src/enforce/hooks.o \
+	src/enforce/inspect.o \
 	src/enforce/note.o \
 	src/enforce/object.o \
 	src/enforce/plan.o \
-	src/enforce/present.o \
 	src/enforce/refuse.o \
 	src/enforce/rewrite.o \
 	src/enforce/scrub.o \

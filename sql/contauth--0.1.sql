@@ -256,41 +256,58 @@ ALTER TABLE contauth.agent ENABLE ALWAYS TRIGGER changed;
 ALTER TABLE contauth.classification ENABLE ALWAYS TRIGGER changed;
 
 /*
- * Masks.  The last argument is of type internal: only the library itself can
- * call them, although everybody's queries execute them.
+ * Masks.  Nobody can make a value of type mask_call, their last argument: only
+ * the library itself can call them, although everybody's queries execute them.
  */
 
-CREATE FUNCTION contauth.mask_redact(value text, only_for_contauth internal) RETURNS text
+CREATE TYPE contauth.mask_call;
+CREATE FUNCTION contauth.mask_call_in(cstring) RETURNS contauth.mask_call
+    LANGUAGE c STABLE STRICT PARALLEL SAFE
+    AS 'MODULE_PATHNAME', 'contauth_mask_call_in';
+COMMENT ON FUNCTION contauth.mask_call_in(cstring) IS 'Refuses every input';
+CREATE FUNCTION contauth.mask_call_out(contauth.mask_call) RETURNS cstring
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+    AS 'MODULE_PATHNAME', 'contauth_mask_call_out';
+COMMENT ON FUNCTION contauth.mask_call_out(contauth.mask_call) IS 'Shows that contauth calls';
+CREATE TYPE contauth.mask_call (
+    INPUT = contauth.mask_call_in,
+    OUTPUT = contauth.mask_call_out,
+    LIKE = integer
+);
+COMMENT ON TYPE contauth.mask_call IS
+    'Marks calls of mask functions that the library makes; has no values for anybody else';
+
+CREATE FUNCTION contauth.mask_redact(value text, mark contauth.mask_call) RETURNS text
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
     AS 'MODULE_PATHNAME', 'contauth_mask_redact';
-COMMENT ON FUNCTION contauth.mask_redact(text, internal) IS 'Mask redact';
+COMMENT ON FUNCTION contauth.mask_redact(text, contauth.mask_call) IS 'Mask redact';
 
 CREATE FUNCTION contauth.mask_partial(value text, keep_first integer, keep_last integer,
-                                      only_for_contauth internal) RETURNS text
+                                      mark contauth.mask_call) RETURNS text
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
     AS 'MODULE_PATHNAME', 'contauth_mask_partial';
-COMMENT ON FUNCTION contauth.mask_partial(text, integer, integer, internal) IS
+COMMENT ON FUNCTION contauth.mask_partial(text, integer, integer, contauth.mask_call) IS
     'Mask partial(first,last)';
 
-CREATE FUNCTION contauth.mask_email(value text, only_for_contauth internal) RETURNS text
+CREATE FUNCTION contauth.mask_email(value text, mark contauth.mask_call) RETURNS text
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
     AS 'MODULE_PATHNAME', 'contauth_mask_email';
-COMMENT ON FUNCTION contauth.mask_email(text, internal) IS 'Mask email';
+COMMENT ON FUNCTION contauth.mask_email(text, contauth.mask_call) IS 'Mask email';
 
-CREATE FUNCTION contauth.mask_hash(value text, only_for_contauth internal) RETURNS text
+CREATE FUNCTION contauth.mask_hash(value text, mark contauth.mask_call) RETURNS text
     LANGUAGE c STABLE STRICT PARALLEL SAFE
     AS 'MODULE_PATHNAME', 'contauth_mask_hash_text';
-COMMENT ON FUNCTION contauth.mask_hash(text, internal) IS 'Mask hash';
+COMMENT ON FUNCTION contauth.mask_hash(text, contauth.mask_call) IS 'Mask hash';
 
-CREATE FUNCTION contauth.mask_hash(value bytea, only_for_contauth internal) RETURNS bytea
+CREATE FUNCTION contauth.mask_hash(value bytea, mark contauth.mask_call) RETURNS bytea
     LANGUAGE c STABLE STRICT PARALLEL SAFE
     AS 'MODULE_PATHNAME', 'contauth_mask_hash_bytea';
-COMMENT ON FUNCTION contauth.mask_hash(bytea, internal) IS 'Mask hash';
+COMMENT ON FUNCTION contauth.mask_hash(bytea, contauth.mask_call) IS 'Mask hash';
 
-CREATE FUNCTION contauth.mask_hash(value uuid, only_for_contauth internal) RETURNS uuid
+CREATE FUNCTION contauth.mask_hash(value uuid, mark contauth.mask_call) RETURNS uuid
     LANGUAGE c STABLE STRICT PARALLEL SAFE
     AS 'MODULE_PATHNAME', 'contauth_mask_hash_uuid';
-COMMENT ON FUNCTION contauth.mask_hash(uuid, internal) IS 'Mask hash';
+COMMENT ON FUNCTION contauth.mask_hash(uuid, contauth.mask_call) IS 'Mask hash';
 
 /* Functions for agents */
 
@@ -675,7 +692,7 @@ VALUES
  ARRAY['function:pg_catalog.pg_read_*', 'function:pg_catalog.pg_ls_*',
        'function:pg_catalog.pg_stat_*', 'function:pg_catalog.pg_current_logfile',
        'function:pg_catalog.pg_hba_file_rules', 'function:pg_catalog.pg_show_all_file_settings',
-       'function:pg_catalog.lo_*', 'function:pg_catalog.lo*read', 'function:pg_catalog.lo*write',
+       'function:pg_catalog.setval', 'function:pg_catalog.lo_*', 'function:pg_catalog.lo*read', 'function:pg_catalog.lo*write',
        'function:pg_catalog.pg_logical_*', 'function:pg_catalog.pg_replication_*',
        'function:pg_catalog.pg_create_*', 'function:pg_catalog.pg_drop_*',
        'function:pg_catalog.pg_copy_*', 'function:pg_catalog.pg_sync_*',

@@ -143,9 +143,9 @@ static Datum
 read_decision(pg_uuid_t *id, const char *agent, bool *isnull)
 {
 	static const char *const query =
-		"SELECT pg_catalog.to_jsonb(d) FROM contauth_audit.decision d"
-		" WHERE d.decision_id OPERATOR(pg_catalog.=) $1"
-		" AND d.agent OPERATOR(pg_catalog.=) $2";
+	"SELECT pg_catalog.to_jsonb(d) FROM contauth_audit.decision d"
+	" WHERE d.decision_id OPERATOR(pg_catalog.=) $1"
+	" AND d.agent OPERATOR(pg_catalog.=) $2";
 	Oid			types[] = {UUIDOID, TEXTOID};
 	Datum		values[] = {UUIDPGetDatum(id), CStringGetTextDatum(agent)};
 	MemoryContext caller = CurrentMemoryContext;

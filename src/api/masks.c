@@ -3,9 +3,9 @@
  * masks.c
  *	  The functions behind column masks.
  *
- * Their last argument is of type internal, which no SQL text can produce:
- * only expressions that policy/mask.c builds can call them.  All are strict,
- * so that NULL stays NULL.
+ * Their last argument is of type contauth.mask_call, of which no SQL text can
+ * produce a value: only expressions that policy/mask.c builds can call them.
+ * All are strict, so that NULL stays NULL.
  *
  *-------------------------------------------------------------------------
  */
@@ -21,6 +21,8 @@
 #define CA_MASK_KEY_NAME	"mask"
 #define CA_REDACTED			"[redacted]"
 
+PG_FUNCTION_INFO_V1(contauth_mask_call_in);
+PG_FUNCTION_INFO_V1(contauth_mask_call_out);
 PG_FUNCTION_INFO_V1(contauth_mask_redact);
 PG_FUNCTION_INFO_V1(contauth_mask_partial);
 PG_FUNCTION_INFO_V1(contauth_mask_email);
@@ -28,7 +30,24 @@ PG_FUNCTION_INFO_V1(contauth_mask_hash_text);
 PG_FUNCTION_INFO_V1(contauth_mask_hash_bytea);
 PG_FUNCTION_INFO_V1(contauth_mask_hash_uuid);
 
-/* mask_redact(text, internal): the same for every value */
+/* Input of type mask_call: there is none.  SECURITY: see policy/mask.c. */
+Datum
+contauth_mask_call_in(PG_FUNCTION_ARGS)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("values of type contauth.mask_call cannot be made")));
+	PG_RETURN_NULL();
+}
+
+/* Output of type mask_call, for EXPLAIN VERBOSE. */
+Datum
+contauth_mask_call_out(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_CSTRING(pstrdup("contauth"));
+}
+
+/* mask_redact(text, mask_call): the same for every value */
 Datum
 contauth_mask_redact(PG_FUNCTION_ARGS)
 {
@@ -36,7 +55,7 @@ contauth_mask_redact(PG_FUNCTION_ARGS)
 }
 
 /*
- * mask_partial(text, first int, last int, internal): keep that many
+ * mask_partial(text, first int, last int, mask_call): keep that many
  * characters at the ends and put "*" for each other one.  A value that would
  * be shown as a whole is hidden as a whole.
  */
@@ -68,7 +87,7 @@ contauth_mask_partial(PG_FUNCTION_ARGS)
 }
 
 /*
- * mask_email(text, internal): first character of the local part, then "***",
+ * mask_email(text, mask_call): first character of the local part, then "***",
  * then the domain.  What is no address is redacted.
  */
 Datum
@@ -128,7 +147,7 @@ keyed_hash(FunctionCallInfo fcinfo, const void *data, size_t len,
 				 errmsg("could not compute a hash mask")));
 }
 
-/* mask_hash(text, internal): HMAC-SHA-256 as lower-case hexadecimal */
+/* mask_hash(text, mask_call): HMAC-SHA-256 as lower-case hexadecimal */
 Datum
 contauth_mask_hash_text(PG_FUNCTION_ARGS)
 {
@@ -141,7 +160,7 @@ contauth_mask_hash_text(PG_FUNCTION_ARGS)
 	PG_RETURN_TEXT_P(cstring_to_text(hex));
 }
 
-/* mask_hash(bytea, internal): HMAC-SHA-256, 32 bytes */
+/* mask_hash(bytea, mask_call): HMAC-SHA-256, 32 bytes */
 Datum
 contauth_mask_hash_bytea(PG_FUNCTION_ARGS)
 {
@@ -154,7 +173,7 @@ contauth_mask_hash_bytea(PG_FUNCTION_ARGS)
 	PG_RETURN_BYTEA_P(result);
 }
 
-/* mask_hash(uuid, internal): a version 8 UUID (RFC 9562) made of the HMAC */
+/* mask_hash(uuid, mask_call): a version 8 UUID (RFC 9562) made of the HMAC */
 Datum
 contauth_mask_hash_uuid(PG_FUNCTION_ARGS)
 {

@@ -120,9 +120,11 @@ leave_producers(int code, Datum arg)
  * has run (while the last transaction aborts) counts it once more; the server
  * then runs the new callback too.
  */
-static void
-enter_producers(void)
+void
+ca_ring_enter(void)
 {
+	if (counted)
+		return;
 	before_shmem_exit(leave_producers, (Datum) 0);
 	LWLockAcquire(ring->lock, LW_EXCLUSIVE);
 	ring->producers++;
@@ -393,8 +395,7 @@ ca_ring_put(const CaAuditHeader *header, const CaAuditBlob *blobs, int nblobs)
 	Size		len = record_length(blobs, nblobs);
 
 	ca_ring_check_writable();
-	if (!counted)
-		enter_producers();
+	ca_ring_enter();
 	if (len > CA_RECORD_MAX)
 		return put_cut(header, blobs, nblobs, len);
 	return put_waiting(header, blobs, nblobs, len);

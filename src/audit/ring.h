@@ -16,6 +16,12 @@ extern void ca_ring_shmem_request(void);
 extern void ca_ring_shmem_startup(void);
 
 /*
+ * Count this backend among those that put records, until it exits.  A
+ * before_shmem_exit callback that is registered afterwards can still put.
+ */
+extern void ca_ring_enter(void);
+
+/*
  * Put one record into the ring and return its index: 0, 1, 2... since server
  * start.  Waits up to contauth.audit_wait for room; then, or when no database
  * keeps the audit tables, raises ZA005.  The fields are the concatenation of

@@ -40,11 +40,13 @@ ca_attempt(void (*run) (void *arg), void *arg, char **error)
 
 		MemoryContextSwitchTo(context);
 		edata = CopyErrorData();
-		/* being told to stop is nobody's mistake */
-		if (ERRCODE_TO_CATEGORY(edata->sqlerrcode) == ERRCODE_OPERATOR_INTERVENTION)
-			PG_RE_THROW();
 		FlushErrorState();
 		RollbackAndReleaseCurrentSubTransaction();
+		MemoryContextSwitchTo(context);
+		CurrentResourceOwner = owner;
+		/* being told to stop is nobody's mistake */
+		if (ERRCODE_TO_CATEGORY(edata->sqlerrcode) == ERRCODE_OPERATOR_INTERVENTION)
+			ReThrowError(edata);
 		*error = edata->message;
 	}
 	PG_END_TRY();

@@ -109,6 +109,11 @@ ca_returning_walker(Node *node, void *context)
 #define CA_EXECUTOR_RUN_PASS	queryDesc, direction, count
 #endif
 
+/* A function that does not return: pg_noreturn, in front, since 18. */
+#if PG_VERSION_NUM < 180000
+#define pg_noreturn		__attribute__((noreturn))
+#endif
+
 /* RelationGetPrimaryKeyIndex gained deferrable_ok in 18. */
 #if PG_VERSION_NUM < 180000
 #define ca_primary_key_index(rel)	RelationGetPrimaryKeyIndex(rel)

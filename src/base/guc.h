@@ -50,7 +50,11 @@ typedef struct CaGucCallbacks
 {
 	/* is this session governed (then its superuser settings are refused)? */
 	bool		(*governed) (void);
-	/* hooks of contauth.token, in the form that DefineCustomStringVariable takes */
+
+	/*
+	 * hooks of contauth.token, in the form that DefineCustomStringVariable
+	 * takes
+	 */
 	bool		(*token_check) (char **newval, void **extra, GucSource source);
 	void		(*token_assign) (const char *newval, void *extra);
 	/* something that conditions can see has changed */

@@ -5,11 +5,15 @@
  *
  * Columns are found by walking the expressions, not from the permission
  * bitmaps: an expanded view marks every column that it could return, and a
- * whole-row reference marks none of them.  Columns that an inner query
- * returns but nobody above uses are left out, so that a view over a table
- * with protected columns stays usable; rewrite.c makes such columns NULL.
- * (The branches of a set operation are not referenced by name: all they
- * return counts as used.)
+ * whole-row reference marks none of them.
+ *
+ * Columns that an inner query returns but nobody above uses are left out, so
+ * that a view over a table with protected columns stays usable.  SECURITY:
+ * unused is not unevaluated (a set-returning function, a cast that fails, an
+ * OFFSET that keeps the sub-select): so what is left out is also taken out of
+ * the query, and what could be missed there (set-returning and volatile
+ * expressions, aggregates) counts as used.  The branches of a set operation are not
+ * referenced by name: all they return counts as used.  (test/sql/enforce.sql)
  *
  *-------------------------------------------------------------------------
  */
@@ -18,10 +22,14 @@
 #include "access/sysattr.h"
 #include "base/compat.h"
 #include "catalog/pg_class.h"
+#include "enforce/cascade.h"
 #include "enforce/collect.h"
 #include "miscadmin.h"
+#include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
+#include "optimizer/optimizer.h"
 #include "parser/parsetree.h"
+#include "rewrite/rewriteManip.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 
@@ -94,10 +102,31 @@ usage_walker(Node *node, void *context)
 
 /* Is this output column of a level used by anybody? */
 static bool
-output_needed(TargetEntry *tle, const Bitmapset *needed, bool all_needed)
+output_needed(TargetEntry *tle, const Bitmapset *needed)
 {
-	return all_needed || tle->resjunk || tle->ressortgroupref != 0 ||
-		bms_is_member(tle->resno, needed);
+	return tle->resjunk || tle->ressortgroupref != 0 ||
+		bms_is_member(tle->resno, needed) ||
+		expression_returns_set((Node *) tle->expr) ||
+		contain_volatile_functions((Node *) tle->expr) ||
+		contain_aggs_of_level((Node *) tle->expr, 0) ||
+		contain_windowfuncs((Node *) tle->expr);
+}
+
+/* Take the output columns that nobody uses out of an inner query. */
+static void
+prune_outputs(Query *query, const Bitmapset *needed)
+{
+	ListCell   *lc;
+
+	foreach(lc, query->targetList)
+	{
+		TargetEntry *tle = lfirst(lc);
+		Node	   *expr = (Node *) tle->expr;
+
+		if (!output_needed(tle, needed) && !IsA(expr, Const))
+			tle->expr = (Expr *) makeNullConst(exprType(expr), exprTypmod(expr),
+											   exprCollation(expr));
+	}
 }
 
 /*
@@ -105,12 +134,11 @@ output_needed(TargetEntry *tle, const Bitmapset *needed, bool all_needed)
  * range table; RETURNING only when asked for, then nothing else.
  */
 static CaUsage
-find_usage(Query *query, const Bitmapset *needed, bool all_needed, bool returning)
+find_usage(Query *query, bool returning)
 {
 	CaUsage		usage = {query, 0, NULL, NULL};
 	int			n = list_length(query->rtable) + 1;
 	Query		part = *query;
-	ListCell   *lc;
 
 	usage.columns = palloc0(sizeof(Bitmapset *) * n);
 	usage.whole = palloc0(sizeof(bool) * n);
@@ -121,12 +149,6 @@ find_usage(Query *query, const Bitmapset *needed, bool all_needed, bool returnin
 	}
 
 	part.returningList = NIL;
-	part.targetList = NIL;
-	foreach(lc, query->targetList)
-	{
-		if (output_needed(lfirst(lc), needed, all_needed))
-			part.targetList = lappend(part.targetList, lfirst(lc));
-	}
 	(void) query_tree_walker(&part, usage_walker, &usage, QTW_IGNORE_JOINALIASES);
 	return usage;
 }
@@ -233,6 +255,15 @@ ask_result(CaTarget *target, CaPermInfo *perm)
 									user_columns(perm->updatedCols, relid));
 	if (command_does(query, CMD_DELETE))
 		target->delete = new_access(target, CA_ACTION_DELETE, NULL);
+	if (target->update != NULL)
+		target->advice = new_access(target, CA_ACTION_SELECT,
+									target->update->columns);
+	if (target->delete != NULL)
+		target->cascades = ca_cascade(relid, CA_ACTION_DELETE, NULL);
+	if (target->update != NULL)
+		target->cascades = list_concat(target->cascades,
+									   ca_cascade(relid, CA_ACTION_UPDATE,
+												  target->update->columns));
 	if (!bms_is_empty(target->read) || !bms_is_empty(target->returned) ||
 		(perm->requiredPerms & ACL_SELECT) != 0)
 		target->select = new_access(target, CA_ACTION_SELECT,
@@ -314,12 +345,17 @@ static void
 collect_query(Query *query, const Bitmapset *needed, bool all_needed,
 			  CaCollector *collector)
 {
-	CaUsage		usage = find_usage(query, needed, all_needed, false);
-	CaUsage		returned = find_usage(query, NULL, true, true);
+	CaUsage		usage;
+	CaUsage		returned;
 	Index		rti = 0;
 	ListCell   *lc;
 
 	check_stack_depth();
+	if (!all_needed && query->commandType == CMD_SELECT &&
+		query->setOperations == NULL)
+		prune_outputs(query, needed);
+	usage = find_usage(query, false);
+	returned = find_usage(query, true);
 	collector->depth++;
 	foreach(lc, query->rtable)
 	{
@@ -386,5 +422,6 @@ ca_target_accesses(const CaTarget *target)
 		accesses = lappend(accesses, target->delete);
 	if (target->export != NULL)
 		accesses = lappend(accesses, target->export);
+	accesses = list_concat(accesses, target->cascades);
 	return accesses;
 }

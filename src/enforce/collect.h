@@ -29,11 +29,14 @@ typedef struct CaTarget
 	CaAccess   *update;
 	CaAccess   *delete;
 	CaAccess   *export;			/* rows leave by COPY TO */
+	CaAccess   *advice;			/* select of columns that are only assigned */
+	List	   *cascades;		/* of CaAccess *, on other relations */
 } CaTarget;
 
 /*
  * All relation entries of a rewritten query (views are expanded, rules
  * applied), as a List of CaTarget with the accesses filled in as questions.
+ * Output columns of inner queries that nobody uses are replaced by NULL.
  */
 extern List *ca_collect(Query *query);
 
@@ -43,7 +46,7 @@ extern void ca_collect_exports(List *targets);
 /* The target's range table entry. */
 extern RangeTblEntry *ca_target_rte(const CaTarget *target);
 
-/* The accesses of a target, as a List of CaAccess. */
+/* All accesses of a target, as a List of CaAccess. */
 extern List *ca_target_accesses(const CaTarget *target);
 
 #endif							/* CA_ENFORCE_COLLECT_H */

@@ -34,6 +34,7 @@
 #include "enforce/scrub.h"
 #include "enforce/statement.h"
 #include "executor/tstoreReceiver.h"
+#include "identity/session.h"
 #include "lib/ilist.h"
 #include "miscadmin.h"
 #include "optimizer/optimizer.h"
@@ -57,23 +58,37 @@ typedef struct CaRun
 } CaRun;
 
 static dlist_head runs = DLIST_STATIC_INIT(runs);
-static bool frame_exempt = false;	/* the running query is exempt */
-static int	starting = 0;
+static bool frame_no_force = false; /* InNoForceRLSOperation() at its entry */
+static int	entered = 0;
 
 bool
 ca_execute_exempt(void)
 {
 	/*
 	 * SECURITY: a trigger that fires inside a referential action inherits its
-	 * security context; what it runs is not exempt for that.
+	 * security context, and so does all it runs, at every depth.  Only the
+	 * query for which the context was entered is the server's own.
+	 * (test/sql/cascade.sql)
 	 */
-	return InNoForceRLSOperation() && !frame_exempt;
+	return InNoForceRLSOperation() && !frame_no_force;
+}
+
+void
+ca_execute_enter(void)
+{
+	entered++;
+}
+
+void
+ca_execute_leave(void)
+{
+	entered--;
 }
 
 bool
 ca_execute_busy(void)
 {
-	return starting > 0 || ca_statement_level > 0 || ca_statement_current != NULL;
+	return entered > 0 || ca_statement_level > 0 || ca_statement_current != NULL;
 }
 
 /* The executor's query context goes away: forget the run. */
@@ -173,12 +188,24 @@ plan_again(QueryDesc *queryDesc, CaPlanNote *note)
 	Query	   *query = copyObject(note->query);
 
 	AcquireRewriteLocks(query, true, false);
-	ca_plan_next_is_export(note->exports);
+	ca_plan_next_is_export(note->exports && ca_session_enforced());
 	queryDesc->plannedstmt = planner(query, queryDesc->sourceText,
 									 note->cursor_options, queryDesc->params);
 	/* whoever keeps the old plan shall ask for a new one next time */
 	ResetPlanCache();
 	return ca_note_find(queryDesc->plannedstmt);
+}
+
+void
+ca_execute_release(QueryDesc *queryDesc)
+{
+	CaPlanNote *note;
+
+	if (!ca_note_any || IsParallelWorker())
+		return;
+	note = ca_note_find(queryDesc->plannedstmt);
+	if (note != NULL && note->protects)
+		(void) plan_again(queryDesc, note);
 }
 
 /* The note of a plan that may run now; refuses otherwise. */
@@ -195,6 +222,13 @@ check_plan_to_start(QueryDesc *queryDesc)
 					"Prepare the statement again.");
 		return NULL;
 	}
+	/* the counts that ANALYZE shows include rows that a filter hides */
+	if (queryDesc->instrument_options != 0 && note->protects &&
+		ca_statement_is(ca_statement_current, "EXPLAIN"))
+		refuse_plan(queryDesc, ERRCODE_INSUFFICIENT_PRIVILEGE, "explain_analyze",
+					"EXPLAIN ANALYZE would count what row filters hide",
+					"Use EXPLAIN without ANALYZE.");
+
 	AcceptInvalidationMessages();
 	check_identity(queryDesc, note);
 	if ((note->epoch != ca_epoch_current || note->dynamic) &&
@@ -216,7 +250,7 @@ check_run(CaRun *run)
 		refuse_plan(run->queryDesc, ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION,
 					"identity_changed",
 					"it was opened under another identity", NULL);
-	if (note->epoch != ca_epoch_current &&
+	if ((note->epoch != ca_epoch_current || note->dynamic) &&
 		!ca_plan_still_right(note, run->queryDesc->sourceText))
 		refuse_plan(run->queryDesc, ERRCODE_INSUFFICIENT_PRIVILEGE,
 					"policy_changed",
@@ -254,7 +288,7 @@ ca_execute_start(QueryDesc *queryDesc, int eflags, ExecutorStart_hook_type next)
 		ca_ring_check_writable();
 		statement = ca_statement_current = begin_statement(queryDesc);
 	}
-	starting++;
+	ca_execute_enter();
 	PG_TRY();
 	{
 		note = check_plan_to_start(queryDesc);
@@ -264,13 +298,13 @@ ca_execute_start(QueryDesc *queryDesc, int eflags, ExecutorStart_hook_type next)
 	}
 	PG_CATCH();
 	{
-		starting--;
+		ca_execute_leave();
 		if (top_level)
-			ca_statement_finish(statement, -1, -1, geterrcode());
+			ca_statement_fail(statement);
 		PG_RE_THROW();
 	}
 	PG_END_TRY();
-	starting--;
+	ca_execute_leave();
 
 	if (top_level)
 		ca_statement_current = NULL;
@@ -383,7 +417,7 @@ fail_statement(CaRun *run)
 
 	run->statement = NULL;
 	if (statement != NULL)
-		ca_statement_finish(statement, -1, -1, geterrcode());
+		ca_statement_fail(statement);
 }
 
 void
@@ -391,7 +425,8 @@ ca_execute_run(CA_EXECUTOR_RUN_ARGS, ExecutorRun_hook_type next)
 {
 	CaRun	   *volatile run = find_run(queryDesc);
 	CaStatement *outer = ca_statement_current;
-	bool		outer_exempt = frame_exempt;
+	bool		outer_no_force = frame_no_force;
+	bool		outer_locked = ca_identity_locked;
 	int			outer_level = ca_statement_level;
 
 	/* started before the session was governed: there is nothing to trust */
@@ -412,7 +447,7 @@ ca_execute_run(CA_EXECUTOR_RUN_ARGS, ExecutorRun_hook_type next)
 		ca_statement_add_note(run->statement, run->note);
 	}
 
-	frame_exempt = run->note == NULL;
+	frame_no_force = InNoForceRLSOperation();
 	PG_TRY();
 	{
 		if (run->note == NULL)
@@ -420,25 +455,32 @@ ca_execute_run(CA_EXECUTOR_RUN_ARGS, ExecutorRun_hook_type next)
 		else
 		{
 			if (run->top_level && outer == NULL)
+			{
 				ca_statement_current = run->statement;
+				ca_statement_starts(run->statement);
+			}
 			else
 				ca_statement_add_note(outer, run->note);
 			ca_statement_level++;
+			ca_identity_locked = outer_locked || !run->note->presents;
 			run_checked(run, CA_EXECUTOR_RUN_PASS, next);
 		}
 	}
 	PG_CATCH();
 	{
 		ca_statement_level = outer_level;
-		frame_exempt = outer_exempt;
+		frame_no_force = outer_no_force;
+		ca_identity_locked = outer_locked;
+		ca_statement_note_error(outer, geterrcode());
 		if (outer == NULL)
 			fail_statement(run);
 		ca_statement_current = outer;
-		ca_scrub_and_rethrow();
+		ca_scrub_and_rethrow(outer == NULL ? ca_statement_failed_id() : NULL);
 	}
 	PG_END_TRY();
 	ca_statement_level = outer_level;
-	frame_exempt = outer_exempt;
+	frame_no_force = outer_no_force;
+	ca_identity_locked = outer_locked;
 	ca_statement_current = outer;
 }
 
@@ -447,7 +489,7 @@ ca_execute_finish(QueryDesc *queryDesc, ExecutorFinish_hook_type next)
 {
 	CaRun	   *volatile run = find_run(queryDesc);
 	CaStatement *outer = ca_statement_current;
-	bool		outer_exempt = frame_exempt;
+	bool		outer_no_force = frame_no_force;
 	int			outer_level = ca_statement_level;
 
 	if (run == NULL)
@@ -456,7 +498,7 @@ ca_execute_finish(QueryDesc *queryDesc, ExecutorFinish_hook_type next)
 		return;
 	}
 
-	frame_exempt = run->note == NULL;
+	frame_no_force = InNoForceRLSOperation();
 	PG_TRY();
 	{
 		if (outer == NULL)
@@ -469,14 +511,15 @@ ca_execute_finish(QueryDesc *queryDesc, ExecutorFinish_hook_type next)
 	PG_CATCH();
 	{
 		ca_statement_level = outer_level;
-		frame_exempt = outer_exempt;
+		frame_no_force = outer_no_force;
+		ca_statement_note_error(outer, geterrcode());
 		if (outer == NULL)
 			fail_statement(run);
 		ca_statement_current = outer;
-		ca_scrub_and_rethrow();
+		ca_scrub_and_rethrow(outer == NULL ? ca_statement_failed_id() : NULL);
 	}
 	PG_END_TRY();
 	ca_statement_level = outer_level;
-	frame_exempt = outer_exempt;
+	frame_no_force = outer_no_force;
 	ca_statement_current = outer;
 }

@@ -16,8 +16,18 @@
  */
 extern bool ca_execute_exempt(void);
 
-/* Is anything of a statement under way (planning, starting, running)? */
+/* Mark that a statement is being worked on. */
+extern void ca_execute_enter(void);
+extern void ca_execute_leave(void);
+
+/* Is anything of a statement under way? */
 extern bool ca_execute_busy(void);
+
+/*
+ * A session that is not governed (any more) starts a plan: when it was made
+ * for an agent, and changed for it, plan the original query.
+ */
+extern void ca_execute_release(QueryDesc *queryDesc);
 
 extern void ca_execute_start(QueryDesc *queryDesc, int eflags,
 							 ExecutorStart_hook_type next);

@@ -22,11 +22,13 @@
 #include "enforce/execute.h"
 #include "enforce/function.h"
 #include "enforce/object.h"
-#include "enforce/present.h"
+#include "enforce/inspect.h"
 #include "enforce/refuse.h"
 #include "enforce/statement.h"
 #include "policy/authorize.h"
+#include "pgstat.h"
 #include "policy/label.h"
+#include "utils/backend_status.h"
 #include "utils/hsearch.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
@@ -75,18 +77,31 @@ check_without_identity(Oid funcid, const CaIdentityProblem *problem)
 	ca_refuse_identity(problem, "EXECUTE", "", -1, 0);
 }
 
+bool
+ca_function_check(const CaPolicySet *set, const CaSubject *subject, Oid funcid)
+{
+	char	   *schema = get_namespace_name(get_func_namespace(funcid));
+	char	   *name = get_func_name(funcid);
+	const CaPolicy *deciding;
+	bool		dynamic;
+	CaVerdict	verdict = ca_authorize_object(set, subject, CA_ACTION_EXECUTE,
+											  CA_RESOURCE_FUNCTION, schema, name,
+											  ca_label_function_classes(funcid),
+											  &deciding, &dynamic);
+
+	if (verdict.decision != CA_DECISION_ALLOW)
+		ca_object_refuse(&verdict, CA_ACTION_EXECUTE,
+						 psprintf("function %s.%s", schema, name), deciding);
+	return dynamic;
+}
+
 /* Decide; true when the answer holds for the epoch. */
 static bool
 decide_function(Oid funcid)
 {
 	CaIdentityProblem problem = {0};
 	const CaIdentity *id;
-	const CaPolicy *deciding;
-	const CaPolicySet *set;
 	CaSubject	subject;
-	CaVerdict	verdict;
-	char	   *schema = get_namespace_name(get_func_namespace(funcid));
-	char	   *name = get_func_name(funcid);
 	bool		dynamic;
 
 	if (!ca_extension_installed())
@@ -97,39 +112,55 @@ decide_function(Oid funcid)
 		check_without_identity(funcid, &problem);
 		return false;
 	}
-
-	set = ca_store_policies();
 	subject = ca_object_subject(id);
-	verdict = ca_authorize_object(set, &subject, CA_ACTION_EXECUTE,
-								  CA_RESOURCE_FUNCTION, schema, name,
-								  ca_label_function_classes(funcid),
-								  &deciding, &dynamic);
-	if (verdict.decision != CA_DECISION_ALLOW)
-	{
-		ca_object_refuse(&verdict, CA_ACTION_EXECUTE,
-					  psprintf("function %s.%s", schema, name), deciding);
-		return false;
-	}
-	/* what the server brings along is not worth a line in the record */
-	if (ca_statement_current != NULL && funcid >= FirstNormalObjectId)
+	dynamic = ca_function_check(ca_store_policies(), &subject, funcid);
+
+	/* what the server and contauth bring along is not worth a line */
+	if (ca_statement_current != NULL && funcid >= FirstNormalObjectId &&
+		get_func_namespace(funcid) != ca_schema_oid() &&
+		!ca_statement_knows_function(ca_statement_current, funcid))
 		ca_statement_add_access(ca_statement_current, CA_ACTION_EXECUTE,
-								psprintf("%s.%s", schema, name),
-								CA_DECISION_ALLOW,
-								deciding != NULL ? deciding->name : NULL);
+								psprintf("%s.%s",
+										 get_namespace_name(get_func_namespace(funcid)),
+										 get_func_name(funcid)),
+								CA_DECISION_ALLOW, NULL);
 	return !dynamic && funcid < FirstNormalObjectId;
 }
 
-/* A call by the fast-path protocol is a statement of its own. */
-static void
-record_fastpath_call(Oid funcid)
+/*
+ * Is the function being called by the fast-path protocol?  The server says so
+ * only in the session's activity; where that is switched off, everything that
+ * is not part of a statement counts.
+ */
+static bool
+is_fastpath(void)
 {
-	CaStatement *statement =
-		ca_statement_begin("FUNCTION CALL",
-						   psprintf("%s.%s",
-									get_namespace_name(get_func_namespace(funcid)),
-									get_func_name(funcid)), -1, 0, 0);
+	return !ca_execute_busy() &&
+		(!pgstat_track_activities || MyBEEntry == NULL ||
+		 MyBEEntry->st_state == STATE_FASTPATH);
+}
 
-	ca_statement_finish(statement, -1, -1, 0);
+/*
+ * SECURITY: a fast-path call passes no hook that could record how it ended.
+ * Drivers use it for large objects only, which are closed to agents anyway.
+ */
+static void
+refuse_fastpath(Oid funcid)
+{
+	CaRefusal	r = {0};
+
+	r.sqlstate = ERRCODE_INSUFFICIENT_PRIVILEGE;
+	r.decision = CA_DECISION_DENY;
+	r.reason_code = "fastpath";
+	r.action = "fast-path call";
+	r.object = psprintf("function %s.%s",
+						get_namespace_name(get_func_namespace(funcid)),
+						get_func_name(funcid));
+	r.reason = "agents call functions by SQL only";
+	r.kind = "FUNCTION CALL";
+	r.text = r.object;
+	r.location = -1;
+	ca_refuse(&r);
 }
 
 void
@@ -140,11 +171,11 @@ ca_function_execute(Oid funcid)
 
 	if (ca_internal_depth > 0 || ca_execute_exempt())
 		return;
+	if (is_fastpath())
+		refuse_fastpath(funcid);
 	entry = find_executable(funcid);
 	if (entry->epoch != epoch && decide_function(funcid))
 		find_executable(funcid)->epoch = epoch;
-	if (!ca_execute_busy())
-		record_fastpath_call(funcid);
 }
 
 /*

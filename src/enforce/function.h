@@ -8,8 +8,17 @@
 #ifndef CA_ENFORCE_FUNCTION_H
 #define CA_ENFORCE_FUNCTION_H
 
+#include "policy/authorize.h"
+
 /* object_access_hook, OAT_FUNCTION_EXECUTE: may the session run it? */
 extern void ca_function_execute(Oid funcid);
+
+/*
+ * Decide one function; refuses when it may not be executed.  True when the
+ * answer can change while the epoch stays the same.
+ */
+extern bool ca_function_check(const CaPolicySet *set, const CaSubject *subject,
+							  Oid funcid);
 
 /* needs_fmgr_hook: must the planner leave calls of this function alone? */
 extern bool ca_function_keep_call(Oid funcid);

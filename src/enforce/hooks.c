@@ -16,6 +16,7 @@
  * ProcessUtility_hook         a utility command             utility.c
  * object_access_hook          a function is to be executed  function.c
  * needs_fmgr_hook             may a function be inlined?    function.c
+ * emit_log_hook               an error is reported          scrub.c
  *
  * Each calls the hook that was installed before, after our own decision: what
  * that one refuses stays refused.
@@ -32,6 +33,7 @@
 #include "enforce/function.h"
 #include "enforce/hooks.h"
 #include "enforce/plan.h"
+#include "enforce/scrub.h"
 #include "enforce/utility.h"
 #include "fmgr.h"
 #include "identity/session.h"
@@ -43,6 +45,7 @@ static ExecutorFinish_hook_type prev_finish = NULL;
 static ProcessUtility_hook_type prev_utility = NULL;
 static object_access_hook_type prev_access = NULL;
 static needs_fmgr_hook_type prev_needs_fmgr = NULL;
+static emit_log_hook_type prev_emit_log = NULL;
 
 /* Is there anything to do? */
 static inline bool
@@ -68,7 +71,10 @@ hook_start(QueryDesc *queryDesc, int eflags)
 	ExecutorStart_hook_type next = prev_start != NULL ? prev_start : standard_ExecutorStart;
 
 	if (!active())
+	{
+		ca_execute_release(queryDesc);
 		next(queryDesc, eflags);
+	}
 	else
 		ca_execute_start(queryDesc, eflags, next);
 }
@@ -126,6 +132,15 @@ hook_needs_fmgr(Oid funcid)
 	return active() && ca_function_keep_call(funcid);
 }
 
+static void
+hook_emit_log(ErrorData *edata)
+{
+	if (prev_emit_log != NULL)
+		prev_emit_log(edata);
+	if (edata->elevel >= ERROR && ca_session_was_governed())
+		ca_scrub_report(edata);
+}
+
 void
 ca_hooks_install(void)
 {
@@ -143,4 +158,6 @@ ca_hooks_install(void)
 	object_access_hook = hook_object_access;
 	prev_needs_fmgr = needs_fmgr_hook;
 	needs_fmgr_hook = hook_needs_fmgr;
+	prev_emit_log = emit_log_hook;
+	emit_log_hook = hook_emit_log;
 }

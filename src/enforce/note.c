@@ -15,6 +15,10 @@
 
 #define CA_NOTE_NAME	"contauth_note"
 
+bool		ca_note_any = false;
+
+static uint64 last_serial = 0;
+
 static char *
 copy_text(const char *text)
 {
@@ -33,6 +37,7 @@ note_copy(struct ExtensibleNode *newnode, const struct ExtensibleNode *oldnode)
 	to->blob = palloc(from->blob_len + 1);
 	memcpy(to->blob, from->blob, from->blob_len);
 	to->query = copyObject(from->query);
+	to->functions = list_copy(from->functions);
 	to->reason_code = copy_text(from->reason_code);
 	to->reason = copy_text(from->reason);
 	to->policy = copy_text(from->policy);
@@ -82,6 +87,8 @@ ca_note_create(void)
 	CaPlanNote *note = (CaPlanNote *) newNode(sizeof(CaPlanNote), T_ExtensibleNode);
 
 	note->xnode.extnodename = CA_NOTE_NAME;
+	note->serial = ++last_serial;
+	ca_note_any = true;
 	note->blob = pstrdup("");
 	return note;
 }

@@ -19,6 +19,7 @@
 typedef struct CaPlanNote
 {
 	ExtensibleNode xnode;
+	uint64		serial;			/* the same in all copies; never used twice */
 	uint64		epoch;			/* ca_epoch_current when it was decided */
 	bool		dynamic;		/* decide again at every execution */
 	bool		protects;		/* the query was rewritten: masks or filters */
@@ -32,11 +33,15 @@ typedef struct CaPlanNote
 	int32		max_sensitivity;	/* of the columns read; -1: none */
 	int64		policy_version;
 	const char *statement_kind; /* static string */
+	List	   *functions;		/* OIDs: user functions decided for the plan */
 	Size		blob_len;		/* fields for the audit record ... */
 	char	   *blob;			/* ... encoded as record.h says */
 	Query	   *query;			/* the query before rewriting */
 	int			cursor_options;
 } CaPlanNote;
+
+/* Has this process ever made a note? */
+extern bool ca_note_any;
 
 /* Register the node type; once per process, from _PG_init. */
 extern void ca_note_register(void);

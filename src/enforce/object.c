@@ -25,7 +25,18 @@ ca_object_refuse(const CaVerdict *verdict, const char *action,
 				 const char *object, const CaPolicy *deciding)
 {
 	CaRefusal	r = {0};
+	StringInfoData access;
+	StringInfoData fields;
 
+	initStringInfo(&access);
+	initStringInfo(&fields);
+	ca_record_put_text(&access, CA_F_A_RELATION, object);
+	ca_record_put_text(&access, CA_F_A_ACTION, action);
+	ca_record_put_text(&access, CA_F_A_DECISION, ca_decision_name(verdict->decision));
+	ca_record_put_text(&fields, CA_F_ACTION, action);
+	ca_record_put(&fields, CA_F_ACCESS, access.data, access.len);
+	r.fields = fields.data;
+	r.fields_len = fields.len;
 	r.sqlstate = verdict->decision == CA_DECISION_ESCALATE ?
 		ERRCODE_CA_APPROVAL_NEEDED : ERRCODE_INSUFFICIENT_PRIVILEGE;
 	r.decision = verdict->decision;
@@ -87,7 +98,7 @@ ca_relation_check(Oid relid, const char *action, Bitmapset *columns,
 	const CaIdentity *id = ca_identity_current(&problem);
 	const CaPolicySet *set;
 	CaSubject	subject;
-	CaAccess	access = {.relid = relid, .action = action, .columns = columns};
+	CaAccess	access = {.relid = relid,.action = action,.columns = columns};
 	const CaPolicy *deciding;
 
 	if (id == NULL)

@@ -20,14 +20,17 @@
 #include "base/epoch.h"
 #include "base/error.h"
 #include "base/guc.h"
-#include "catalog/pg_class.h"
 #include "commands/dbcommands.h"
 #include "common/hashfn.h"
 #include "enforce/collect.h"
 #include "enforce/plan.h"
-#include "enforce/present.h"
+#include "enforce/function.h"
+#include "enforce/inspect.h"
+#include "enforce/object.h"
 #include "enforce/refuse.h"
+#include "enforce/execute.h"
 #include "enforce/rewrite.h"
+#include "enforce/scrub.h"
 #include "enforce/statement.h"
 #include "miscadmin.h"
 #include "portability/instr_time.h"
@@ -40,6 +43,8 @@ typedef struct CaCase
 	const char *text;
 	const CaPolicySet *set;
 	CaSubject	subject;
+	bool		own_record;		/* planned at the top, not inside a command */
+	CaInspection inspection;
 	List	   *targets;
 	CaDecision	decision;		/* the worst of all accesses */
 	CaAccess   *deciding;		/* the access it comes from */
@@ -48,6 +53,8 @@ typedef struct CaCase
 	bool		dynamic;
 	uint64		signature;
 	int			sensitivity;
+	CaPlanNote *note;			/* once the query is authorized */
+	int64		spent_us;		/* on deciding */
 } CaCase;
 
 static bool next_is_export = false;
@@ -78,19 +85,6 @@ kind_of(CmdType command)
 	}
 }
 
-/*
- * SECURITY: relations that no policy can open: contauth's own tables, which
- * hold keys and policies, and TOAST tables, which hold other tables' values
- * without their protection.
- */
-static bool
-is_closed(const CaRelation *relation)
-{
-	return strcmp(relation->schema, "contauth") == 0 ||
-		relation->relkind == RELKIND_TOASTVALUE ||
-		strcmp(relation->schema, "pg_toast") == 0;
-}
-
 /* Decide one access and let it weigh on the case. */
 static void
 decide_access(CaCase *c, CaTarget *target, CaAccess *access)
@@ -98,12 +92,6 @@ decide_access(CaCase *c, CaTarget *target, CaAccess *access)
 	int			attnum = -1;
 
 	ca_authorize_access(c->set, &c->subject, access);
-	if (is_closed(access->relation))
-	{
-		access->verdict.decision = CA_DECISION_DENY;
-		access->verdict.reason = CA_REASON_FORBID;
-		access->matched = NIL;
-	}
 	c->dynamic |= access->dynamic;
 	c->signature = hash_combine64(c->signature, ca_access_signature(access));
 	if (access->verdict.decision > c->decision)
@@ -119,6 +107,49 @@ decide_access(CaCase *c, CaTarget *target, CaAccess *access)
 	}
 }
 
+/*
+ * Decide the functions that the query calls: the planner may fold a call
+ * into its result.  Refuses at once.
+ */
+static void
+decide_functions(CaCase *c)
+{
+	ListCell   *lc;
+
+	foreach(lc, c->inspection.functions)
+	{
+		Oid			funcid = lfirst_oid(lc);
+		bool		dynamic = ca_function_check(c->set, &c->subject, funcid);
+
+		c->dynamic |= dynamic;
+		c->signature = hash_combine64(c->signature, funcid);
+	}
+}
+
+/* SECURITY: set_config() is judged as SET is. */
+static void
+decide_settings(const CaCase *c)
+{
+	const CaInspection *i = &c->inspection;
+	CaRefusal	r = {0};
+
+	if (i->takes_role != NULL)
+		ca_object_check(CA_ACTION_SET_ROLE, CA_RESOURCE_ROLE, i->takes_role);
+	if (!i->sets_unknown && !(i->sets_token && !i->presents))
+		return;
+	r.sqlstate = ERRCODE_INSUFFICIENT_PRIVILEGE;
+	r.decision = CA_DECISION_DENY;
+	r.reason_code = "set_config";
+	r.action = "set_config";
+	r.reason = i->sets_unknown ? "the name of the setting is computed" :
+		"the identity cannot change inside a statement that does something else";
+	r.kind = c->subject.statement_kind;
+	r.text = c->text;
+	r.location = c->query->stmt_location;
+	r.len = c->query->stmt_len;
+	ca_refuse(&r);
+}
+
 /* Decide everything that the query touches. */
 static void
 decide_case(CaCase *c)
@@ -128,11 +159,17 @@ decide_case(CaCase *c)
 
 	c->sensitivity = -1;
 	c->set = ca_store_policies();
+	decide_functions(c);
 	ca_relation_begin(c->set);
 	foreach(lc, c->targets)
 	{
-		foreach(lc2, ca_target_accesses(lfirst(lc)))
-			decide_access(c, lfirst(lc), lfirst(lc2));
+		CaTarget   *target = lfirst(lc);
+
+		foreach(lc2, ca_target_accesses(target))
+			decide_access(c, target, lfirst(lc2));
+		/* only its masks count: see ca_rewrite_refusal() */
+		if (target->advice != NULL)
+			ca_authorize_access(c->set, &c->subject, target->advice);
 	}
 	if (c->decision != CA_DECISION_ALLOW)
 		return;
@@ -145,7 +182,7 @@ decide_case(CaCase *c)
 			CaTarget   *target = lfirst(lc);
 
 			c->decision = CA_DECISION_DENY;
-				c->deciding = linitial(ca_target_accesses(target));
+			c->deciding = linitial(ca_target_accesses(target));
 			if (target->update != NULL)
 				c->deciding = target->update;
 			return;
@@ -181,6 +218,24 @@ encode_access(StringInfo buf, const CaAccess *access)
 	foreach(lc, labels.labels)
 		ca_record_put_text(&fields, CA_F_A_LABEL, lfirst(lc));
 	ca_record_put_text(&fields, CA_F_A_ROW_FILTER, ca_access_filter_text(access));
+	if (ca_statement_level > 0)
+		ca_record_put_int32(&fields, CA_F_A_NESTED, ca_statement_level);
+	ca_record_put(buf, CA_F_ACCESS, fields.data, fields.len);
+	pfree(fields.data);
+}
+
+/* A function that the query calls, as an access of the record. */
+static void
+encode_function(StringInfo buf, Oid funcid)
+{
+	StringInfoData fields;
+
+	initStringInfo(&fields);
+	ca_record_put_text(&fields, CA_F_A_RELATION,
+					   psprintf("%s.%s", get_namespace_name(get_func_namespace(funcid)),
+								get_func_name(funcid)));
+	ca_record_put_text(&fields, CA_F_A_ACTION, CA_ACTION_EXECUTE);
+	ca_record_put_text(&fields, CA_F_A_DECISION, ca_decision_name(CA_DECISION_ALLOW));
 	if (ca_statement_level > 0)
 		ca_record_put_int32(&fields, CA_F_A_NESTED, ca_statement_level);
 	ca_record_put(buf, CA_F_ACCESS, fields.data, fields.len);
@@ -224,15 +279,26 @@ encode_case(const CaCase *c, StringInfo buf)
 
 			if (!access->through_view)
 				actions = add_name(actions, access->action);
-			foreach(lc3, access->matched)
+			/* a refusal names what refused, not what would have allowed */
+			foreach(lc3, c->deciding == NULL ? access->matched : NIL)
 				policies = add_name(policies, ((CaCandidate *) lfirst(lc3))->policy->name);
-			encode_access(buf, access);
 		}
 	}
+	if (c->inspection.functions != NIL && c->set != NULL)
+		actions = add_name(actions, CA_ACTION_EXECUTE);
+
+	/* the short ones first: should the record be cut, it is at the end */
 	foreach(lc, actions)
 		ca_record_put_text(buf, CA_F_ACTION, lfirst(lc));
 	foreach(lc, policies)
 		ca_record_put_text(buf, CA_F_POLICY, lfirst(lc));
+	foreach(lc, c->targets)
+	{
+		foreach(lc2, ca_target_accesses(lfirst(lc)))
+			encode_access(buf, lfirst(lc2));
+	}
+	foreach(lc, c->set != NULL ? c->inspection.functions : NIL)
+		encode_function(buf, lfirst_oid(lc));
 }
 
 /* Names of the columns that no permit covers. */
@@ -349,15 +415,17 @@ identify(CaCase *c)
 	c->subject.statement_kind = kind_of(c->query->commandType);
 	c->subject.nested_level = ca_statement_level;
 	c->subject.high_water = ca_statement_high_water;
+	c->inspection = ca_inspect(c->query);
 	if (!ca_extension_installed())
 		refuse_without_extension(c);
 	else
 	{
 		c->subject.identity = ca_identity_current(&problem);
-		if (c->subject.identity == NULL && !ca_query_presents_identity(c->query))
+		if (c->subject.identity == NULL && !c->inspection.presents)
 			ca_refuse_identity(&problem, c->subject.statement_kind, c->text,
 							   c->query->stmt_location, c->query->stmt_len);
 	}
+	decide_settings(c);
 	return c->subject.identity != NULL;
 }
 
@@ -398,7 +466,8 @@ make_note(const CaCase *c, Query *original, int cursor_options, uint64 epoch)
 	note->dynamic = c->dynamic;
 	note->signature = c->signature;
 	note->decision = c->decision;
-	note->presents = c->targets == NIL && ca_query_presents_identity(original);
+	note->presents = c->inspection.presents;
+	note->functions = c->inspection.functions;
 	if (c->decision != CA_DECISION_ALLOW)
 	{
 		const char *policy = deciding_policy(c);
@@ -415,6 +484,15 @@ make_note(const CaCase *c, Query *original, int cursor_options, uint64 epoch)
 	note->query = original;
 	note->cursor_options = cursor_options;
 	return note;
+}
+
+/* Add fields to what the plan brings into its record. */
+static void
+append_fields(CaPlanNote *note, CaAuditBlob fields)
+{
+	note->blob = repalloc(note->blob, note->blob_len + fields.len + 1);
+	memcpy(note->blob + note->blob_len, fields.data, fields.len);
+	note->blob_len += fields.len;
 }
 
 /* Decide, and rewrite or refuse; the rest is the server's planner's. */
@@ -444,27 +522,83 @@ authorize(CaCase *c, int cursor_options)
 	return note;
 }
 
+/* Decide and plan; errors are the caller's to put on record. */
+static PlannedStmt *
+plan_case(CaCase *c, int cursor_options, ParamListInfo params,
+		  planner_hook_type next)
+{
+	int			level = ca_statement_level;
+	instr_time	start;
+	instr_time	spent;
+	CaPlanNote *note;
+	PlannedStmt *plan;
+	CaAuditBlob nested;
+
+	INSTR_TIME_SET_CURRENT(start);
+	note = c->note = authorize(c, cursor_options);
+	INSTR_TIME_SET_CURRENT(spent);
+	INSTR_TIME_SUBTRACT(spent, start);
+
+	/* folding a call may run statements: they are nested in this one */
+	ca_statement_level++;
+	plan = next(c->query, c->text, cursor_options, params);
+	ca_statement_level = level;
+	if (ca_guc_mode == CA_MODE_ENFORCE)
+		check_plan(c, plan);
+
+	nested = ca_statement_nested(ca_statement_current);
+	if (c->own_record && nested.len > 0)
+		append_fields(note, nested);
+	c->spent_us = INSTR_TIME_GET_MICROSEC(spent);
+	ca_note_attach(plan, note);
+	return plan;
+}
+
+/*
+ * Planning comes before the statement that the executor begins, and may be
+ * all there is: so it has a record of its own, which is written only when it
+ * fails.
+ */
 PlannedStmt *
 ca_plan(Query *query, const char *text, int cursor_options,
 		ParamListInfo params, planner_hook_type next)
 {
 	CaCase		c = {query, text};
-	CaPlanNote *note;
+	CaStatement *outer = ca_statement_current;
+	CaStatement *volatile statement = NULL;
+	int			level = ca_statement_level;
 	PlannedStmt *plan;
-	instr_time	start;
-	instr_time	spent;
 
-	INSTR_TIME_SET_CURRENT(start);
-	note = authorize(&c, cursor_options);
-	INSTR_TIME_SET_CURRENT(spent);
-	INSTR_TIME_SUBTRACT(spent, start);
-	if (ca_statement_level == 0)
-		ca_statement_spent(INSTR_TIME_GET_MICROSEC(spent));
-
-	plan = next(query, text, cursor_options, params);
-	if (ca_guc_mode == CA_MODE_ENFORCE)
-		check_plan(&c, plan);
-	ca_note_attach(plan, note);
+	if (outer == NULL)
+	{
+		c.own_record = true;
+		statement = ca_statement_current =
+			ca_statement_begin(kind_of(query->commandType), text,
+							   query->stmt_location, query->stmt_len, 0);
+	}
+	ca_execute_enter();
+	PG_TRY();
+	{
+		plan = plan_case(&c, cursor_options, params, next);
+	}
+	PG_CATCH();
+	{
+		ca_execute_leave();
+		ca_statement_level = level;
+		if (statement != NULL && c.note != NULL)
+			ca_statement_add_note(statement, c.note);
+		if (statement != NULL)
+			ca_statement_fail(statement);
+		ca_statement_current = outer;
+		ca_scrub_and_rethrow(outer == NULL ? ca_statement_failed_id() : NULL);
+	}
+	PG_END_TRY();
+	ca_execute_leave();
+	if (statement != NULL)
+		ca_statement_discard(statement);
+	ca_statement_current = outer;
+	if (level == 0)
+		ca_statement_spent(c.spent_us);
 	return plan;
 }
 

@@ -20,9 +20,9 @@ static void
 raise_refusal(const CaRefusal *r, const char *decision_id)
 {
 	const char *what = r->object != NULL ?
-		psprintf("%s on %s", r->action, r->object) : r->action;
+	psprintf("%s on %s", r->action, r->object) : r->action;
 	const char *verb = r->decision == CA_DECISION_ESCALATE ?
-		"approval needed for" : "permission denied for";
+	"approval needed for" : "permission denied for";
 
 	if (!ca_guc_explain_denials)
 		ereport(ERROR,
@@ -52,6 +52,7 @@ ca_refuse(const CaRefusal *r)
 		return;
 	if (own)
 		statement = ca_statement_begin(r->kind, r->text, r->location, r->len, 0);
+	ca_statement_identify(statement);
 	if (r->fields_len > 0)
 		ca_statement_add_fields(statement, r->fields, r->fields_len);
 	ca_statement_judge(statement, r->decision, r->reason_code, r->reason, r->policy);

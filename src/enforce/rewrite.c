@@ -88,15 +88,24 @@ has_obligations(const CaAccess *access)
 const char *
 ca_rewrite_refusal(const CaTarget *target, const char **reason_code)
 {
+	ListCell   *lc;
+
 	if (!target->is_result)
 		return NULL;
+
+	*reason_code = "cascade";
+	foreach(lc, target->cascades)
+	{
+		if (ca_access_filter_text(lfirst(lc)) != NULL)
+			return "a foreign key would carry it on to rows behind a row filter";
+	}
 
 	*reason_code = "masked_column_in_write";
 	if (any_masked(target->select, target->read))
 		return "it reads a masked column to decide what it writes";
 	if (target->update != NULL &&
 		(any_masked(target->update, target->update->columns) ||
-		 any_masked(target->select, target->update->columns)))
+		 any_masked(target->advice, target->update->columns)))
 		return "it assigns to a masked column";
 	if (target->insert != NULL &&
 		any_masked(target->insert, target->insert->columns))
@@ -510,7 +519,7 @@ protects(const CaTarget *target)
 	{
 		CaAccess   *access = lfirst(lc);
 
-		if (access->through_view)
+		if (access->through_view || access->referential)
 			continue;
 		if (ca_access_filter_text(access) != NULL || hides_columns(access))
 			return true;
@@ -555,5 +564,7 @@ ca_rewrite(List *targets)
 bool
 ca_rewrite_is_covered(const RangeTblEntry *rte)
 {
-	return rte->rtekind != RTE_RELATION || rte->security_barrier;
+	/* EXCLUDED of ON CONFLICT looks like a relation, and reads nothing */
+	return rte->rtekind != RTE_RELATION || rte->security_barrier ||
+		rte->relkind == RELKIND_COMPOSITE_TYPE;
 }

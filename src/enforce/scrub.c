@@ -26,17 +26,39 @@ detail_shows_rows(int sqlstate)
 }
 
 void
-ca_scrub_and_rethrow(void)
+ca_scrub_report(ErrorData *edata)
 {
+	if (detail_shows_rows(edata->sqlerrcode))
+		edata->detail = edata->detail_log = NULL;
+}
+
+/* Is the error a refusal that does not say yet which decision it is? */
+static bool
+is_refusal(int sqlstate)
+{
+	return sqlstate == ERRCODE_INSUFFICIENT_PRIVILEGE ||
+		sqlstate == ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION;
+}
+
+void
+ca_scrub_and_rethrow(const char *decision_id)
+{
+	static MemoryContext context = NULL;
 	ErrorData  *edata;
 
-	if (!detail_shows_rows(geterrcode()))
+	if (!detail_shows_rows(geterrcode()) &&
+		!(decision_id != NULL && is_refusal(geterrcode())))
 		PG_RE_THROW();
 
-	MemoryContextSwitchTo(ErrorContext->parent);
+	if (context == NULL)
+		context = AllocSetContextCreate(TopMemoryContext, "contauth scrubbed error",
+										ALLOCSET_SMALL_SIZES);
+	MemoryContextReset(context);
+	MemoryContextSwitchTo(context);
 	edata = CopyErrorData();
 	FlushErrorState();
-	edata->detail = NULL;
-	edata->detail_log = NULL;
+	ca_scrub_report(edata);
+	if (is_refusal(edata->sqlerrcode) && edata->detail == NULL)
+		edata->detail = psprintf("decision_id=%s", decision_id);
 	ReThrowError(edata);
 }

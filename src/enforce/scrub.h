@@ -8,7 +8,19 @@
 #ifndef CA_ENFORCE_SCRUB_H
 #define CA_ENFORCE_SCRUB_H
 
-/* To be called in PG_CATCH of a governed statement; does not return. */
-extern void ca_scrub_and_rethrow(void) pg_attribute_noreturn();
+#include "base/compat.h"
+
+/*
+ * For emit_log_hook: deferred constraints fail at commit, after every hook
+ * that could have caught their error.
+ */
+extern void ca_scrub_report(ErrorData *edata);
+
+/*
+ * To be called in PG_CATCH of a governed statement; does not return.  When
+ * the server or a setting's check has refused, decision_id (may be NULL) is
+ * put into the error's DETAIL.
+ */
+pg_noreturn extern void ca_scrub_and_rethrow(const char *decision_id);
 
 #endif							/* CA_ENFORCE_SCRUB_H */

@@ -8,6 +8,9 @@
  * there may be several, of which at most one is current.  They are kept on a
  * free list with their buffers: beginning one allocates nothing.
  *
+ * A connection that is lost, or a backend that is told to exit, does not pass
+ * any PG_CATCH: what is still open then is written when the process exits.
+ *
  * The parts that many statements share are encoded once and copied: the
  * session's (when the session begins), the identity's (when it changes) and
  * the plan's (when it is made).
@@ -20,34 +23,49 @@
 #include "base/guc.h"
 #include "enforce/statement.h"
 #include "identity/session.h"
+#include "lib/ilist.h"
 #include "miscadmin.h"
 #include "parser/scansup.h"
 #include "policy/request.h"
+#include "storage/ipc.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
-/* Nested accesses beyond this many bytes are counted, not listed. */
-#define CA_NESTED_MAX	32768
+/*
+ * Fields of accesses beyond this many bytes are shortened to relation and
+ * action, and beyond twice as many counted only.
+ */
+#define CA_ACCESSES_MAX	16384
 
-/* Plans whose accesses are already in the record. */
-#define CA_NESTED_PLANS	16
+/* Plans and functions that are remembered as being in the record. */
+#define CA_KNOWN_PLANS		16
+#define CA_KNOWN_FUNCTIONS	32
 
 struct CaStatement
 {
 	CaStatement *next_free;
+	dlist_node	node;			/* among open statements */
 	CaAuditHeader header;
 	const char *kind;
 	CaDecision	decision;
-	bool		written;			/* before its rows, in strict mode */
+	bool		written;		/* before its rows, in strict mode */
+	bool		started;		/* it may have had effects */
+	int			cut;			/* bytes of accesses left out */
+	bool		identified;		/* identity is that of a token */
+	StringInfoData identity;	/* fields of who it was decided for */
+	StringInfoData statement;	/* fields of kind and text */
 	StringInfoData verdict;		/* reason fields; last judgement wins */
 	StringInfoData policies;	/* policies that decided at run time */
 	StringInfoData plan;		/* fields of the statement's own plan */
-	StringInfoData nested;		/* fields of nested plans and run-time accesses */
+	StringInfoData nested;		/* fields of nested plans and run-time
+								 * accesses */
 	StringInfoData text;		/* the source, copied for records that wait */
 	int			nplans;
-	const void *plans[CA_NESTED_PLANS];
+	uint64		plans[CA_KNOWN_PLANS];	/* serials of notes */
+	int			nfunctions;
+	Oid			functions[CA_KNOWN_FUNCTIONS];
 };
 
 CaStatement *ca_statement_current = NULL;
@@ -55,6 +73,7 @@ int			ca_statement_level = 0;
 int			ca_statement_high_water = -1;
 
 static CaStatement *free_list = NULL;
+static dlist_head open_statements = DLIST_STATIC_INIT(open_statements);
 static StringInfoData session_fields;
 static StringInfoData identity_fields;
 static uint64 identity_serial = 0;
@@ -111,12 +130,6 @@ encode_identity(const CaIdentity *id)
 {
 	StringInfoData chain;
 
-	if (id == NULL)
-	{
-		resetStringInfo(&identity_fields);
-		identity_serial = 0;
-		return;
-	}
 	if (id->serial == identity_serial)
 		return;
 
@@ -134,6 +147,8 @@ encode_identity(const CaIdentity *id)
 	identity_serial = id->serial;
 }
 
+static void write_open_statements(int code, Datum arg);
+
 static CaStatement *
 new_statement(void)
 {
@@ -148,6 +163,7 @@ new_statement(void)
 		resetStringInfo(&s->plan);
 		resetStringInfo(&s->nested);
 		resetStringInfo(&s->text);
+		resetStringInfo(&s->identity);
 		return s;
 	}
 
@@ -156,6 +172,8 @@ new_statement(void)
 	{
 		encode_session();
 		initStringInfo(&identity_fields);
+		ca_ring_enter();
+		before_shmem_exit(write_open_statements, (Datum) 0);
 	}
 	s = palloc0(sizeof(CaStatement));
 	initStringInfo(&s->verdict);
@@ -163,8 +181,54 @@ new_statement(void)
 	initStringInfo(&s->plan);
 	initStringInfo(&s->nested);
 	initStringInfo(&s->text);
+	initStringInfo(&s->identity);
+	initStringInfo(&s->statement);
 	MemoryContextSwitchTo(old);
 	return s;
+}
+
+/*
+ * Length of white space and comments in front of a statement: a long comment
+ * must not push the statement out of the record.
+ */
+static int
+leading_comments(const char *text, int len)
+{
+	int			pos = 0;
+
+	while (pos < len)
+	{
+		if (scanner_isspace(text[pos]))
+			pos++;
+		else if (pos + 1 < len && text[pos] == '-' && text[pos + 1] == '-')
+		{
+			while (pos < len && text[pos] != '\n')
+				pos++;
+		}
+		else if (pos + 1 < len && text[pos] == '/' && text[pos + 1] == '*')
+		{
+			int			depth = 0;
+
+			do
+			{
+				if (pos + 1 < len && text[pos] == '/' && text[pos + 1] == '*')
+				{
+					depth++;
+					pos += 2;
+				}
+				else if (pos + 1 < len && text[pos] == '*' && text[pos + 1] == '/')
+				{
+					depth--;
+					pos += 2;
+				}
+				else
+					pos++;
+			} while (depth > 0 && pos < len);
+		}
+		else
+			break;
+	}
+	return pos;
 }
 
 CaStatement *
@@ -172,6 +236,7 @@ ca_statement_begin(const char *kind, const char *text, int location, int len,
 				   uint64 query_id)
 {
 	CaStatement *s = new_statement();
+	int			skipped;
 
 	memset(&s->header, 0, sizeof(s->header));
 	s->header.decided_at = GetCurrentTimestamp();
@@ -185,9 +250,14 @@ ca_statement_begin(const char *kind, const char *text, int location, int len,
 	s->kind = kind;
 	s->decision = CA_DECISION_ALLOW;
 	s->written = false;
+	s->started = false;
+	s->identified = false;
+	s->cut = 0;
 	s->nplans = 0;
+	s->nfunctions = 0;
+	dlist_push_head(&open_statements, &s->node);
 
-	/* the part of the source that is this statement, without white space */
+	/* the part of the source that is this statement */
 	if (text == NULL)
 		text = "";
 	if (location >= 0)
@@ -198,19 +268,23 @@ ca_statement_begin(const char *kind, const char *text, int location, int len,
 	}
 	else
 		len = strlen(text);
-	while (len > 0 && scanner_isspace(*text))
-	{
-		text++;
-		len--;
-	}
-	appendBinaryStringInfo(&s->text, text, len);
+	skipped = leading_comments(text, len);
+	appendBinaryStringInfo(&s->text, text + skipped, len - skipped);
 	return s;
 }
 
-const pg_uuid_t *
-ca_statement_id(const CaStatement *statement)
+void
+ca_statement_note_error(CaStatement *statement, int sqlstate)
 {
-	return &statement->header.decision_id;
+	if (statement == NULL)
+		return;
+	if (sqlstate == ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION)
+		ca_statement_judge(statement, CA_DECISION_DENY, "token_refused",
+						   "the token presented was refused", NULL);
+	else if (sqlstate == ERRCODE_INSUFFICIENT_PRIVILEGE)
+		ca_statement_judge(statement, CA_DECISION_DENY, "server",
+						   "the server refused it: a row filter's check or a missing privilege",
+						   NULL);
 }
 
 char *
@@ -220,36 +294,172 @@ ca_statement_id_text(const CaStatement *statement)
 											   UUIDPGetDatum(&statement->header.decision_id)));
 }
 
+bool
+ca_statement_is(const CaStatement *statement, const char *kind)
+{
+	return statement != NULL && strcmp(statement->kind, kind) == 0;
+}
+
+CaAuditBlob
+ca_statement_nested(const CaStatement *statement)
+{
+	return (CaAuditBlob)
+	{
+		statement->nested.data, statement->nested.len
+	};
+}
+
+bool
+ca_statement_knows_function(const CaStatement *statement, Oid funcid)
+{
+	for (int i = 0; i < statement->nfunctions; i++)
+	{
+		if (statement->functions[i] == funcid)
+			return true;
+	}
+	return false;
+}
+
+static void
+know_function(CaStatement *statement, Oid funcid)
+{
+	if (statement->nfunctions < CA_KNOWN_FUNCTIONS &&
+		!ca_statement_knows_function(statement, funcid))
+		statement->functions[statement->nfunctions++] = funcid;
+}
+
+/* Is the plan in the record already?  Remember it if not. */
+static bool
+knows_plan(CaStatement *statement, const CaPlanNote *note)
+{
+	for (int i = 0; i < statement->nplans; i++)
+	{
+		if (statement->plans[i] == note->serial)
+			return true;
+	}
+	if (statement->nplans < CA_KNOWN_PLANS)
+		statement->plans[statement->nplans++] = note->serial;
+	return false;
+}
+
+/* What the session says of itself at this moment. */
+static void
+encode_context(StringInfo buf, const CaIdentity *id)
+{
+	bool		verified;
+	const char *purpose = ca_request_purpose(id, &verified);
+
+	if (purpose != NULL && purpose[0] != '\0')
+		ca_record_put_text(buf, CA_F_PURPOSE, purpose);
+	if (ca_guc_task_id[0] != '\0')
+		ca_record_put_text(buf, CA_F_TASK_ID, ca_guc_task_id);
+	if (ca_guc_traceparent[0] != '\0')
+		ca_record_put_text(buf, CA_F_TRACE_ID, ca_guc_traceparent);
+	if (application_name != NULL && application_name[0] != '\0')
+		ca_record_put_text(buf, CA_F_APPLICATION_NAME, application_name);
+	ca_record_put_text(buf, CA_F_DB_ROLE, ca_session_role());
+}
+
+void
+ca_statement_identify(CaStatement *statement)
+{
+	const CaIdentity *id = ca_identity_last();
+	const unsigned char *sha256 = ca_identity_token_sha256();
+	StringInfo	buf = &statement->identity;
+
+	if (statement->identified)
+		return;
+	statement->identified = sha256 != NULL;
+	resetStringInfo(buf);
+	if (id != NULL)
+	{
+		encode_identity(id);
+		appendBinaryStringInfo(buf, identity_fields.data, identity_fields.len);
+	}
+	if (sha256 != NULL)
+		ca_record_put(buf, CA_F_TOKEN_SHA256, sha256, CA_SHA256_LEN);
+	encode_context(buf, id);
+}
+
+void
+ca_statement_starts(CaStatement *statement)
+{
+	statement->started = true;
+}
+
 void
 ca_statement_add_note(CaStatement *statement, const CaPlanNote *note)
 {
+	ListCell   *lc;
+
 	ca_statement_high_water = Max(ca_statement_high_water, note->max_sensitivity);
 	statement->header.max_sensitivity =
 		Max(statement->header.max_sensitivity, note->max_sensitivity);
 	statement->header.policy_version = note->policy_version;
+	ca_statement_identify(statement);
 
 	if (note->decision != CA_DECISION_ALLOW)
 		ca_statement_judge(statement, note->decision, note->reason_code,
 						   note->reason, note->policy);
 
 	/* a loop runs the same plan again and again: list it once */
-	for (int i = 0; i < statement->nplans; i++)
-	{
-		if (statement->plans[i] == note)
-			return;
-	}
-	if (statement->nplans < CA_NESTED_PLANS)
-		statement->plans[statement->nplans++] = note;
+	if (knows_plan(statement, note))
+		return;
+	foreach(lc, note->functions)
+		know_function(statement, lfirst_oid(lc));
 	ca_statement_add_fields(statement, note->blob, note->blob_len);
 }
 
+/* An access without its columns, labels, masks and filter. */
+static void
+add_short_access(StringInfo fields, const char *data, Size len)
+{
+	StringInfoData access;
+	Size		pos = 0;
+	CaField		tag;
+	const char *value;
+	Size		value_len;
+
+	initStringInfo(&access);
+	while (ca_record_next(data, len, &pos, &tag, &value, &value_len))
+	{
+		if (tag == CA_F_A_RELATION || tag == CA_F_A_ACTION ||
+			tag == CA_F_A_DECISION || tag == CA_F_A_NESTED)
+			ca_record_put(&access, tag, value, value_len);
+	}
+	ca_record_put(fields, CA_F_ACCESS, access.data, access.len);
+	pfree(access.data);
+}
+
+/*
+ * SECURITY: an access must not vanish from the record because the statement
+ * has many: it is shortened first, and what is left out is counted.
+ */
 void
 ca_statement_add_fields(CaStatement *statement, const char *data, Size len)
 {
 	StringInfo	fields = ca_statement_level == 0 ? &statement->plan : &statement->nested;
+	Size		pos = 0;
+	CaField		tag;
+	const char *value;
+	Size		value_len;
 
-	if (fields->len + len <= CA_NESTED_MAX)
-		appendBinaryStringInfo(fields, data, len);
+	while (ca_record_next(data, len, &pos, &tag, &value, &value_len))
+	{
+		if (fields->len + value_len <= CA_ACCESSES_MAX)
+			ca_record_put(fields, tag, value, value_len);
+		else if (fields->len <= 2 * CA_ACCESSES_MAX && tag == CA_F_ACCESS)
+		{
+			int			before = fields->len;
+
+			add_short_access(fields, value, value_len);
+			statement->cut += (int) value_len - (fields->len - before);
+		}
+		else if (fields->len <= 2 * CA_ACCESSES_MAX)
+			ca_record_put(fields, tag, value, value_len);
+		else
+			statement->cut += (int) value_len;
+	}
 }
 
 void
@@ -258,19 +468,21 @@ ca_statement_add_access(CaStatement *statement, const char *action,
 						const char *policy)
 {
 	StringInfoData access;
+	StringInfoData fields;
 
-	if (statement->nested.len > CA_NESTED_MAX)
-		return;
 	initStringInfo(&access);
+	initStringInfo(&fields);
 	ca_record_put_text(&access, CA_F_A_RELATION, object);
 	ca_record_put_text(&access, CA_F_A_ACTION, action);
 	ca_record_put_text(&access, CA_F_A_DECISION, ca_decision_name(decision));
 	if (ca_statement_level > 0)
 		ca_record_put_int32(&access, CA_F_A_NESTED, ca_statement_level);
-	ca_record_put(&statement->nested, CA_F_ACCESS, access.data, access.len);
-	ca_record_put_text(&statement->nested, CA_F_ACTION, action);
-	ca_record_put_text(&statement->nested, CA_F_POLICY, policy);
+	ca_record_put_text(&fields, CA_F_ACTION, action);
+	ca_record_put_text(&fields, CA_F_POLICY, policy);
+	ca_record_put(&fields, CA_F_ACCESS, access.data, access.len);
+	ca_statement_add_fields(statement, fields.data, fields.len);
 	pfree(access.data);
+	pfree(fields.data);
 }
 
 void
@@ -289,68 +501,28 @@ ca_statement_judge(CaStatement *statement, CaDecision decision,
 	ca_record_put_text(&statement->policies, CA_F_POLICY, policy);
 }
 
-/*
- * Who presented what, as far as it is known: also a token that is refused
- * leaves its digest.
- */
-static void
-encode_presented(StringInfo buf)
-{
-	const unsigned char *sha256 = ca_identity_token_sha256();
-
-	if (sha256 != NULL)
-		ca_record_put(buf, CA_F_TOKEN_SHA256, sha256, CA_SHA256_LEN);
-}
-
-/* The fields that belong to this moment. */
-static void
-encode_moment(StringInfo buf, CaStatement *s, const CaIdentity *id)
-{
-	bool		verified;
-	const char *purpose = ca_request_purpose(id, &verified);
-
-	if (purpose != NULL && purpose[0] != '\0')
-		ca_record_put_text(buf, CA_F_PURPOSE, purpose);
-	if (ca_guc_task_id[0] != '\0')
-		ca_record_put_text(buf, CA_F_TASK_ID, ca_guc_task_id);
-	if (ca_guc_traceparent[0] != '\0')
-		ca_record_put_text(buf, CA_F_TRACE_ID, ca_guc_traceparent);
-	if (application_name != NULL && application_name[0] != '\0')
-		ca_record_put_text(buf, CA_F_APPLICATION_NAME, application_name);
-	ca_record_put_text(buf, CA_F_DB_ROLE, ca_session_role());
-	ca_record_put_text(buf, CA_F_STATEMENT_KIND, s->kind);
-	ca_record_put(buf, CA_F_STATEMENT, s->text.data, s->text.len);
-	encode_presented(buf);
-}
-
 /* Put the record into the ring and, in strict mode, wait for it. */
 static void
 write_record(CaStatement *s)
 {
-	static StringInfoData moment = {0};
-	/* no look-up: a record is also written while an error is handled */
-	const CaIdentity *id = ca_identity_last();
 	uint64		position;
 
-	if (moment.data == NULL)
-	{
-		MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
-
-		initStringInfo(&moment);
-		MemoryContextSwitchTo(old);
-	}
-	resetStringInfo(&moment);
-	encode_identity(id);
-	encode_moment(&moment, s, id);
+	/* no look-up: a record is also written while an error is handled */
+	ca_statement_identify(s);
 	s->header.decision = (int16) s->decision;
 	if (s->verdict.len == 0)
 		ca_record_put_text(&s->verdict, CA_F_REASON_CODE, "permit");
 
+	resetStringInfo(&s->statement);
+	ca_record_put_text(&s->statement, CA_F_STATEMENT_KIND, s->kind);
+	ca_record_put(&s->statement, CA_F_STATEMENT, s->text.data, s->text.len);
+	if (s->cut > 0)
+		ca_record_put_int32(&s->statement, CA_F_CUT_FIELDS, s->cut);
 	{
 		const CaAuditBlob blobs[] = {
 			{session_fields.data, session_fields.len},
-			{identity_fields.data, identity_fields.len},
-			{moment.data, moment.len},
+			{s->identity.data, s->identity.len},
+			{s->statement.data, s->statement.len},
 			{s->verdict.data, s->verdict.len},
 			{s->policies.data, s->policies.len},
 			{s->plan.data, s->plan.len},
@@ -379,6 +551,7 @@ ca_statement_discard(CaStatement *s)
 {
 	if (s == ca_statement_current)
 		ca_statement_current = NULL;
+	dlist_delete(&s->node);
 	s->next_free = free_list;
 	free_list = s;
 }
@@ -392,6 +565,7 @@ ca_statement_finish(CaStatement *s, int64 rows_returned,
 	s->header.rows_returned = rows_returned;
 	s->header.rows_affected = rows_affected;
 	s->header.sqlstate = sqlstate;
+	ca_statement_note_error(s, sqlstate);
 
 	/* the buffers stay ours until the record is begun anew */
 	ca_statement_discard(s);
@@ -402,6 +576,45 @@ ca_statement_finish(CaStatement *s, int64 rows_returned,
 		new_decision_id(&s->header.decision_id, s->header.finished_at);
 	}
 	write_record(s);
+}
+
+static char failed_id[40];
+
+void
+ca_statement_fail(CaStatement *statement)
+{
+	const unsigned char *id = statement->header.decision_id.data;
+
+	/* no allocation: the error may be that there is no memory left */
+	snprintf(failed_id, sizeof(failed_id),
+			 "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x",
+			 id[0], id[1], id[2], id[3], id[4], id[5], id[6], id[7],
+			 id[8], id[9], id[10], id[11], id[12], id[13], id[14], id[15]);
+	ca_statement_finish(statement, -1, -1, geterrcode());
+}
+
+const char *
+ca_statement_failed_id(void)
+{
+	return failed_id;
+}
+
+/*
+ * The process exits, by FATAL or because the client is gone, in the middle of
+ * statements: rows may have left.
+ */
+static void
+write_open_statements(int code, Datum arg)
+{
+	while (!dlist_is_empty(&open_statements))
+	{
+		CaStatement *s = dlist_head_element(CaStatement, node, &open_statements);
+
+		if (s->started)
+			ca_statement_finish(s, -1, -1, ERRCODE_CONNECTION_FAILURE);
+		else
+			ca_statement_discard(s);
+	}
 }
 
 void

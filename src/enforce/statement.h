@@ -31,6 +31,25 @@ extern int	ca_statement_high_water;
 extern CaStatement *ca_statement_begin(const char *kind, const char *text,
 									   int location, int len, uint64 query_id);
 
+/*
+ * Put the session's identity, as checked last, into the record.  The first
+ * one counts: who the statement was decided for, whatever it does to the
+ * session's identity.
+ */
+extern void ca_statement_identify(CaStatement *statement);
+
+/* From here on the statement may have effects: it leaves a record in any case. */
+extern void ca_statement_starts(CaStatement *statement);
+
+/* Is the statement of this kind? */
+extern bool ca_statement_is(const CaStatement *statement, const char *kind);
+
+/* Fields of what ran nested inside the statement so far. */
+extern CaAuditBlob ca_statement_nested(const CaStatement *statement);
+
+/* Is the function among those that the statement's plans were decided with? */
+extern bool ca_statement_knows_function(const CaStatement *statement, Oid funcid);
+
 /* What the plan's note says was decided becomes part of the record. */
 extern void ca_statement_add_note(CaStatement *statement, const CaPlanNote *note);
 
@@ -48,7 +67,11 @@ extern void ca_statement_judge(CaStatement *statement, CaDecision decision,
 							   const char *reason_code, const char *reason,
 							   const char *policy);
 
-extern const pg_uuid_t *ca_statement_id(const CaStatement *statement);
+/*
+ * An error passes through: when the server itself refused (a check option, a
+ * missing privilege), the record says so even if the error is swallowed.
+ */
+extern void ca_statement_note_error(CaStatement *statement, int sqlstate);
 
 /*
  * In strict mode, write the record now, because rows leave from here on; it
@@ -64,6 +87,13 @@ extern void ca_statement_before_rows(CaStatement *statement);
  */
 extern void ca_statement_finish(CaStatement *statement, int64 rows_returned,
 								int64 rows_affected, int sqlstate);
+
+/*
+ * In PG_CATCH: finish with the error at hand.  The id of the last statement
+ * that failed stays available for the error's DETAIL.
+ */
+extern void ca_statement_fail(CaStatement *statement);
+extern const char *ca_statement_failed_id(void);
 
 /* Free a record without writing it: the statement never started to run. */
 extern void ca_statement_discard(CaStatement *statement);

@@ -29,7 +29,8 @@
 typedef enum CaUtilityClass
 {
 	CA_UTILITY_FREE,			/* allowed also without an identity */
-	CA_UTILITY_IDENTITY,		/* needs an identity; what it runs is decided there */
+	CA_UTILITY_IDENTITY,		/* needs an identity; what it runs is decided
+								 * there */
 	CA_UTILITY_CHECKED,			/* decided here */
 	CA_UTILITY_DENIED
 } CaUtilityClass;
@@ -58,11 +59,15 @@ static CaUtilityClass
 classify_set(const VariableSetStmt *stmt)
 {
 	bool		takes_role = stmt->name != NULL &&
-		(strcmp(stmt->name, "role") == 0 ||
-		 strcmp(stmt->name, "session_authorization") == 0);
+	(pg_strcasecmp(stmt->name, "role") == 0 ||
+	 pg_strcasecmp(stmt->name, "session_authorization") == 0);
 
 	if (takes_role && stmt->kind == VAR_SET_VALUE)
 		return CA_UTILITY_CHECKED;
+	/* a function must not swap the identity of the statement that called it */
+	if (ca_identity_locked &&
+		(stmt->name == NULL || pg_strcasecmp(stmt->name, "contauth.token") == 0))
+		return CA_UTILITY_DENIED;
 	return CA_UTILITY_FREE;
 }
 
@@ -294,9 +299,15 @@ ca_utility(PlannedStmt *pstmt, const char *text, bool read_only_tree,
 	if (own_record)
 		statement = ca_statement_current = begin_command(pstmt, text, kind);
 
+	ca_execute_enter();
 	PG_TRY();
 	{
 		check(stmt, kind);
+		if (own_record)
+		{
+			ca_statement_identify(statement);
+			ca_statement_starts(statement);
+		}
 		ca_statement_level += own_record || outer != NULL;
 		next(IsA(stmt, CopyStmt) ? ca_copy_convert(pstmt) : pstmt, text, read_only_tree, context, params, env, dest, qc);
 		ca_statement_level = outer_level;
@@ -308,13 +319,15 @@ ca_utility(PlannedStmt *pstmt, const char *text, bool read_only_tree,
 	PG_CATCH();
 	{
 		ca_statement_level = outer_level;
+		ca_execute_leave();
 		ca_plan_next_is_export(false);
 		/* the record may itself have been what failed */
 		if (own_record && ca_statement_current == statement)
-			ca_statement_finish(statement, -1, -1, geterrcode());
+			ca_statement_fail(statement);
 		ca_statement_current = outer;
-		ca_scrub_and_rethrow();
+		ca_scrub_and_rethrow(own_record ? ca_statement_failed_id() : NULL);
 	}
 	PG_END_TRY();
+	ca_execute_leave();
 	ca_statement_current = outer;
 }

@@ -23,6 +23,7 @@
 
 #include "access/parallel.h"
 #include "access/xact.h"
+#include "base/attempt.h"
 #include "base/compat.h"
 #include "base/epoch.h"
 #include "base/guc.h"
@@ -32,6 +33,7 @@
 #include "utils/fmgrprotos.h"
 #include "utils/json.h"
 #include "utils/memutils.h"
+#include "utils/plancache.h"
 #include "utils/timestamp.h"
 
 #define CA_IDENTITY_CACHE_MAX	256
@@ -46,7 +48,11 @@ typedef struct CaPresented
 	char		token[FLEXIBLE_ARRAY_MEMBER];
 } CaPresented;
 
+bool		ca_identity_locked = false;
+
 static CaPresented *presented = NULL;
+static CaPresented *from_connection = NULL; /* as a connection option */
+static bool connection_void = false;	/* RESET ALL or DISCARD ALL came since */
 static CaIdentity *current = NULL;	/* of presented, or NULL: look it up */
 static HTAB *cache = NULL;
 static MemoryContext cache_context = NULL;
@@ -60,7 +66,7 @@ static TimestampTz
 unix_to_timestamp(int64 seconds)
 {
 	const int64 epoch_diff = (int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) *
-		SECS_PER_DAY;
+	SECS_PER_DAY;
 
 	if (seconds - epoch_diff >= END_TIMESTAMP / USECS_PER_SEC)
 		return DT_NOEND;
@@ -169,17 +175,38 @@ verify_token(const CaPresented *p, char **issuer, int *td_len,
 	return token;
 }
 
+typedef struct CaClaims
+{
+	const char *payload;
+	Datum		jsonb;
+} CaClaims;
+
+/* A claim may be beyond what jsonb can hold, such as a huge number. */
+static void
+convert_claims(void *arg)
+{
+	CaClaims   *claims = arg;
+
+	claims->jsonb = DirectFunctionCall1(jsonb_in, CStringGetDatum(claims->payload));
+}
+
 /* Put a verified token into the cache. */
 static CaIdentity *
 remember_identity(const CaPresented *p, const CaToken *token, char *issuer,
-				  int td_len, const unsigned char *key_digest)
+				  int td_len, const unsigned char *key_digest,
+				  CaIdentityProblem *problem)
 {
-	Datum		claims = DirectFunctionCall1(jsonb_in,
-											 CStringGetDatum(token->payload));
+	CaClaims	claims = {token->payload, (Datum) 0};
+	char	   *error;
 	MemoryContext old;
 	CaIdentity *id;
 	bool		found;
 
+	if (!ca_attempt(convert_claims, &claims, &error))
+	{
+		set_problem(problem, "token_invalid", "a claim is beyond what the server can hold");
+		return NULL;
+	}
 	if (cache == NULL || hash_get_num_entries(cache) >= CA_IDENTITY_CACHE_MAX)
 		reset_cache();
 
@@ -199,7 +226,7 @@ remember_identity(const CaPresented *p, const CaToken *token, char *issuer,
 		fresh.expires_at = unix_to_timestamp(token->exp + ca_guc_clock_skew);
 		fresh.not_before = token->has_nbf ?
 			unix_to_timestamp(token->nbf - ca_guc_clock_skew) : 0;
-		fresh.claims = (Jsonb *) PG_DETOAST_DATUM_COPY(claims);
+		fresh.claims = (Jsonb *) PG_DETOAST_DATUM_COPY(claims.jsonb);
 		fresh.context = AllocSetContextCreate(cache_context,
 											  "contauth registered agent",
 											  ALLOCSET_SMALL_SIZES);
@@ -231,9 +258,9 @@ resolve_presented(CaIdentityProblem *problem)
 		return NULL;
 
 	/*
-	 * The audience belongs to the verification; a change of
-	 * contauth.audience reaches tokens that are already cached when they are
-	 * presented to a new session.
+	 * The audience belongs to the verification; a change of contauth.audience
+	 * reaches tokens that are already cached when they are presented to a new
+	 * session.
 	 */
 	switch (ca_token_validate(token, ca_guc_audience,
 							  (int64) time(NULL), ca_guc_clock_skew))
@@ -251,7 +278,7 @@ resolve_presented(CaIdentityProblem *problem)
 						"the token is not meant for this server's contauth.audience");
 			return NULL;
 	}
-	return remember_identity(presented, token, issuer, td_len, key_digest);
+	return remember_identity(presented, token, issuer, td_len, key_digest, problem);
 }
 
 /*
@@ -262,6 +289,8 @@ static bool
 refresh_registration(CaIdentity *id, CaIdentityProblem *problem)
 {
 	MemoryContext old;
+	TransactionId xmin = InvalidTransactionId;
+	ItemPointerData tid;
 
 	/*
 	 * Looking tables up may process invalidations: what is read after the
@@ -270,6 +299,12 @@ refresh_registration(CaIdentity *id, CaIdentityProblem *problem)
 	if (id->registry_generation == ca_registry_generation())
 		return true;
 
+	ItemPointerSetInvalid(&tid);
+	if (id->registered != NULL)
+	{
+		xmin = id->registered->row_xmin;
+		tid = id->registered->row_tid;
+	}
 	id->registered = NULL;
 	MemoryContextReset(id->context);
 	id->registry_generation = ca_registry_generation();
@@ -278,9 +313,14 @@ refresh_registration(CaIdentity *id, CaIdentityProblem *problem)
 		old = MemoryContextSwitchTo(id->context);
 		id->registered = ca_registry_agent(id->agent);
 		MemoryContextSwitchTo(old);
-		id->serial = ++last_serial;
 		if (id->registered != NULL)
+		{
+			/* the same row: nothing that depends on the agent has changed */
+			if (id->registered->row_xmin != xmin ||
+				!ItemPointerEquals(&id->registered->row_tid, &tid))
+				id->serial = ++last_serial;
 			return true;
+		}
 		set_problem(problem, "agent_unknown",
 					psprintf("agent \"%s\" is not registered", id->agent));
 	}
@@ -457,9 +497,17 @@ ca_identity_token_check(char **newval, void **extra, GucSource source)
 	CaTokenStatus status;
 
 	/* a parallel worker gets the digest only, and decides nothing */
-	if (*newval == NULL || **newval == '\0' || InitializingParallelWorker)
+	if (InitializingParallelWorker)
 		return true;
 
+	if (ca_identity_locked && source == PGC_S_SESSION)
+	{
+		GUC_check_errcode(ERRCODE_FEATURE_NOT_SUPPORTED);
+		GUC_check_errmsg("the identity cannot change inside a statement that does something else");
+		return false;
+	}
+	if (*newval == NULL || **newval == '\0')
+		return true;
 	if (!source_may_present(source))
 	{
 		GUC_check_errcode(ERRCODE_INVALID_PARAMETER_VALUE);
@@ -476,6 +524,8 @@ ca_identity_token_check(char **newval, void **extra, GucSource source)
 	}
 	if (!conceal_token(newval, extra, token))
 		return false;
+	if (source == PGC_S_CLIENT)
+		from_connection = *extra;
 	if (source == PGC_S_SESSION && IsTransactionState() &&
 		!verify_at_once(*extra))
 	{
@@ -489,6 +539,15 @@ ca_identity_token_check(char **newval, void **extra, GucSource source)
 void
 ca_identity_token_assign(const char *newval, void *extra)
 {
+	/*
+	 * SECURITY: after DISCARD ALL or RESET ALL the connection may be somebody
+	 * else's: RESET must not bring its opener's token back.
+	 */
+	if (extra == from_connection && connection_void)
+		extra = NULL;
+	/* plans of a person must not serve an agent, nor the other way round */
+	if ((presented == NULL) != (extra == NULL))
+		ResetPlanCache();
 	presented = extra;
 	current = NULL;
 	ca_epoch_advance();
@@ -510,6 +569,7 @@ ca_identity_present(const char *token)
 void
 ca_identity_clear(void)
 {
+	connection_void = true;
 	if (presented != NULL)
 		(void) set_config_option(CA_TOKEN_SETTING, "",
 								 PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SET,

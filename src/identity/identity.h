@@ -39,6 +39,12 @@ typedef struct CaIdentityProblem
 	char	   *text;			/* lower-case, no full stop, no token text */
 } CaIdentityProblem;
 
+/*
+ * While set, the session's token can be neither presented nor dropped: a
+ * statement runs that does more than that, and it has one identity.
+ */
+extern bool ca_identity_locked;
+
 /* Register what the module needs; once per backend, from _PG_init. */
 extern void ca_identity_init(void);
 

@@ -67,6 +67,8 @@ take_agent(HeapTuple tuple, TupleDesc desc, void *arg)
 		DatumGetJsonbPCopy(ca_row_datum(tuple, desc, "attributes", &isnull));
 	agent->expires_at =
 		DatumGetTimestampTz(ca_row_datum(tuple, desc, "expires_at", &isnull));
+	agent->row_xmin = HeapTupleHeaderGetRawXmin(tuple->t_data);
+	agent->row_tid = tuple->t_self;
 	scan->agent = agent;
 	return false;
 }

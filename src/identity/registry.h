@@ -10,6 +10,7 @@
 
 #include "datatype/timestamp.h"
 #include "nodes/pg_list.h"
+#include "storage/itemptr.h"
 #include "token/token.h"
 #include "utils/jsonb.h"
 
@@ -23,6 +24,9 @@ typedef struct CaAgent
 	int			autonomy;		/* 1..5 */
 	Jsonb	   *attributes;
 	TimestampTz expires_at;
+	/* version of the row, to see whether it has changed */
+	TransactionId row_xmin;
+	ItemPointerData row_tid;
 } CaAgent;
 
 /*

@@ -27,6 +27,7 @@
 #include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/inval.h"
+#include "utils/plancache.h"
 #include "utils/syscache.h"
 
 #define CA_AGENT_ROLE	"contauth_agent"
@@ -34,7 +35,8 @@
 typedef struct CaMembership
 {
 	bool		valid;
-	bool		governed;
+	bool		by_login;		/* the authenticated or the session role */
+	bool		by_current;		/* the current role */
 	Oid			authenticated;
 	Oid			session;
 	Oid			current;
@@ -42,7 +44,6 @@ typedef struct CaMembership
 
 static CaMembership membership;
 static bool last_answer = false;
-static uint64 transitions = 0;
 
 static void
 role_changed(Datum arg, int cacheid, uint32 hashvalue)
@@ -67,10 +68,11 @@ find_membership(void)
 	membership.authenticated = GetAuthenticatedUserId();
 	membership.session = GetSessionUserId();
 	membership.current = GetUserId();
-	membership.governed = OidIsValid(agents) &&
+	membership.by_login = OidIsValid(agents) &&
 		(is_member_of_role_nosuper(membership.authenticated, agents) ||
-		 is_member_of_role_nosuper(membership.session, agents) ||
-		 is_member_of_role_nosuper(membership.current, agents));
+		 is_member_of_role_nosuper(membership.session, agents));
+	membership.by_current = OidIsValid(agents) &&
+		is_member_of_role_nosuper(membership.current, agents);
 	membership.valid = true;
 }
 
@@ -88,14 +90,26 @@ ca_session_governed(void)
 		find_membership();
 	}
 
-	answer = membership.governed || ca_identity_presented();
+	/*
+	 * Maintenance (ANALYZE, REINDEX, REFRESH) runs as the owner of the
+	 * object, who may be an agent's role: that makes nobody's session an
+	 * agent's.
+	 */
+	answer = membership.by_login || ca_identity_presented() ||
+		(membership.by_current && !InSecurityRestrictedOperation());
 	if (unlikely(answer != last_answer))
 	{
 		last_answer = answer;
-		transitions++;
 		ca_epoch_advance();
+		ResetPlanCache();
 	}
 	return answer;
+}
+
+bool
+ca_session_was_governed(void)
+{
+	return last_answer;
 }
 
 bool
@@ -104,12 +118,6 @@ ca_session_enforced(void)
 	return ca_guc_mode != CA_MODE_OFF &&
 		ca_session_governed() &&
 		!IsParallelWorker();
-}
-
-uint64
-ca_session_transitions(void)
-{
-	return transitions;
 }
 
 const char *

@@ -22,8 +22,8 @@ extern bool ca_session_governed(void);
 /* Governed, and contauth.mode is not off, and not a parallel worker. */
 extern bool ca_session_enforced(void);
 
-/* Counts changes of ca_session_governed()'s answer in this backend. */
-extern uint64 ca_session_transitions(void);
+/* The last answer of ca_session_governed(), where nothing can be looked up. */
+extern bool ca_session_was_governed(void);
 
 /* Address of the client as inet_in reads it, NULL for a local socket. */
 extern const char *ca_session_client_addr(void);

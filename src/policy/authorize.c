@@ -11,6 +11,7 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_class.h"
 #include "common/hashfn.h"
 #include "nodes/makefuncs.h"
 #include "policy/authorize.h"
@@ -106,6 +107,19 @@ collect_matched(CaAccess *access, CaCandidate **candidates)
 			lappend(access->matched, candidates[i]);
 }
 
+/*
+ * SECURITY: relations that no policy can open: contauth's own tables, which
+ * hold keys and policies, and TOAST tables, which hold other tables' values
+ * without their protection.
+ */
+static bool
+is_closed(const CaRelation *relation)
+{
+	return strcmp(relation->schema, "contauth") == 0 ||
+		relation->relkind == RELKIND_TOASTVALUE ||
+		strcmp(relation->schema, "pg_toast") == 0;
+}
+
 void
 ca_authorize_access(const CaPolicySet *set, const CaSubject *subject,
 					CaAccess *access)
@@ -153,6 +167,14 @@ ca_authorize_access(const CaPolicySet *set, const CaSubject *subject,
 		access->verdict.deciding = -1;
 	}
 	collect_matched(access, candidates);
+
+	if (is_closed(r))
+	{
+		access->verdict.decision = CA_DECISION_DENY;
+		access->verdict.reason = CA_REASON_FORBID;
+		access->verdict.deciding = -1;
+		access->matched = NIL;
+	}
 }
 
 CaVerdict
@@ -299,7 +321,7 @@ const CaMask *
 ca_access_mask(const CaAccess *access, AttrNumber attnum)
 {
 	const CaMask *strictest = access->also != NULL ?
-		ca_access_mask(access->also, attnum) : NULL;
+	ca_access_mask(access->also, attnum) : NULL;
 	ListCell   *lc;
 
 	foreach(lc, access->matched)

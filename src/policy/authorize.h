@@ -40,13 +40,15 @@ typedef struct CaAccess
 	const char *action;
 	Bitmapset  *columns;		/* attribute numbers > 0 */
 	bool		through_view;	/* the view itself: only a forbid counts */
+	bool		referential;	/* by a foreign key's ON DELETE or ON UPDATE */
 	struct CaAccess *also;		/* second action on the same rows, or NULL */
 
 	/* answer; pointers into the relation cache, see relation.h */
 	CaRelation *relation;
 	CaVerdict	verdict;
 	List	   *matched;		/* of CaCandidate *, deciding one first */
-	List	   *problems;		/* of char *: conditions and filters that failed */
+	List	   *problems;		/* of char *: conditions and filters that
+								 * failed */
 	bool		dynamic;		/* can differ while the epoch stays the same */
 } CaAccess;
 

@@ -4,9 +4,10 @@
  *	  Policy text as PostgreSQL expressions: conditions and row filters.
  *
  * SECURITY: the text is always parsed under search_path = pg_catalog,
- * pg_temp, never under the session's.  Otherwise an agent's own function or
- * operator would be called with what the policy protects.  For the same
- * reason only functions of pg_catalog and contauth are accepted.
+ * pg_temp and fixed rules for literals, never under the session's.  Otherwise
+ * an agent's own function or operator would be called with what the policy
+ * protects, or a pattern would mean something else.  For the same reason only
+ * functions of pg_catalog and contauth are accepted.
  * (test/sql/policy.sql)
  *
  *-------------------------------------------------------------------------
@@ -40,15 +41,35 @@
 /* Deepest nesting of an expression tree. */
 #define CA_EXPRESSION_MAX_DEPTH	200
 
-/* Set the fixed search path; undone by AtEOXact_GUC(true, the result). */
-static int
-enter_fixed_search_path(void)
+/* What the meaning of policy text could depend on, and the value it gets. */
+static const struct
+{
+	const char *name;
+	const char *value;
+}			pinned[] =
+
+{
+	{"search_path", "pg_catalog, pg_temp"},
+	{"standard_conforming_strings", "on"},
+	{"backslash_quote", "safe_encoding"},
+	{"transform_null_equals", "off"},
+	{"TimeZone", "UTC"},
+	{"DateStyle", "ISO, MDY"},
+	{"IntervalStyle", "postgres"},
+	{"bytea_output", "hex"},
+	{"extra_float_digits", "1"},
+	{"xmloption", "content"},
+};
+
+int
+ca_expression_pin_settings(void)
 {
 	int			nestlevel = NewGUCNestLevel();
 
-	(void) set_config_option("search_path", "pg_catalog, pg_temp",
-							 PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE,
-							 true, 0, false);
+	for (int i = 0; i < lengthof(pinned); i++)
+		(void) set_config_option(pinned[i].name, pinned[i].value,
+								 PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE,
+								 true, 0, false);
 	return nestlevel;
 }
 
@@ -156,7 +177,7 @@ ca_expression_parse(const char *text, Relation rel, const char *alias)
 				 errmsg("the expression is longer than %d bytes",
 						CA_EXPRESSION_MAX_LEN)));
 
-	nestlevel = enter_fixed_search_path();
+	nestlevel = ca_expression_pin_settings();
 	pstate = make_parsestate(NULL);
 	nsitem = addRangeTableEntryForRelation(pstate, rel, AccessShareLock,
 										   alias != NULL ? makeAlias(alias, NIL) : NULL,

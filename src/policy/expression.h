@@ -30,6 +30,12 @@ extern Expr *ca_expression_parse(const char *text, Relation rel,
  */
 extern Expr *ca_expression_instantiate(const Expr *filter, Index varno);
 
+/*
+ * Pin the settings that could give policy text another meaning, until
+ * AtEOXact_GUC(true, result).
+ */
+extern int	ca_expression_pin_settings(void);
+
 /* Does the expression call claim() or attribute()? */
 extern bool ca_expression_uses_identity(const Expr *expr);
 

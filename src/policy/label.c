@@ -7,7 +7,9 @@
  * dots and ranked by contauth.classification.  Where an object carries no
  * label of its own, the nearest one above it holds: an explicit label on a
  * column replaces what the table says, so that a public column of a
- * restricted table can be named as such.
+ * restricted table can be named as such.  What is derived and has no label of
+ * its own, generated columns and materialized views, takes the classes of
+ * all that it is computed from.
  *
  * The classification is small and read as a whole, once, into its own memory
  * context; ca_label_reset() forgets it (policy/store.c calls it when the
@@ -18,24 +20,32 @@
 #include "postgres.h"
 
 #include "access/genam.h"
+#include "access/relation.h"
+#include "access/sysattr.h"
 #include "access/table.h"
 #include "base/catalog.h"
 #include "catalog/dependency.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_depend.h"
 #include "catalog/pg_database.h"
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_proc.h"
+#include "catalog/pg_rewrite.h"
 #include "commands/seclabel.h"
 #include "identity/session.h"
 #include "miscadmin.h"
+#include "optimizer/optimizer.h"
 #include "parser/scansup.h"
 #include "policy/label.h"
+#include "rewrite/prs2lock.h"
+#include "rewrite/rewriteHandler.h"
 #include "utils/acl.h"
 #include "utils/fmgroids.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "utils/rel.h"
 #include "utils/syscache.h"
 
 #define CA_LABEL_MAX_LEN	1024
@@ -233,6 +243,95 @@ column_label(Oid relid, AttrNumber attnum)
 	return list;
 }
 
+/* Add classes to a list, each once. */
+static List *
+add_classes(List *list, const List *more)
+{
+	ListCell   *lc;
+	ListCell   *lc2;
+
+	foreach(lc, more)
+	{
+		bool		found = false;
+
+		foreach(lc2, list)
+			found |= strcmp(lfirst(lc), lfirst(lc2)) == 0;
+		if (!found)
+			list = lappend(list, lfirst(lc));
+	}
+	return list;
+}
+
+List *
+ca_label_sources(Oid relid, AttrNumber attnum)
+{
+	Relation	rel = relation_open(relid, AccessShareLock);
+	Bitmapset  *used = NULL;
+	List	   *sources = NIL;
+	int			i = -1;
+
+	if (TupleDescAttr(RelationGetDescr(rel), attnum - 1)->attgenerated != '\0')
+		pull_varattnos(build_column_default(rel, attnum), 1, &used);
+	relation_close(rel, NoLock);
+	while ((i = bms_next_member(used, i)) >= 0)
+	{
+		if (i + FirstLowInvalidHeapAttributeNumber > 0)
+			sources = lappend_int(sources, i + FirstLowInvalidHeapAttributeNumber);
+	}
+	return sources;
+}
+
+/* Classes of all columns that a materialized view's query reads. */
+static List *
+matview_label(Oid relid)
+{
+	List	   *list = NIL;
+	Relation	rel = relation_open(relid, AccessShareLock);
+	Relation	depend;
+	ScanKeyData key[2];
+	SysScanDesc scan;
+	HeapTuple	tuple;
+
+	if (rel->rd_rel->relkind != RELKIND_MATVIEW || rel->rd_rules == NULL ||
+		rel->rd_rules->numLocks != 1)
+	{
+		relation_close(rel, NoLock);
+		return NIL;
+	}
+	check_stack_depth();
+	depend = table_open(DependRelationId, AccessShareLock);
+	ScanKeyInit(&key[0], Anum_pg_depend_classid, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(RewriteRelationId));
+	ScanKeyInit(&key[1], Anum_pg_depend_objid, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(rel->rd_rules->rules[0]->ruleId));
+	scan = systable_beginscan(depend, DependDependerIndexId, true, NULL, 2, key);
+	while ((tuple = systable_getnext(scan)) != NULL)
+	{
+		Form_pg_depend dep = (Form_pg_depend) GETSTRUCT(tuple);
+
+		if (dep->refclassid == RelationRelationId && dep->refobjsubid > 0 &&
+			dep->refobjid != relid)
+			list = add_classes(list, ca_label_classes(dep->refobjid,
+													  (AttrNumber) dep->refobjsubid));
+	}
+	systable_endscan(scan);
+	table_close(depend, AccessShareLock);
+	relation_close(rel, NoLock);
+	return list;
+}
+
+/* Classes of the columns that a generated column is computed from. */
+static List *
+generated_label(Oid relid, AttrNumber attnum)
+{
+	List	   *list = NIL;
+	ListCell   *lc;
+
+	foreach(lc, ca_label_sources(relid, attnum))
+		list = add_classes(list, column_label(relid, (AttrNumber) lfirst_int(lc)));
+	return list;
+}
+
 /* Label of a relation, or of its nearest ancestor. */
 static List *
 relation_label(Oid relid)
@@ -276,8 +375,12 @@ ca_label_classes(Oid relid, AttrNumber attnum)
 
 	if (attnum > 0)
 		list = column_label(relid, attnum);
+	if (list == NIL && attnum > 0)
+		list = generated_label(relid, attnum);
 	if (list == NIL)
 		list = relation_label(relid);
+	if (list == NIL)
+		list = matview_label(relid);
 	if (list == NIL)
 		list = schema_label(get_rel_namespace(relid));
 	return list;

@@ -27,6 +27,9 @@ extern List *ca_label_classes(Oid relid, AttrNumber attnum);
 /* Direct inheritance and partitioned parents of a relation, as OIDs. */
 extern List *ca_label_parents(Oid relid);
 
+/* Columns that a generated column is computed from, as a List of int. */
+extern List *ca_label_sources(Oid relid, AttrNumber attnum);
+
 /* The classes of a function: its own label or its schema's. */
 extern List *ca_label_function_classes(Oid funcid);
 

@@ -5,11 +5,13 @@
  *	  expression that stands in for the column.
  *
  * The functions that do the work are C functions in schema contauth whose
- * last argument is of type internal.
+ * last argument is of type contauth.mask_call.
  *
- * SECURITY: no SQL text can produce a value of type internal, so an agent
- * cannot call a mask function itself and use it as an oracle (hash of a
- * guess), although its role may execute them.  (test/sql/masks.sql)
+ * SECURITY: no SQL text can produce a value of that type but NULL, and the
+ * functions are strict; so an agent cannot call a mask function itself and
+ * use it as an oracle (hash of a guess), although its role may execute them.
+ * Type internal would do the same, but EXPLAIN VERBOSE cannot show it.
+ * (test/sql/masks.sql)
  *
  *-------------------------------------------------------------------------
  */
@@ -24,6 +26,7 @@
 #include "policy/mask.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/syscache.h"
 
 /* Which types a kind of mask works for. */
 typedef enum CaMaskTypes
@@ -40,6 +43,7 @@ static const struct
 	const char *function;		/* NULL: no function needed */
 	int			nargs;			/* integer arguments */
 }			kinds[] =
+
 {
 	[CA_MASK_NULL] = {"null", CA_MASK_ANY_TYPE, NULL, 0},
 	[CA_MASK_REDACT] = {"redact", CA_MASK_TEXT_TYPES, "mask_redact", 0},
@@ -198,7 +202,23 @@ int_argument(int value)
 					 Int32GetDatum(value), false, true);
 }
 
-/* contauth.mask_xxx(value, [int, int,] internal) */
+/* The type of the last argument of every mask function. */
+static Oid
+mask_call_type(void)
+{
+	Oid			type = GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid,
+									   CStringGetDatum("mask_call"),
+									   ObjectIdGetDatum(ca_schema_oid()));
+
+	if (!OidIsValid(type))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("type contauth.mask_call does not exist"),
+				 errhint("Run ALTER EXTENSION contauth UPDATE in this database.")));
+	return type;
+}
+
+/* contauth.mask_xxx(value, [int, int,] mask_call) */
 static Expr *
 mask_call(const CaMask *mask, Expr *value, Oid type, Oid collation)
 {
@@ -215,9 +235,9 @@ mask_call(const CaMask *mask, Expr *value, Oid type, Oid collation)
 		args = lappend(args, int_argument(mask->first));
 		args = lappend(args, int_argument(mask->last));
 	}
-	argtypes[nargs++] = INTERNALOID;
-	args = lappend(args, makeConst(INTERNALOID, -1, InvalidOid, sizeof(Datum),
-								   (Datum) 0, false, true));
+	argtypes[nargs++] = mask_call_type();
+	args = lappend(args, makeConst(argtypes[nargs - 1], -1, InvalidOid,
+								   sizeof(int32), Int32GetDatum(0), false, true));
 
 	funcid = LookupFuncName(list_make2(makeString("contauth"),
 									   makeString(unconstify(char *, kinds[mask->kind].function))),

@@ -110,6 +110,7 @@ describe_columns(CaRelation *r, Relation rel)
 		column->collation = att->attcollation;
 		column->labels = ca_label_classes(r->relid, att->attnum);
 		column->sensitivity = ca_label_max_sensitivity(column->labels);
+		column->sources = ca_label_sources(r->relid, att->attnum);
 		r->sensitivity = Max(r->sensitivity, column->sensitivity);
 	}
 }
@@ -261,6 +262,33 @@ resolve_masks(const CaRelation *r, const List *lineage, CaCandidate *c)
 	}
 }
 
+/*
+ * SECURITY: a generated column shows what it is computed from.  What takes
+ * away from one of its sources takes it away, too, and a source's mask hides
+ * it, unless it has a mask of its own.
+ */
+static void
+extend_to_generated(const CaRelation *r, CaCandidate *c)
+{
+	static CaMask hidden = {CA_MASK_NULL, 0, 0, NULL, "null"};
+	ListCell   *lc;
+
+	for (int attnum = 1; attnum <= r->natts; attnum++)
+	{
+		foreach(lc, r->columns[attnum - 1].sources)
+		{
+			int			source = lfirst_int(lc);
+
+			if (c->policy->effect != CA_EFFECT_PERMIT &&
+				bms_is_member(source, c->columns))
+				c->columns = bms_add_member(c->columns, attnum);
+			if (c->masks != NULL && c->masks[source - 1] != NULL &&
+				c->masks[attnum - 1] == NULL)
+				c->masks[attnum - 1] = &hidden;
+		}
+	}
+}
+
 static void
 resolve_candidates(CaRelation *r, const CaPolicySet *set, const List *lineage)
 {
@@ -274,6 +302,7 @@ resolve_candidates(CaRelation *r, const CaPolicySet *set, const List *lineage)
 		if (!resolve_resources(r, lineage, c))
 			continue;
 		resolve_masks(r, lineage, c);
+		extend_to_generated(r, c);
 		r->ncandidates++;
 	}
 }

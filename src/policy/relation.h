@@ -19,6 +19,7 @@ typedef struct CaColumn
 	Oid			collation;
 	List	   *labels;			/* of char * */
 	int			sensitivity;	/* -1: no label */
+	List	   *sources;		/* generated: columns it is computed from */
 } CaColumn;
 
 /* A policy that can apply to the relation. */

@@ -47,6 +47,7 @@ struct CaCondition
 	TupleTableSlot *slot;
 	Bitmapset  *columns;		/* attribute numbers used */
 	bool		dynamic;
+	bool		mutable;		/* depends on settings such as TimeZone */
 	bool		can_fail;
 };
 
@@ -253,6 +254,7 @@ static const struct
 	CaFill		fill;
 	bool		dynamic;
 }			columns[] =
+
 {
 	{"agent", fill_agent, false},
 	{"trust_domain", fill_trust_domain, false},
@@ -362,8 +364,9 @@ ca_condition_compile(const char *text)
 	Relation	rel = relation_open(type, AccessShareLock);
 	Expr	   *expr = ca_expression_parse(text, rel, "ctx");
 
-	condition->dynamic =
+	condition->mutable =
 		contain_mutable_functions((Node *) ca_expression_instantiate(expr, 1));
+	condition->dynamic = condition->mutable;
 	note_columns(condition, expr, RelationGetDescr(rel));
 	condition->slot =
 		MakeSingleTupleTableSlot(CreateTupleDescCopy(RelationGetDescr(rel)),
@@ -444,8 +447,11 @@ CaTruth
 ca_condition_eval(CaCondition *condition, const CaRequest *request, char **error)
 {
 	GuardedEvaluation g = {condition, request, CA_UNKNOWN};
+	volatile int nestlevel = 0;
 
 	*error = NULL;
+	if (condition->mutable)
+		nestlevel = ca_expression_pin_settings();
 	ca_internal_depth++;
 	PG_TRY();
 	{
@@ -459,5 +465,7 @@ ca_condition_eval(CaCondition *condition, const CaRequest *request, char **error
 		ca_internal_depth--;
 	}
 	PG_END_TRY();
+	if (condition->mutable)
+		AtEOXact_GUC(true, nestlevel);
 	return g.truth;
 }

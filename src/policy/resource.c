@@ -19,6 +19,7 @@ static const struct
 	const char *prefix;
 	CaResourceKind kind;
 }			prefixes[] =
+
 {
 	{"label:", CA_RESOURCE_LABEL},
 	{"function:", CA_RESOURCE_FUNCTION},
