@@ -24,6 +24,11 @@ contauth.audit_wait = '5s'
 log_statement = none
 EOC
 install_application($node, $issuer);
+$node->safe_psql('postgres', <<'EOS');
+SELECT contauth.create_policy('export_tickets', effect => 'permit',
+	actions => '{export}', resources => '{app.ticket}',
+	row_filter => $$ tenant = contauth.claim('tenant') $$);
+EOS
 
 # Both ends of the chain, and nothing between them damaged.
 sub verify_is_intact
@@ -201,6 +206,10 @@ kill 'KILL', $victim;
 let_work(0.5, @clients);
 wait_until_up();
 nothing_missing('kill -9 of a backend', @clients);
+my $admin = open_session($node);
+sqlstate_is($admin, q{SELECT contauth.create_policy('after_the_crash', effect => 'forbid',
+	actions => '{notify}')}, '00000', 'numbers of versions and events go on after a crash');
+$admin->quit;
 
 # --- the worker is killed, the server goes on --------------------------------
 
@@ -235,8 +244,16 @@ nothing_missing('worker terminated, then fast shutdown', @clients);
 
 $agent = open_session($node, ROLE_A, token_a($issuer));
 sqlstate_is($agent, 'SELECT count(*) FROM app.ticket', '00000', 'before the worker stops');
+my $opened = open_session($node, ROLE_A, token_a($issuer));
+sqlstate_is($agent, 'PREPARE s AS SELECT body FROM app.ticket; EXECUTE s', '00000',
+	'a prepared statement');
+sqlstate_is($opened, <<'EOS', '00000', 'a cursor');
+BEGIN;
+DECLARE c CURSOR FOR SELECT body FROM app.ticket ORDER BY id;
+FETCH 1 FROM c;
+EOS
 $node->safe_psql('postgres', <<'EOS');
-ALTER SYSTEM SET contauth.audit_wait = '500ms';
+ALTER SYSTEM SET contauth.audit_wait = '100ms';
 SELECT pg_reload_conf();
 EOS
 $old_worker = $node->safe_psql('postgres', $worker);
@@ -249,6 +266,46 @@ foreach my $try (1 .. 3)
 		'the worker stopped: the statement is refused');
 	unlike($out, qr/mark-stopped/, 'and no row leaves');
 }
+sqlstate_is($opened, 'FETCH 1 FROM c', 'ZA005', 'nor from an open cursor');
+attempt($opened, 'ROLLBACK');
+sqlstate_is($agent, 'EXECUTE s', 'ZA005', 'nor from what was prepared before');
+
+# In every protocol, and for every kind of statement that returns rows: none
+# leaves, not even in a message that a driver would not show.
+my @shapes = (
+	[ 'select', '', 'SELECT body FROM app.ticket' ],
+	[ 'update returning', '', 'UPDATE app.ticket SET body = body WHERE id = 10 RETURNING body' ],
+	[ 'writing cte', '',
+		'WITH u AS (UPDATE app.ticket SET body = body RETURNING body) SELECT * FROM u' ],
+	[ 'copy', '', 'COPY (SELECT body FROM app.ticket) TO STDOUT' ],
+	[ 'cursor', '', 'DECLARE d CURSOR FOR SELECT body FROM app.ticket; FETCH ALL FROM d' ],
+	[ 'execute', '', 'PREPARE s AS SELECT body FROM app.ticket; EXECUTE s' ],
+	[ 'execute under explain', '', 'EXPLAIN ANALYZE SELECT body FROM app.ticket' ],
+	[ 'for update', '', 'SELECT body FROM app.ticket FOR UPDATE' ],
+	[ 'error that shows a value', '', 'SELECT body::integer FROM app.ticket' ],
+	[ 'query_to_xml', '', q{SELECT query_to_xml('SELECT body FROM app.ticket', true, true, '')} ]);
+my $seen_by_human = 0;
+my @outcomes;
+foreach my $result (
+	run_matrix(
+		$node,
+		role => ROLE_A,
+		token => token_a($issuer),
+		markers => ['acmebody'],
+		shapes => \@shapes))
+{
+	if ($result->{protocol} eq 'control')
+	{
+		$seen_by_human += @{ $result->{leaks} };
+		next;
+	}
+	push @outcomes, $result->{outcome};
+	is("@{$result->{leaks}}", '',
+		"the worker stopped: no byte of a row leaves: $result->{shape}, $result->{protocol}");
+}
+is(scalar(grep { $_ ne 'ZA005' } @outcomes), 0, 'each was refused for that reason')
+  or diag("@outcomes");
+cmp_ok($seen_by_human, '>', 5, 'an ungoverned role receives the rows');
 sqlstate_is($agent, "UPDATE app.ticket SET body = 'mark-stopped-4' WHERE id = 2",
 	'ZA005', 'a write is refused, too');
 sqlstate_is($agent, "SELECT notes, 'mark-stopped-5' FROM app.customer", 'ZA005',
@@ -260,6 +317,9 @@ kill 'CONT', $old_worker;
 $node->poll_query_until('postgres', "SELECT contauth_audit.sync('1 s')")
   or die 'the audit did not catch up';
 sqlstate_is($agent, 'SELECT count(*) FROM app.ticket', '00000', 'and it goes on');
+sqlstate_is($opened, 'SAVEPOINT s', '25P01',
+	'a transaction that was ended meanwhile has ended');
+$opened->quit;
 is($node->safe_psql('postgres', "SELECT body FROM app.ticket WHERE body LIKE 'mark-stopped%'"),
 	'', 'the refused write had no effect');
 is( $node->safe_psql('postgres', <<'EOS'),

@@ -18,6 +18,7 @@ package ContauthTest;
 use strict;
 use warnings;
 use Exporter 'import';
+use FindBin;
 use JSON::PP;
 use MIME::Base64 qw(encode_base64url);
 use PostgreSQL::Test::Cluster;
@@ -28,7 +29,7 @@ our @EXPORT = qw(
   new_node new_issuer install_application
   token_a token_b
   open_session attempt sqlstate_is output_is
-  as_role records_synced decisions
+  as_role run_matrix records_synced decisions
   AGENT_A AGENT_B ROLE_A ROLE_B
 );
 
@@ -270,6 +271,28 @@ sub as_role
 		on_error_stop => 1,
 		extra_params => [ role_option($role), '-v', 'VERBOSITY=verbose' ]);
 	return ($code, $out, $err);
+}
+
+# Run shapes of statements as an agent through several protocols, and search
+# every byte that it receives; see leak_agent.py.  Returns its answers.
+sub run_matrix
+{
+	my ($node, %request) = @_;
+	my $input = encode_json({
+		socket => $node->host,
+		port => $node->port + 0,
+		relay => PostgreSQL::Test::Utils::tempdir_short() . '/relay',
+		human => 'regress_contauth_human',
+		values => [],
+		%request
+	});
+	my ($out, $err) = ('', '');
+
+	IPC::Run::run([ '/usr/bin/python3', "$FindBin::RealBin/leak_agent.py" ],
+		'<', \$input, '>', \$out, '2>', \$err)
+	  or die "the agent failed: $err";
+	note $out;
+	return map { decode_json($_) } split /\n/, $out;
 }
 
 # --- audit -----------------------------------------------------------------
