@@ -181,16 +181,23 @@ check_column_mask(const CaMaskRule *rule)
 	check_mask_type(rule, relid, attnum);
 }
 
-/* A mask by label: it must fit what carries the label in a named relation. */
+/*
+ * A mask by label: it must fit what carries the label in a named relation.
+ * Derived columns take labels over from columns of other types: there a mask
+ * that does not fit hides the value.
+ */
 static void
 check_label_mask(const CaMaskRule *rule, Oid relid)
 {
 	AttrNumber	attnum = 0;
 	ListCell   *lc;
 
+	if (get_rel_relkind(relid) == RELKIND_MATVIEW)
+		return;
 	while (get_attname(relid, ++attnum, true) != NULL)
 	{
-		if (!OidIsValid(get_atttype(relid, attnum)))
+		if (!OidIsValid(get_atttype(relid, attnum)) ||
+			get_attgenerated(relid, attnum))
 			continue;
 		foreach(lc, ca_label_classes(relid, attnum))
 		{

@@ -15,6 +15,7 @@
 #include "base/catalog.h"
 #include "base/guc.h"
 #include "catalog/namespace.h"
+#include "commands/trigger.h"
 #include "enforce/copy.h"
 #include "enforce/execute.h"
 #include "enforce/object.h"
@@ -238,6 +239,25 @@ resets_all(Node *stmt)
 		(IsA(stmt, DiscardStmt) && ((DiscardStmt *) stmt)->target == DISCARD_ALL);
 }
 
+/*
+ * Fire deferred constraints now, as COMMIT will: where their error can still
+ * be scrubbed and put on record as the end of this command.
+ */
+static void
+settle_constraints(Node *stmt)
+{
+	ConstraintsSetStmt *immediate;
+
+	if (!IsA(stmt, TransactionStmt) ||
+		((TransactionStmt *) stmt)->kind != TRANS_STMT_COMMIT ||
+		!IsTransactionState())
+		return;
+	immediate = makeNode(ConstraintsSetStmt);
+	immediate->constraints = NIL;
+	immediate->deferred = false;
+	AfterTriggerSetState(immediate);
+}
+
 /* Text for the record: SET contauth.token loses its value already here. */
 static const char *
 text_for_record(Node *stmt, const char *text, int *location, int *len)
@@ -309,6 +329,7 @@ ca_utility(PlannedStmt *pstmt, const char *text, bool read_only_tree,
 			ca_statement_starts(statement);
 		}
 		ca_statement_level += own_record || outer != NULL;
+		settle_constraints(stmt);
 		next(IsA(stmt, CopyStmt) ? ca_copy_convert(pstmt) : pstmt, text, read_only_tree, context, params, env, dest, qc);
 		ca_statement_level = outer_level;
 		if (resets_all(stmt))

@@ -37,6 +37,7 @@
 #include "miscadmin.h"
 #include "optimizer/optimizer.h"
 #include "parser/scansup.h"
+#include "parser/parsetree.h"
 #include "policy/label.h"
 #include "rewrite/prs2lock.h"
 #include "rewrite/rewriteHandler.h"
@@ -281,29 +282,20 @@ ca_label_sources(Oid relid, AttrNumber attnum)
 	return sources;
 }
 
-/* Classes of all columns that a materialized view's query reads. */
+/* Classes of all columns that a rule's query reads. */
 static List *
-matview_label(Oid relid)
+rule_label(Oid rule, Oid relid)
 {
 	List	   *list = NIL;
-	Relation	rel = relation_open(relid, AccessShareLock);
-	Relation	depend;
+	Relation	depend = table_open(DependRelationId, AccessShareLock);
 	ScanKeyData key[2];
 	SysScanDesc scan;
 	HeapTuple	tuple;
 
-	if (rel->rd_rel->relkind != RELKIND_MATVIEW || rel->rd_rules == NULL ||
-		rel->rd_rules->numLocks != 1)
-	{
-		relation_close(rel, NoLock);
-		return NIL;
-	}
-	check_stack_depth();
-	depend = table_open(DependRelationId, AccessShareLock);
 	ScanKeyInit(&key[0], Anum_pg_depend_classid, BTEqualStrategyNumber, F_OIDEQ,
 				ObjectIdGetDatum(RewriteRelationId));
 	ScanKeyInit(&key[1], Anum_pg_depend_objid, BTEqualStrategyNumber, F_OIDEQ,
-				ObjectIdGetDatum(rel->rd_rules->rules[0]->ruleId));
+				ObjectIdGetDatum(rule));
 	scan = systable_beginscan(depend, DependDependerIndexId, true, NULL, 2, key);
 	while ((tuple = systable_getnext(scan)) != NULL)
 	{
@@ -316,6 +308,36 @@ matview_label(Oid relid)
 	}
 	systable_endscan(scan);
 	table_close(depend, AccessShareLock);
+	return list;
+}
+
+/*
+ * Classes of a materialized view's column: those of the column that it
+ * copies, else of everything that the view's query reads.
+ */
+static List *
+matview_label(Oid relid, AttrNumber attnum)
+{
+	Relation	rel = relation_open(relid, AccessShareLock);
+	List	   *list = NIL;
+
+	check_stack_depth();
+	if (rel->rd_rel->relkind == RELKIND_MATVIEW && rel->rd_rules != NULL &&
+		rel->rd_rules->numLocks == 1)
+	{
+		RewriteRule *rule = rel->rd_rules->rules[0];
+		Query	   *query = linitial_node(Query, rule->actions);
+		Var		   *var = NULL;
+
+		if (attnum > 0 && attnum <= list_length(query->targetList))
+			var = (Var *) list_nth_node(TargetEntry, query->targetList, attnum - 1)->expr;
+		if (var != NULL && IsA(var, Var) && var->varattno > 0 &&
+			rt_fetch(var->varno, query->rtable)->rtekind == RTE_RELATION)
+			list = ca_label_classes(rt_fetch(var->varno, query->rtable)->relid,
+									var->varattno);
+		else
+			list = rule_label(rule->ruleId, relid);
+	}
 	relation_close(rel, NoLock);
 	return list;
 }
@@ -380,7 +402,7 @@ ca_label_classes(Oid relid, AttrNumber attnum)
 	if (list == NIL)
 		list = relation_label(relid);
 	if (list == NIL)
-		list = matview_label(relid);
+		list = matview_label(relid, attnum);
 	if (list == NIL)
 		list = schema_label(get_rel_namespace(relid));
 	return list;
