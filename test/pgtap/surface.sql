@@ -43,6 +43,7 @@ INSERT INTO relation_expected VALUES
 	('contauth_audit.escalations', 'view', '{contauth_auditor}', '{}'),
 	('contauth_audit.agent_activity', 'view', '{contauth_auditor}', '{}');
 
+CREATE TEMP TABLE regress_holder (m contauth.mask_call);
 CREATE ROLE regress_contauth_nobody LOGIN;
 CREATE TEMP TABLE role_seen (role text PRIMARY KEY);
 INSERT INTO role_seen VALUES ('contauth_admin'), ('contauth_approver'),
@@ -80,10 +81,20 @@ SELECT is(array_agg(p.oid::regprocedure::text ORDER BY 1) FILTER (
   FROM pg_proc p
  WHERE pronamespace IN ('contauth'::regnamespace, 'contauth_audit'::regnamespace)
    AND has_function_privilege('regress_contauth_nobody', p.oid, 'EXECUTE');
-SELECT is(p.proargtypes[p.pronargs - 1], 'internal'::regtype::oid,
-		  p.oid::regprocedure || ' cannot be called by SQL')
+-- no SQL makes a value of type mask_call, so masks cannot serve as oracles
+SELECT is(p.proargtypes[p.pronargs - 1], 'contauth.mask_call'::regtype::oid,
+		  p.oid::regprocedure || ' takes a mask_call')
   FROM pg_proc p
- WHERE pronamespace = 'contauth'::regnamespace AND p.proname ~ '^mask_' ORDER BY p.oid::regprocedure::text COLLATE "C";
+ WHERE pronamespace = 'contauth'::regnamespace AND p.proname ~ '^mask_' AND p.proname <> 'mask_call_in'
+ ORDER BY p.oid::regprocedure::text COLLATE "C";
+SELECT throws_ok(format('SELECT contauth.mask_redact(''x'', %s)', value), NULL, NULL,
+				 'a mask cannot be called with ' || value)
+  FROM (VALUES ('''1''::contauth.mask_call'), ('''1'''), ('1::contauth.mask_call'), ('1'),
+			   ('ROW(1)::text::contauth.mask_call'),
+			   ('contauth.mask_call_in(''1'')'), ('contauth.mask_call_in(''1''::cstring)'),
+			   ('(jsonb_populate_record(NULL::regress_holder, ''{"m": 1}'')).m')) AS v(value);
+SELECT is(count(*), 0::bigint, 'there is no cast to mask_call')
+  FROM pg_cast WHERE casttarget = 'contauth.mask_call'::regtype;
 SELECT ok(p.proconfig::text ~ 'search_path', p.oid::regprocedure || ' has a fixed search_path')
   FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang
  WHERE pronamespace IN ('contauth'::regnamespace, 'contauth_audit'::regnamespace)
