@@ -80,7 +80,7 @@ ca_rte_forget_perminfo(RangeTblEntry *rte)
  * expression just built speak of the same one as var.
  */
 #if PG_VERSION_NUM >= 180000
-static bool
+static inline bool
 ca_returning_walker(Node *node, void *context)
 {
 	if (node == NULL)
