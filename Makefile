@@ -28,6 +28,7 @@ OBJS = \
 	src/token/jwk.o \
 	src/token/jws.o \
 	src/token/jwt.o \
+	src/token/redact.o \
 	src/token/spiffe.o \
 	src/token/token_status.o \
 	src/identity/claim.o \

@@ -721,6 +721,13 @@ SELECT pg_catalog.pg_extension_config_dump('contauth.agent', '');
 SELECT pg_catalog.pg_extension_config_dump('contauth.policy', 'WHERE NOT builtin');
 SELECT pg_catalog.pg_extension_config_dump('contauth.policy_version', '');
 SELECT pg_catalog.pg_extension_config_dump('contauth.policy_version_version_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('contauth.classification',
+    'WHERE class <> ALL (''{public,internal,confidential,restricted,secret,pii,phi,pci}'')');
+
+-- with wal_level = minimal, a sequence used in the transaction that made it
+-- would fall behind at a crash
+SELECT pg_catalog.setval('contauth.policy_version_version_seq', pg_catalog.max(version))
+  FROM contauth.policy_version;
 
 /* Privileges */
 

@@ -135,10 +135,12 @@ hook_needs_fmgr(Oid funcid)
 static void
 hook_emit_log(ErrorData *edata)
 {
-	if (prev_emit_log != NULL)
-		prev_emit_log(edata);
+	/* first: whoever comes next may write it somewhere */
+	ca_scrub_tokens(edata);
 	if (edata->elevel >= ERROR && ca_session_was_governed())
 		ca_scrub_report(edata);
+	if (prev_emit_log != NULL)
+		prev_emit_log(edata);
 }
 
 void

@@ -7,12 +7,15 @@
  * whatever masks and filters say.  It is dropped at every level where a
  * governed statement fails, so that neither the client nor GET STACKED
  * DIAGNOSTICS of a function gets it.  (test/sql/enforce.sql)
+ * Tokens are taken out of everything that is logged or reported.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
 #include "enforce/scrub.h"
+#include "tcop/tcopprot.h"
+#include "token/redact.h"
 #include "utils/memutils.h"
 
 /* Error classes whose DETAIL can carry stored values. */
@@ -30,6 +33,46 @@ ca_scrub_report(ErrorData *edata)
 {
 	if (detail_shows_rows(edata->sqlerrcode))
 		edata->detail = edata->detail_log = NULL;
+}
+
+/* Redact one text of an error; these are never constants. */
+static void
+redact(char *text)
+{
+	if (text != NULL && strstr(text, "ey") != NULL)
+		text[ca_redact_tokens(text, strlen(text))] = '\0';
+}
+
+/* Would the text change? */
+static bool
+holds_token(const char *text)
+{
+	char	   *copy;
+	bool		result;
+
+	if (text == NULL || strstr(text, "ey") == NULL)
+		return false;
+	copy = pstrdup(text);
+	result = ca_redact_tokens(copy, strlen(copy)) != strlen(text);
+	pfree(copy);
+	return result;
+}
+
+/*
+ * SECURITY: a token can be in a statement that is logged, in parameters that
+ * are, in the text of an error or its context.  (test/t/007_token_secrecy.pl)
+ */
+void
+ca_scrub_tokens(ErrorData *edata)
+{
+	redact(edata->message);
+	redact(edata->detail);
+	redact(edata->detail_log);
+	redact(edata->hint);
+	redact(edata->context);
+	redact(edata->internalquery);
+	if (!edata->hide_stmt && holds_token(debug_query_string))
+		edata->hide_stmt = true;
 }
 
 /* Is the error a refusal that does not say yet which decision it is? */

@@ -16,6 +16,9 @@
  */
 extern void ca_scrub_report(ErrorData *edata);
 
+/* For emit_log_hook, in every session: no token in the log or in an error. */
+extern void ca_scrub_tokens(ErrorData *edata);
+
 /*
  * To be called in PG_CATCH of a governed statement; does not return.  When
  * the server or a setting's check has refused, decision_id (may be NULL) is

@@ -28,6 +28,7 @@
 #include "parser/scansup.h"
 #include "policy/request.h"
 #include "storage/ipc.h"
+#include "token/redact.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
@@ -270,6 +271,7 @@ ca_statement_begin(const char *kind, const char *text, int location, int len,
 		len = strlen(text);
 	skipped = leading_comments(text, len);
 	appendBinaryStringInfo(&s->text, text + skipped, len - skipped);
+	s->text.len = (int) ca_redact_tokens(s->text.data, s->text.len);
 	return s;
 }
 

@@ -207,11 +207,14 @@ check(Node *stmt, const char *kind)
 
 	if (IsTransactionState() && ca_extension_installed())
 		known = ca_identity_current(&problem) != NULL;
-	else
-		problem.code = "no_identity",
-			problem.text = "extension contauth is not installed in this database";
 	if (class == CA_UTILITY_FREE)
 		return;
+	if (!ca_extension_installed())
+	{
+		refuse_command(kind, "not_installed",
+					   "extension contauth is not installed in this database");
+		return;
+	}
 	if (class == CA_UTILITY_DENIED)
 		refuse_command(kind, "command", "agents may not use this command");
 	else if (!known)

@@ -28,6 +28,7 @@
 #include "base/epoch.h"
 #include "base/guc.h"
 #include "identity/identity.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
@@ -175,19 +176,35 @@ verify_token(const CaPresented *p, char **issuer, int *td_len,
 	return token;
 }
 
+/* What is taken from a token, in the database's encoding. */
 typedef struct CaClaims
 {
-	const char *payload;
+	const CaToken *token;
 	Datum		jsonb;
+	char	   *kid;
+	char	   *jti;
 } CaClaims;
 
-/* A claim may be beyond what jsonb can hold, such as a huge number. */
+static char *
+from_utf8(const char *text)
+{
+	return text == NULL ? NULL :
+		pg_any_to_server(text, strlen(text), PG_UTF8);
+}
+
+/*
+ * A claim may be beyond what jsonb can hold, such as a huge number, or what
+ * the database's encoding can.
+ */
 static void
 convert_claims(void *arg)
 {
 	CaClaims   *claims = arg;
 
-	claims->jsonb = DirectFunctionCall1(jsonb_in, CStringGetDatum(claims->payload));
+	claims->jsonb = DirectFunctionCall1(jsonb_in,
+										CStringGetDatum(from_utf8(claims->token->payload)));
+	claims->kid = from_utf8(claims->token->kid);
+	claims->jti = from_utf8(claims->token->jti);
 }
 
 /* Put a verified token into the cache. */
@@ -196,7 +213,7 @@ remember_identity(const CaPresented *p, const CaToken *token, char *issuer,
 				  int td_len, const unsigned char *key_digest,
 				  CaIdentityProblem *problem)
 {
-	CaClaims	claims = {token->payload, (Datum) 0};
+	CaClaims	claims = {token};
 	char	   *error;
 	MemoryContext old;
 	CaIdentity *id;
@@ -220,8 +237,8 @@ remember_identity(const CaPresented *p, const CaToken *token, char *issuer,
 		fresh.agent = pstrdup(token->sub);
 		fresh.trust_domain = pnstrdup(token->sub + strlen("spiffe://"), td_len);
 		fresh.issuer = pstrdup(issuer);
-		fresh.kid = pstrdup(token->kid);
-		fresh.jti = token->jti != NULL ? pstrdup(token->jti) : NULL;
+		fresh.kid = pstrdup(claims.kid);
+		fresh.jti = claims.jti != NULL ? pstrdup(claims.jti) : NULL;
 		memcpy(fresh.key_digest, key_digest, CA_SHA256_LEN);
 		fresh.expires_at = unix_to_timestamp(token->exp + ca_guc_clock_skew);
 		fresh.not_before = token->has_nbf ?
