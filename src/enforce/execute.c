@@ -389,11 +389,10 @@ finishes_later(const QueryDesc *queryDesc)
 		queryDesc->plannedstmt->hasModifyingCTE;
 }
 
-/* Run one governed query; errors are the caller's to handle. */
+/* Run one governed query that has been checked. */
 static void
 run_checked(CaRun *run, CA_EXECUTOR_RUN_ARGS, ExecutorRun_hook_type next)
 {
-	check_run(run);
 	if (run->top_level && ca_guc_audit_durability == CA_DURABILITY_STRICT &&
 		returns_to_client(queryDesc) && !finishes_later(queryDesc))
 		run_strictly(run, CA_EXECUTOR_RUN_PASS, next);
@@ -461,6 +460,7 @@ ca_execute_run(CA_EXECUTOR_RUN_ARGS, ExecutorRun_hook_type next)
 			}
 			else
 				ca_statement_add_note(outer, run->note);
+			check_run(run);
 			ca_statement_level++;
 			ca_identity_locked = outer_locked || !run->note->presents;
 			run_checked(run, CA_EXECUTOR_RUN_PASS, next);
