@@ -419,14 +419,69 @@ fail_statement(CaRun *run)
 		ca_statement_fail(statement);
 }
 
+/* What a query that runs changes, to be put back when it ends. */
+typedef struct CaFrame
+{
+	CaStatement *outer;
+	int			level;
+	bool		no_force;
+	bool		locked;
+} CaFrame;
+
+static CaFrame
+enter_frame(void)
+{
+	CaFrame		frame = {ca_statement_current, ca_statement_level,
+	frame_no_force, ca_identity_locked};
+
+	frame_no_force = InNoForceRLSOperation();
+	return frame;
+}
+
+static void
+leave_frame(const CaFrame *frame)
+{
+	ca_statement_current = frame->outer;
+	ca_statement_level = frame->level;
+	frame_no_force = frame->no_force;
+	ca_identity_locked = frame->locked;
+}
+
+/* In PG_CATCH: put the error on record, put everything back, and go on with it. */
+pg_noreturn static void
+fail_frame(CaRun *run, const CaFrame *frame)
+{
+	leave_frame(frame);
+	ca_statement_note_error(frame->outer, geterrcode());
+	if (frame->outer == NULL)
+		fail_statement(run);
+	ca_statement_current = frame->outer;
+	ca_scrub_and_rethrow(frame->outer == NULL ? ca_statement_failed_id() : NULL);
+}
+
+/* Run a governed query inside its frame. */
+static void
+run_in_frame(CaRun *run, const CaFrame *frame, CA_EXECUTOR_RUN_ARGS,
+			 ExecutorRun_hook_type next)
+{
+	if (frame->outer == NULL)
+	{
+		ca_statement_current = run->statement;
+		ca_statement_starts(run->statement);
+	}
+	else
+		ca_statement_add_note(frame->outer, run->note);
+	check_run(run);
+	ca_statement_level++;
+	ca_identity_locked = frame->locked || !run->note->presents;
+	run_checked(run, CA_EXECUTOR_RUN_PASS, next);
+}
+
 void
 ca_execute_run(CA_EXECUTOR_RUN_ARGS, ExecutorRun_hook_type next)
 {
 	CaRun	   *volatile run = find_run(queryDesc);
-	CaStatement *outer = ca_statement_current;
-	bool		outer_no_force = frame_no_force;
-	bool		outer_locked = ca_identity_locked;
-	int			outer_level = ca_statement_level;
+	CaFrame		frame;
 
 	/* started before the session was governed: there is nothing to trust */
 	if (run == NULL)
@@ -439,58 +494,34 @@ ca_execute_run(CA_EXECUTOR_RUN_ARGS, ExecutorRun_hook_type next)
 	}
 
 	/* a portal that runs again, as FETCH does, is a statement of its own */
-	if (outer == NULL && run->note != NULL && run->statement == NULL)
+	if (ca_statement_current == NULL && run->note != NULL && run->statement == NULL)
 	{
 		run->top_level = true;
 		run->statement = begin_statement(queryDesc);
 		ca_statement_add_note(run->statement, run->note);
 	}
 
-	frame_no_force = InNoForceRLSOperation();
+	frame = enter_frame();
 	PG_TRY();
 	{
 		if (run->note == NULL)
 			next(CA_EXECUTOR_RUN_PASS);
 		else
-		{
-			if (run->top_level && outer == NULL)
-			{
-				ca_statement_current = run->statement;
-				ca_statement_starts(run->statement);
-			}
-			else
-				ca_statement_add_note(outer, run->note);
-			check_run(run);
-			ca_statement_level++;
-			ca_identity_locked = outer_locked || !run->note->presents;
-			run_checked(run, CA_EXECUTOR_RUN_PASS, next);
-		}
+			run_in_frame(run, &frame, CA_EXECUTOR_RUN_PASS, next);
 	}
 	PG_CATCH();
 	{
-		ca_statement_level = outer_level;
-		frame_no_force = outer_no_force;
-		ca_identity_locked = outer_locked;
-		ca_statement_note_error(outer, geterrcode());
-		if (outer == NULL)
-			fail_statement(run);
-		ca_statement_current = outer;
-		ca_scrub_and_rethrow(outer == NULL ? ca_statement_failed_id() : NULL);
+		fail_frame(run, &frame);
 	}
 	PG_END_TRY();
-	ca_statement_level = outer_level;
-	frame_no_force = outer_no_force;
-	ca_identity_locked = outer_locked;
-	ca_statement_current = outer;
+	leave_frame(&frame);
 }
 
 void
 ca_execute_finish(QueryDesc *queryDesc, ExecutorFinish_hook_type next)
 {
 	CaRun	   *volatile run = find_run(queryDesc);
-	CaStatement *outer = ca_statement_current;
-	bool		outer_no_force = frame_no_force;
-	int			outer_level = ca_statement_level;
+	CaFrame		frame;
 
 	if (run == NULL)
 	{
@@ -498,28 +529,20 @@ ca_execute_finish(QueryDesc *queryDesc, ExecutorFinish_hook_type next)
 		return;
 	}
 
-	frame_no_force = InNoForceRLSOperation();
+	frame = enter_frame();
 	PG_TRY();
 	{
-		if (outer == NULL)
+		if (frame.outer == NULL)
 			ca_statement_current = run->statement;
 		ca_statement_level++;
 		next(queryDesc);
-		if (outer == NULL && run->statement != NULL)
+		if (frame.outer == NULL && run->statement != NULL)
 			finish_statement(run);
 	}
 	PG_CATCH();
 	{
-		ca_statement_level = outer_level;
-		frame_no_force = outer_no_force;
-		ca_statement_note_error(outer, geterrcode());
-		if (outer == NULL)
-			fail_statement(run);
-		ca_statement_current = outer;
-		ca_scrub_and_rethrow(outer == NULL ? ca_statement_failed_id() : NULL);
+		fail_frame(run, &frame);
 	}
 	PG_END_TRY();
-	ca_statement_level = outer_level;
-	frame_no_force = outer_no_force;
-	ca_statement_current = outer;
+	leave_frame(&frame);
 }

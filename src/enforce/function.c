@@ -77,6 +77,13 @@ check_without_identity(Oid funcid, const CaIdentityProblem *problem)
 	ca_refuse_identity(problem, "EXECUTE", "", -1, 0);
 }
 
+char *
+ca_function_name(Oid funcid)
+{
+	return psprintf("%s.%s", get_namespace_name(get_func_namespace(funcid)),
+					get_func_name(funcid));
+}
+
 bool
 ca_function_check(const CaPolicySet *set, const CaSubject *subject, Oid funcid)
 {
@@ -120,10 +127,7 @@ decide_function(Oid funcid)
 		get_func_namespace(funcid) != ca_schema_oid() &&
 		!ca_statement_knows_function(ca_statement_current, funcid))
 		ca_statement_add_access(ca_statement_current, CA_ACTION_EXECUTE,
-								psprintf("%s.%s",
-										 get_namespace_name(get_func_namespace(funcid)),
-										 get_func_name(funcid)),
-								CA_DECISION_ALLOW, NULL);
+								ca_function_name(funcid), CA_DECISION_ALLOW, NULL);
 	return !dynamic && funcid < FirstNormalObjectId;
 }
 
@@ -153,9 +157,7 @@ refuse_fastpath(Oid funcid)
 	r.decision = CA_DECISION_DENY;
 	r.reason_code = "fastpath";
 	r.action = "fast-path call";
-	r.object = psprintf("function %s.%s",
-						get_namespace_name(get_func_namespace(funcid)),
-						get_func_name(funcid));
+	r.object = psprintf("function %s", ca_function_name(funcid));
 	r.reason = "agents call functions by SQL only";
 	r.kind = "FUNCTION CALL";
 	r.text = r.object;

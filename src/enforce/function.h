@@ -13,6 +13,9 @@
 /* object_access_hook, OAT_FUNCTION_EXECUTE: may the session run it? */
 extern void ca_function_execute(Oid funcid);
 
+/* schema.name of a function, palloc'd. */
+extern char *ca_function_name(Oid funcid);
+
 /*
  * Decide one function; refuses when it may not be executed.  True when the
  * answer can change while the epoch stays the same.

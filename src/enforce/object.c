@@ -25,16 +25,11 @@ ca_object_refuse(const CaVerdict *verdict, const char *action,
 				 const char *object, const CaPolicy *deciding)
 {
 	CaRefusal	r = {0};
-	StringInfoData access;
 	StringInfoData fields;
 
-	initStringInfo(&access);
 	initStringInfo(&fields);
-	ca_record_put_text(&access, CA_F_A_RELATION, object);
-	ca_record_put_text(&access, CA_F_A_ACTION, action);
-	ca_record_put_text(&access, CA_F_A_DECISION, ca_decision_name(verdict->decision));
 	ca_record_put_text(&fields, CA_F_ACTION, action);
-	ca_record_put(&fields, CA_F_ACCESS, access.data, access.len);
+	ca_statement_encode_access(&fields, action, object, verdict->decision);
 	r.fields = fields.data;
 	r.fields_len = fields.len;
 	r.sqlstate = verdict->decision == CA_DECISION_ESCALATE ?

@@ -224,24 +224,6 @@ encode_access(StringInfo buf, const CaAccess *access)
 	pfree(fields.data);
 }
 
-/* A function that the query calls, as an access of the record. */
-static void
-encode_function(StringInfo buf, Oid funcid)
-{
-	StringInfoData fields;
-
-	initStringInfo(&fields);
-	ca_record_put_text(&fields, CA_F_A_RELATION,
-					   psprintf("%s.%s", get_namespace_name(get_func_namespace(funcid)),
-								get_func_name(funcid)));
-	ca_record_put_text(&fields, CA_F_A_ACTION, CA_ACTION_EXECUTE);
-	ca_record_put_text(&fields, CA_F_A_DECISION, ca_decision_name(CA_DECISION_ALLOW));
-	if (ca_statement_level > 0)
-		ca_record_put_int32(&fields, CA_F_A_NESTED, ca_statement_level);
-	ca_record_put(buf, CA_F_ACCESS, fields.data, fields.len);
-	pfree(fields.data);
-}
-
 /* Append a string to a list unless it is there. */
 static List *
 add_name(List *names, const char *name)
@@ -298,7 +280,9 @@ encode_case(const CaCase *c, StringInfo buf)
 			encode_access(buf, lfirst(lc2));
 	}
 	foreach(lc, c->set != NULL ? c->inspection.functions : NIL)
-		encode_function(buf, lfirst_oid(lc));
+		ca_statement_encode_access(buf, CA_ACTION_EXECUTE,
+								   ca_function_name(lfirst_oid(lc)),
+								   CA_DECISION_ALLOW);
 }
 
 /* Names of the columns that no permit covers. */

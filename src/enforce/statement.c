@@ -465,25 +465,33 @@ ca_statement_add_fields(CaStatement *statement, const char *data, Size len)
 }
 
 void
-ca_statement_add_access(CaStatement *statement, const char *action,
-						const char *object, CaDecision decision,
-						const char *policy)
+ca_statement_encode_access(StringInfo buf, const char *action,
+						   const char *object, CaDecision decision)
 {
 	StringInfoData access;
-	StringInfoData fields;
 
 	initStringInfo(&access);
-	initStringInfo(&fields);
 	ca_record_put_text(&access, CA_F_A_RELATION, object);
 	ca_record_put_text(&access, CA_F_A_ACTION, action);
 	ca_record_put_text(&access, CA_F_A_DECISION, ca_decision_name(decision));
 	if (ca_statement_level > 0)
 		ca_record_put_int32(&access, CA_F_A_NESTED, ca_statement_level);
+	ca_record_put(buf, CA_F_ACCESS, access.data, access.len);
+	pfree(access.data);
+}
+
+void
+ca_statement_add_access(CaStatement *statement, const char *action,
+						const char *object, CaDecision decision,
+						const char *policy)
+{
+	StringInfoData fields;
+
+	initStringInfo(&fields);
 	ca_record_put_text(&fields, CA_F_ACTION, action);
 	ca_record_put_text(&fields, CA_F_POLICY, policy);
-	ca_record_put(&fields, CA_F_ACCESS, access.data, access.len);
+	ca_statement_encode_access(&fields, action, object, decision);
 	ca_statement_add_fields(statement, fields.data, fields.len);
-	pfree(access.data);
 	pfree(fields.data);
 }
 

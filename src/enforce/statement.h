@@ -57,6 +57,10 @@ extern void ca_statement_add_note(CaStatement *statement, const CaPlanNote *note
 extern void ca_statement_add_fields(CaStatement *statement,
 									const char *data, Size len);
 
+/* Append one CA_F_ACCESS that has no columns: a function, role, channel ... */
+extern void ca_statement_encode_access(StringInfo buf, const char *action,
+									   const char *object, CaDecision decision);
+
 /* An access decided at run time (function, role, channel, utility). */
 extern void ca_statement_add_access(CaStatement *statement, const char *action,
 									const char *object, CaDecision decision,
