@@ -27,6 +27,7 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
+#include "utils/syscache.h"
 
 static HTAB *relations = NULL;
 static MemoryContext relation_context = NULL;
@@ -46,9 +47,18 @@ relation_changed(Datum arg, Oid relid)
 	}
 }
 
+/* A schema may have a new name: relations in it say nothing of that. */
+static void
+schema_changed(Datum arg, int cacheid, uint32 hashvalue)
+{
+	relations_valid = false;
+	ca_epoch_advance();
+}
+
 void
 ca_relation_init(void)
 {
+	CacheRegisterSyscacheCallback(NAMESPACEOID, schema_changed, (Datum) 0);
 	CacheRegisterRelcacheCallback(relation_changed, (Datum) 0);
 }
 
