@@ -12,6 +12,7 @@
 
 #include "audit/ring.h"
 #include "audit/worker.h"
+#include "base/catalog.h"
 #include "base/epoch.h"
 #include "base/guc.h"
 #include "enforce/hooks.h"
@@ -83,6 +84,7 @@ _PG_init(void)
 	shmem_startup_hook = set_up_shared_memory;
 	ca_audit_worker_register();
 
+	ca_catalog_init();
 	ca_session_init();
 	ca_identity_init();
 	ca_label_init();

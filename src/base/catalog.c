@@ -6,8 +6,8 @@
  * No SPI: a scan needs neither privileges nor plans nor hooks, costs little,
  * and can run inside any statement.  The newest snapshot is used because a
  * decision must see a committed change also in a REPEATABLE READ
- * transaction.  OIDs are looked up by name when needed: callers cache what
- * they read, not these.
+ * transaction.  OIDs of tables are looked up by name when needed: callers
+ * cache what they read, not these.
  *
  *-------------------------------------------------------------------------
  */
@@ -24,7 +24,9 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
+#include "utils/inval.h"
 #include "utils/lsyscache.h"
+#include "utils/syscache.h"
 
 static const char *const table_names[CA_TABLE_COUNT] = {
 	[CA_TABLE_ISSUER] = "issuer",
@@ -35,16 +37,50 @@ static const char *const table_names[CA_TABLE_COUNT] = {
 	[CA_TABLE_SECRET] = "secret",
 };
 
+/* Creating and dropping the extension creates and drops its schemas. */
+static uint64 schema_changes = 1;
+static uint64 installed_as_of = 0;	/* value of schema_changes */
+static bool installed;
+static uint64 schema_oid_as_of = 0;
+static Oid	schema_oid;
+
+static void
+schema_changed(Datum arg, int cacheid, uint32 hashvalue)
+{
+	schema_changes++;
+}
+
+void
+ca_catalog_init(void)
+{
+	CacheRegisterSyscacheCallback(NAMESPACEOID, schema_changed, (Datum) 0);
+}
+
 bool
 ca_extension_installed(void)
 {
-	return OidIsValid(get_extension_oid("contauth", true));
+	/* a change that arrives while looking makes the answer stale again */
+	uint64		as_of = schema_changes;
+
+	if (installed_as_of != as_of)
+	{
+		installed = OidIsValid(get_extension_oid("contauth", true));
+		installed_as_of = as_of;
+	}
+	return installed;
 }
 
 Oid
 ca_schema_oid(void)
 {
-	return get_namespace_oid("contauth", true);
+	uint64		as_of = schema_changes;
+
+	if (schema_oid_as_of != as_of)
+	{
+		schema_oid = get_namespace_oid("contauth", true);
+		schema_oid_as_of = as_of;
+	}
+	return schema_oid;
 }
 
 Oid

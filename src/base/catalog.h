@@ -22,6 +22,9 @@ typedef enum CaTable
 	CA_TABLE_COUNT
 } CaTable;
 
+/* Register the invalidation callback; once per backend, from _PG_init. */
+extern void ca_catalog_init(void);
+
 /* Is the extension installed in this database? */
 extern bool ca_extension_installed(void);
 

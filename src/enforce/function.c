@@ -109,7 +109,6 @@ decide_function(Oid funcid)
 	CaIdentityProblem problem = {0};
 	const CaIdentity *id;
 	CaSubject	subject;
-	bool		dynamic;
 
 	if (!ca_extension_installed())
 		return false;			/* the planner has refused, or will */
@@ -120,15 +119,18 @@ decide_function(Oid funcid)
 		return false;
 	}
 	subject = ca_object_subject(id);
-	dynamic = ca_function_check(ca_store_policies(), &subject, funcid);
+	return !ca_function_check(ca_store_policies(), &subject, funcid);
+}
 
-	/* what the server and contauth bring along is not worth a line */
+/* Put a function on record; what the server and contauth bring along is not. */
+static void
+record_function(Oid funcid)
+{
 	if (ca_statement_current != NULL && funcid >= FirstNormalObjectId &&
 		get_func_namespace(funcid) != ca_schema_oid() &&
 		!ca_statement_knows_function(ca_statement_current, funcid))
 		ca_statement_add_access(ca_statement_current, CA_ACTION_EXECUTE,
 								ca_function_name(funcid), CA_DECISION_ALLOW, NULL);
-	return !dynamic && funcid < FirstNormalObjectId;
 }
 
 /*
@@ -178,6 +180,7 @@ ca_function_execute(Oid funcid)
 	entry = find_executable(funcid);
 	if (entry->epoch != epoch && decide_function(funcid))
 		find_executable(funcid)->epoch = epoch;
+	record_function(funcid);
 }
 
 /*
