@@ -152,17 +152,39 @@ check_columns(const CaResource *resource, Oid relid)
 	}
 }
 
+/* A mask and the column it is meant for. */
+typedef struct CaMaskCheck
+{
+	const CaMask *mask;
+	Oid			type;
+	int32		typmod;
+	bool		fits;
+	const char *problem;
+} CaMaskCheck;
+
+static void
+try_mask(void *arg)
+{
+	CaMaskCheck *check = arg;
+
+	check->fits = ca_mask_fits(check->mask, check->type, check->typmod,
+							   &check->problem);
+}
+
+/* The type must suit the mask, and a constant must be input of the type. */
 static void
 check_mask_type(const CaMaskRule *rule, Oid relid, AttrNumber attnum)
 {
-	const char *problem;
-	Oid			type;
-	int32		typmod;
+	CaMaskCheck check = {rule->mask};
 	Oid			collation;
+	char	   *error;
 
-	get_atttypetypmodcoll(relid, attnum, &type, &typmod, &collation);
-	if (!ca_mask_fits(rule->mask, type, typmod, &problem))
-		bad_argument("masks", psprintf("%s (column \"%s\" of \"%s\")", problem,
+	get_atttypetypmodcoll(relid, attnum, &check.type, &check.typmod, &collation);
+	if (!ca_attempt(try_mask, &check, &error))
+		check.problem = error;
+	if (!check.fits)
+		bad_argument("masks", psprintf("%s (column \"%s\" of \"%s\")",
+									   check.problem,
 									   get_attname(relid, attnum, false),
 									   get_rel_name(relid)));
 }

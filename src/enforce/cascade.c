@@ -55,12 +55,14 @@ referencing_columns(Oid constraint)
 	HeapTuple	tuple = SearchSysCache1(CONSTROID, ObjectIdGetDatum(constraint));
 	Bitmapset  *columns = NULL;
 	AttrNumber	keys[INDEX_MAX_KEYS];
+	AttrNumber	referenced[INDEX_MAX_KEYS];
 	int			nkeys;
 
 	if (!HeapTupleIsValid(tuple))
 		elog(ERROR, "cache lookup failed for constraint %u", constraint);
-	DeconstructFkConstraintRow(tuple, &nkeys, keys, NULL, NULL, NULL, NULL,
-							   NULL, NULL);
+	/* only the two lists of keys must be given room */
+	DeconstructFkConstraintRow(tuple, &nkeys, keys, referenced, NULL, NULL,
+							   NULL, NULL, NULL);
 	ReleaseSysCache(tuple);
 	for (int i = 0; i < nkeys; i++)
 		columns = bms_add_member(columns, keys[i]);

@@ -182,9 +182,8 @@ decide_case(CaCase *c)
 			CaTarget   *target = lfirst(lc);
 
 			c->decision = CA_DECISION_DENY;
-			c->deciding = linitial(ca_target_accesses(target));
-			if (target->update != NULL)
-				c->deciding = target->update;
+			c->deciding = target->update != NULL ? target->update :
+				target->delete != NULL ? target->delete : target->insert;
 			return;
 		}
 	}

@@ -55,6 +55,15 @@ classify_transaction(const TransactionStmt *stmt)
 	}
 }
 
+/* The role that SET ROLE or SET SESSION AUTHORIZATION names. */
+static const char *
+role_named(const VariableSetStmt *stmt)
+{
+	A_Const    *arg = linitial_node(A_Const, stmt->args);
+
+	return IsA(&arg->val, String) ? strVal(&arg->val) : "";
+}
+
 /* SET ROLE and SET SESSION AUTHORIZATION are actions; other SETs are free. */
 static CaUtilityClass
 classify_set(const VariableSetStmt *stmt)
@@ -63,22 +72,15 @@ classify_set(const VariableSetStmt *stmt)
 	(pg_strcasecmp(stmt->name, "role") == 0 ||
 	 pg_strcasecmp(stmt->name, "session_authorization") == 0);
 
+	/* SET ROLE NONE goes back to the session's own role, as RESET does */
 	if (takes_role && stmt->kind == VAR_SET_VALUE)
-		return CA_UTILITY_CHECKED;
+		return strcmp(role_named(stmt), "none") == 0 ?
+			CA_UTILITY_FREE : CA_UTILITY_CHECKED;
 	/* a function must not swap the identity of the statement that called it */
 	if (ca_identity_locked &&
 		(stmt->name == NULL || pg_strcasecmp(stmt->name, "contauth.token") == 0))
 		return CA_UTILITY_DENIED;
 	return CA_UTILITY_FREE;
-}
-
-/* The role that SET ROLE or SET SESSION AUTHORIZATION names. */
-static const char *
-role_named(const VariableSetStmt *stmt)
-{
-	A_Const    *arg = linitial_node(A_Const, stmt->args);
-
-	return IsA(&arg->val, String) ? strVal(&arg->val) : "";
 }
 
 /* EXPLAIN ANALYZE runs what it explains, past this hook. */
@@ -271,7 +273,8 @@ text_for_record(Node *stmt, const char *text, int *location, int *len)
 	{
 		*location = -1;
 		*len = 0;
-		return "SET contauth.token";
+		return ((VariableSetStmt *) stmt)->kind == VAR_SET_VALUE ?
+			"SET contauth.token" : "RESET contauth.token";
 	}
 	return text;
 }

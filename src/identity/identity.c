@@ -240,7 +240,8 @@ remember_identity(const CaPresented *p, const CaToken *token, char *issuer,
 		fresh.kid = pstrdup(claims.kid);
 		fresh.jti = claims.jti != NULL ? pstrdup(claims.jti) : NULL;
 		memcpy(fresh.key_digest, key_digest, CA_SHA256_LEN);
-		fresh.expires_at = unix_to_timestamp(token->exp + ca_guc_clock_skew);
+		fresh.expires_at = unix_to_timestamp(token->exp);
+		fresh.refused_from = unix_to_timestamp(token->exp + ca_guc_clock_skew);
 		fresh.not_before = token->has_nbf ?
 			unix_to_timestamp(token->nbf - ca_guc_clock_skew) : 0;
 		fresh.claims = (Jsonb *) PG_DETOAST_DATUM_COPY(claims.jsonb);
@@ -403,7 +404,7 @@ ca_identity_current(CaIdentityProblem *problem)
 		return NULL;
 
 	now = GetCurrentTimestamp();
-	if (now >= current->expires_at)
+	if (now >= current->refused_from)
 	{
 		set_problem(problem, "token_expired", "the token has expired");
 		return NULL;

@@ -24,7 +24,8 @@ typedef struct CaIdentity
 	char	   *kid;
 	char	   *jti;			/* NULL when the token has none */
 	unsigned char key_digest[CA_SHA256_LEN];
-	TimestampTz expires_at;		/* of the token, clock skew included */
+	TimestampTz expires_at;		/* of the token, as it says */
+	TimestampTz refused_from;	/* the same with the clock skew */
 	TimestampTz not_before;		/* 0: none */
 	Jsonb	   *claims;
 	CaAgent    *registered;		/* as read at registry_generation */

@@ -177,6 +177,23 @@ ca_authorize_access(const CaPolicySet *set, const CaSubject *subject,
 	}
 }
 
+/* Does the resource name the object, itself or by one of its labels? */
+static bool
+names_object(const CaResource *resource, CaResourceKind kind,
+			 const char *schema, const char *name, const List *labels)
+{
+	ListCell   *lc;
+
+	if (resource->kind != CA_RESOURCE_LABEL)
+		return ca_resource_matches(resource, kind, schema, name);
+	foreach(lc, labels)
+	{
+		if (ca_label_matches(resource->name, lfirst(lc)))
+			return true;
+	}
+	return false;
+}
+
 CaVerdict
 ca_authorize_object(const CaPolicySet *set, const CaSubject *subject,
 					const char *action, CaResourceKind kind,
@@ -203,7 +220,7 @@ ca_authorize_object(const CaPolicySet *set, const CaSubject *subject,
 		if (!policy_applies(policy, subject, action))
 			continue;
 		foreach(lc, policy->resources)
-			named |= ca_resource_matches(lfirst(lc), kind, schema, name);
+			named |= names_object(lfirst(lc), kind, schema, name, labels);
 		if (!named)
 			continue;
 		rules[n].effect = policy->effect;
