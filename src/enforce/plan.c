@@ -54,7 +54,8 @@ typedef struct CaCase
 	uint64		signature;
 	int			sensitivity;
 	CaPlanNote *note;			/* once the query is authorized */
-	int64		spent_us;		/* on deciding */
+	instr_time	start;			/* of deciding */
+	int64		spent_us;		/* on deciding; 0 while it goes on */
 } CaCase;
 
 static bool next_is_export = false;
@@ -362,6 +363,8 @@ refuse_case(const CaCase *c)
 	r.hint = "Ask an administrator of contauth for a policy that permits it.";
 	r.fields = fields.data;
 	r.fields_len = fields.len;
+	r.policy_version = c->set->version;
+	r.sensitivity = c->sensitivity;
 	r.kind = c->subject.statement_kind;
 	r.text = c->text;
 	r.location = c->query->stmt_location;
@@ -505,22 +508,29 @@ authorize(CaCase *c, int cursor_options)
 	return note;
 }
 
+static int64
+microseconds_since(const instr_time *start)
+{
+	instr_time	now;
+
+	INSTR_TIME_SET_CURRENT(now);
+	INSTR_TIME_SUBTRACT(now, *start);
+	return (int64) INSTR_TIME_GET_MICROSEC(now);
+}
+
 /* Decide and plan; errors are the caller's to put on record. */
 static PlannedStmt *
 plan_case(CaCase *c, int cursor_options, ParamListInfo params,
 		  planner_hook_type next)
 {
 	int			level = ca_statement_level;
-	instr_time	start;
-	instr_time	spent;
 	CaPlanNote *note;
 	PlannedStmt *plan;
 	CaAuditBlob nested;
 
-	INSTR_TIME_SET_CURRENT(start);
+	INSTR_TIME_SET_CURRENT(c->start);
 	note = c->note = authorize(c, cursor_options);
-	INSTR_TIME_SET_CURRENT(spent);
-	INSTR_TIME_SUBTRACT(spent, start);
+	c->spent_us = microseconds_since(&c->start);
 
 	/* folding a call may run statements: they are nested in this one */
 	ca_statement_level++;
@@ -532,7 +542,6 @@ plan_case(CaCase *c, int cursor_options, ParamListInfo params,
 	nested = ca_statement_nested(ca_statement_current);
 	if (c->own_record && nested.len > 0)
 		append_fields(note, nested);
-	c->spent_us = INSTR_TIME_GET_MICROSEC(spent);
 	ca_note_attach(plan, note);
 	return plan;
 }
@@ -571,7 +580,11 @@ ca_plan(Query *query, const char *text, int cursor_options,
 		if (statement != NULL && c.note != NULL)
 			ca_statement_add_note(statement, c.note);
 		if (statement != NULL)
+		{
+			ca_statement_spent(c.spent_us > 0 ? c.spent_us :
+							   microseconds_since(&c.start));
 			ca_statement_fail(statement);
+		}
 		ca_statement_current = outer;
 		ca_scrub_and_rethrow(outer == NULL ? ca_statement_failed_id() : NULL);
 	}

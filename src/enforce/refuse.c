@@ -55,6 +55,7 @@ ca_refuse(const CaRefusal *r)
 	ca_statement_identify(statement);
 	if (r->fields_len > 0)
 		ca_statement_add_fields(statement, r->fields, r->fields_len);
+	ca_statement_describe(statement, r->policy_version, r->sensitivity);
 	ca_statement_judge(statement, r->decision, r->reason_code, r->reason, r->policy);
 	if (ca_guc_mode == CA_MODE_MONITOR)
 		return;

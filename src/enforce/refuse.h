@@ -24,6 +24,9 @@ typedef struct CaRefusal
 	const char *hint;			/* sentence, or NULL */
 	const char *fields;			/* encoded accesses for the record */
 	Size		fields_len;
+	int64		policy_version; /* that decided; 0: none did */
+	int			sensitivity;	/* of what would have been read; 0 or less:
+								 * none */
 	/* source of the statement, for when none is current */
 	const char *kind;
 	const char *text;

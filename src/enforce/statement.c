@@ -412,6 +412,17 @@ ca_statement_add_note(CaStatement *statement, const CaPlanNote *note)
 	ca_statement_add_fields(statement, note->blob, note->blob_len);
 }
 
+void
+ca_statement_describe(CaStatement *statement, int64 policy_version,
+					  int sensitivity)
+{
+	if (policy_version != 0)
+		statement->header.policy_version = policy_version;
+	if (sensitivity > 0)
+		statement->header.max_sensitivity =
+			Max(statement->header.max_sensitivity, sensitivity);
+}
+
 /* An access without its columns, labels, masks and filter. */
 static void
 add_short_access(StringInfo fields, const char *data, Size len)

@@ -53,6 +53,10 @@ extern bool ca_statement_knows_function(const CaStatement *statement, Oid funcid
 /* What the plan's note says was decided becomes part of the record. */
 extern void ca_statement_add_note(CaStatement *statement, const CaPlanNote *note);
 
+/* Under which policies, and for how sensitive data, was it decided? */
+extern void ca_statement_describe(CaStatement *statement, int64 policy_version,
+								  int sensitivity);
+
 /* Fields already encoded, of a statement that is refused while it is planned. */
 extern void ca_statement_add_fields(CaStatement *statement,
 									const char *data, Size len);

@@ -547,5 +547,46 @@ SELECT plain.id FROM crm.plain;
 RESET search_path;
 SELECT id FROM crm.plain;
 
+--
+-- nor under other rules for literals and times than when it was made
+--
+\c - :superuser
+SELECT contauth.alter_policy('p_permit', '{"row_filter": null}') \g /dev/null
+SELECT contauth.create_policy('p_digits', 'forbid', resources => '{crm.plain}',
+    condition => $$ctx.application_name ~ '^\d+$'$$) \g /dev/null
+SELECT contauth.create_policy('p_utc', 'restrict', resources => '{crm.plain}',
+    condition => $$extract(timezone FROM ctx.now) <> 0$$, row_filter => 'false') \g /dev/null
+:as_agent
+SET standard_conforming_strings = off;
+SET TimeZone = 'Asia/Tokyo';
+SELECT count(id) FROM crm.plain;
+SET application_name = '42';
+SELECT count(id) FROM crm.plain;
+:state
+
+--
+-- a function is known by its labels, too
+--
+:as_admin
+CREATE FUNCTION crm.labelled() RETURNS int LANGUAGE sql AS 'SELECT 1';
+SECURITY LABEL FOR contauth ON FUNCTION crm.labelled() IS 'secret';
+SELECT contauth.create_policy('p_function', 'permit', actions => '{execute}',
+    resources => '{function:crm.labelled}') \g /dev/null
+:as_agent
+SELECT crm.labelled();
+:as_admin
+SELECT contauth.create_policy('p_label', 'forbid', resources => '{label:secret}') \g /dev/null
+:as_agent
+SELECT crm.labelled();
+:state
+
+--
+-- a constant that is no input of the column's type
+--
+:as_admin
+SELECT contauth.create_policy('bad', 'permit', masks => '{"crm.plain.id": "constant(x)"}');
+:state
+SELECT count(*) FROM contauth.policy WHERE name = 'bad';
+
 \set ECHO none
 \i :teardown
