@@ -58,6 +58,7 @@ OBJS = \
 	src/audit/worker.o \
 	src/enforce/cascade.o \
 	src/enforce/collect.o \
+	src/enforce/constraint.o \
 	src/enforce/copy.o \
 	src/enforce/execute.o \
 	src/enforce/function.o \

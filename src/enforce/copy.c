@@ -10,6 +10,7 @@
 #include "access/table.h"
 #include "base/guc.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_class.h"
 #include "enforce/copy.h"
 #include "enforce/object.h"
 #include "enforce/plan.h"
@@ -131,6 +132,10 @@ ca_copy_convert(PlannedStmt *pstmt)
 		return pstmt;
 	ca_plan_next_is_export(true);
 	if (stmt->relation == NULL || ca_guc_mode != CA_MODE_ENFORCE)
+		return pstmt;
+	/* the server refuses to copy from a partitioned table: let it say so */
+	if (get_rel_relkind(RangeVarGetRelid(stmt->relation, AccessShareLock, false)) ==
+		RELKIND_PARTITIONED_TABLE)
 		return pstmt;
 
 	pstmt = copyObject(pstmt);

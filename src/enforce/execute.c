@@ -28,6 +28,7 @@
 #include "base/catalog.h"
 #include "base/epoch.h"
 #include "base/guc.h"
+#include "enforce/constraint.h"
 #include "enforce/execute.h"
 #include "enforce/plan.h"
 #include "enforce/refuse.h"
@@ -60,6 +61,7 @@ typedef struct CaRun
 static dlist_head runs = DLIST_STATIC_INIT(runs);
 static bool frame_no_force = false; /* InNoForceRLSOperation() at its entry */
 static int	entered = 0;
+static int	query_depth = 0;	/* 0: a command is at work innermost */
 
 bool
 ca_execute_exempt(void)
@@ -73,16 +75,27 @@ ca_execute_exempt(void)
 	return InNoForceRLSOperation() && !frame_no_force;
 }
 
-void
-ca_execute_enter(void)
+int
+ca_execute_enter(bool query)
 {
+	int			before = query_depth;
+
 	entered++;
+	query_depth = query ? before + 1 : 0;
+	return before;
 }
 
 void
-ca_execute_leave(void)
+ca_execute_leave(int before)
 {
 	entered--;
+	query_depth = before;
+}
+
+bool
+ca_execute_in_query(void)
+{
+	return query_depth > 0;
 }
 
 bool
@@ -273,6 +286,7 @@ void
 ca_execute_start(QueryDesc *queryDesc, int eflags, ExecutorStart_hook_type next)
 {
 	bool		top_level = ca_statement_current == NULL;
+	int			before;
 	CaStatement *volatile statement = NULL;
 	CaPlanNote *volatile note = NULL;
 
@@ -288,7 +302,7 @@ ca_execute_start(QueryDesc *queryDesc, int eflags, ExecutorStart_hook_type next)
 		ca_ring_check_writable();
 		statement = ca_statement_current = begin_statement(queryDesc);
 	}
-	ca_execute_enter();
+	before = ca_execute_enter(true);
 	PG_TRY();
 	{
 		note = check_plan_to_start(queryDesc);
@@ -298,13 +312,13 @@ ca_execute_start(QueryDesc *queryDesc, int eflags, ExecutorStart_hook_type next)
 	}
 	PG_CATCH();
 	{
-		ca_execute_leave();
+		ca_execute_leave(before);
 		if (top_level)
 			ca_statement_fail(statement);
 		PG_RE_THROW();
 	}
 	PG_END_TRY();
-	ca_execute_leave();
+	ca_execute_leave(before);
 
 	if (top_level)
 		ca_statement_current = NULL;
@@ -424,6 +438,7 @@ typedef struct CaFrame
 {
 	CaStatement *outer;
 	int			level;
+	int			query_depth;
 	bool		no_force;
 	bool		locked;
 } CaFrame;
@@ -431,9 +446,10 @@ typedef struct CaFrame
 static CaFrame
 enter_frame(void)
 {
-	CaFrame		frame = {ca_statement_current, ca_statement_level,
+	CaFrame		frame = {ca_statement_current, ca_statement_level, query_depth,
 	frame_no_force, ca_identity_locked};
 
+	query_depth++;
 	frame_no_force = InNoForceRLSOperation();
 	return frame;
 }
@@ -443,6 +459,7 @@ leave_frame(const CaFrame *frame)
 {
 	ca_statement_current = frame->outer;
 	ca_statement_level = frame->level;
+	query_depth = frame->query_depth;
 	frame_no_force = frame->no_force;
 	ca_identity_locked = frame->locked;
 }
@@ -517,6 +534,18 @@ ca_execute_run(CA_EXECUTOR_RUN_ARGS, ExecutorRun_hook_type next)
 	leave_frame(&frame);
 }
 
+/*
+ * Deferred constraints of a single statement fire at its commit, where only
+ * emit_log_hook sees their error; and not even that when the server does not
+ * log errors.  Then, and only then, fire them here.
+ */
+static void
+settle_constraints(void)
+{
+	if (log_min_messages > ERROR && !IsTransactionBlock())
+		ca_fire_deferred_constraints();
+}
+
 void
 ca_execute_finish(QueryDesc *queryDesc, ExecutorFinish_hook_type next)
 {
@@ -537,7 +566,10 @@ ca_execute_finish(QueryDesc *queryDesc, ExecutorFinish_hook_type next)
 		ca_statement_level++;
 		next(queryDesc);
 		if (frame.outer == NULL && run->statement != NULL)
+		{
+			settle_constraints();
 			finish_statement(run);
+		}
 	}
 	PG_CATCH();
 	{

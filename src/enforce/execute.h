@@ -16,9 +16,15 @@
  */
 extern bool ca_execute_exempt(void);
 
-/* Mark that a statement is being worked on. */
-extern void ca_execute_enter(void);
-extern void ca_execute_leave(void);
+/*
+ * Mark that a statement is being worked on: a query, which ca_inspect() has
+ * seen, or a utility command.  What enter returns goes to leave.
+ */
+extern int	ca_execute_enter(bool query);
+extern void ca_execute_leave(int before);
+
+/* Is a query, rather than a command, at work innermost? */
+extern bool ca_execute_in_query(void);
 
 /* Is anything of a statement under way? */
 extern bool ca_execute_busy(void);

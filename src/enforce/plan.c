@@ -559,6 +559,7 @@ ca_plan(Query *query, const char *text, int cursor_options,
 	CaStatement *outer = ca_statement_current;
 	CaStatement *volatile statement = NULL;
 	int			level = ca_statement_level;
+	int			before;
 	PlannedStmt *plan;
 
 	if (outer == NULL)
@@ -568,14 +569,14 @@ ca_plan(Query *query, const char *text, int cursor_options,
 			ca_statement_begin(kind_of(query->commandType), text,
 							   query->stmt_location, query->stmt_len, 0);
 	}
-	ca_execute_enter();
+	before = ca_execute_enter(true);
 	PG_TRY();
 	{
 		plan = plan_case(&c, cursor_options, params, next);
 	}
 	PG_CATCH();
 	{
-		ca_execute_leave();
+		ca_execute_leave(before);
 		ca_statement_level = level;
 		if (statement != NULL && c.note != NULL)
 			ca_statement_add_note(statement, c.note);
@@ -589,7 +590,7 @@ ca_plan(Query *query, const char *text, int cursor_options,
 		ca_scrub_and_rethrow(outer == NULL ? ca_statement_failed_id() : NULL);
 	}
 	PG_END_TRY();
-	ca_execute_leave();
+	ca_execute_leave(before);
 	if (statement != NULL)
 		ca_statement_discard(statement);
 	ca_statement_current = outer;

@@ -15,7 +15,7 @@
 #include "base/catalog.h"
 #include "base/guc.h"
 #include "catalog/namespace.h"
-#include "commands/trigger.h"
+#include "enforce/constraint.h"
 #include "enforce/copy.h"
 #include "enforce/execute.h"
 #include "enforce/object.h"
@@ -246,21 +246,16 @@ resets_all(Node *stmt)
 
 /*
  * Fire deferred constraints now, as COMMIT will: where their error can still
- * be scrubbed and put on record as the end of this command.
+ * be scrubbed and put on record as the end of this command.  COMMIT has been
+ * said to the server by then, so that an error ends the transaction.
  */
 static void
 settle_constraints(Node *stmt)
 {
-	ConstraintsSetStmt *immediate;
-
-	if (!IsA(stmt, TransactionStmt) ||
-		((TransactionStmt *) stmt)->kind != TRANS_STMT_COMMIT ||
-		!IsTransactionState())
-		return;
-	immediate = makeNode(ConstraintsSetStmt);
-	immediate->constraints = NIL;
-	immediate->deferred = false;
-	AfterTriggerSetState(immediate);
+	if (IsA(stmt, TransactionStmt) &&
+		((TransactionStmt *) stmt)->kind == TRANS_STMT_COMMIT &&
+		IsTransactionState())
+		ca_fire_deferred_constraints();
 }
 
 /* Text for the record: SET contauth.token loses its value already here. */
@@ -317,6 +312,7 @@ ca_utility(PlannedStmt *pstmt, const char *text, bool read_only_tree,
 	CaStatement *outer = ca_statement_current;
 	CaStatement *statement = NULL;
 	int			outer_level = ca_statement_level;
+	int			before;
 	bool		own_record = outer == NULL && !delegates_record(stmt);
 
 	/* a transaction must be able to end whatever the audit does */
@@ -325,7 +321,7 @@ ca_utility(PlannedStmt *pstmt, const char *text, bool read_only_tree,
 	if (own_record)
 		statement = ca_statement_current = begin_command(pstmt, text, kind);
 
-	ca_execute_enter();
+	before = ca_execute_enter(false);
 	PG_TRY();
 	{
 		check(stmt, kind);
@@ -335,8 +331,8 @@ ca_utility(PlannedStmt *pstmt, const char *text, bool read_only_tree,
 			ca_statement_starts(statement);
 		}
 		ca_statement_level += own_record || outer != NULL;
-		settle_constraints(stmt);
 		next(IsA(stmt, CopyStmt) ? ca_copy_convert(pstmt) : pstmt, text, read_only_tree, context, params, env, dest, qc);
+		settle_constraints(stmt);
 		ca_statement_level = outer_level;
 		if (resets_all(stmt))
 			ca_identity_clear();
@@ -346,7 +342,7 @@ ca_utility(PlannedStmt *pstmt, const char *text, bool read_only_tree,
 	PG_CATCH();
 	{
 		ca_statement_level = outer_level;
-		ca_execute_leave();
+		ca_execute_leave(before);
 		ca_plan_next_is_export(false);
 		/* the record may itself have been what failed */
 		if (own_record && ca_statement_current == statement)
@@ -355,6 +351,6 @@ ca_utility(PlannedStmt *pstmt, const char *text, bool read_only_tree,
 		ca_scrub_and_rethrow(own_record ? ca_statement_failed_id() : NULL);
 	}
 	PG_END_TRY();
-	ca_execute_leave();
+	ca_execute_leave(before);
 	ca_statement_current = outer;
 }

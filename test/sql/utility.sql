@@ -265,5 +265,42 @@ SELECT count(*) FROM crm.t;
 SELECT relname FROM pg_class WHERE relnamespace = 'crm'::regnamespace AND relname LIKE 'x%';
 SELECT rolsuper, rolconfig FROM pg_roles WHERE rolname = 'regress_contauth_agent';
 
+--
+-- set_config() where no query has been looked into
+--
+\c - :superuser
+CREATE TABLE crm.late (id int PRIMARY KEY, grp int, secret text,
+    UNIQUE (grp, secret) DEFERRABLE INITIALLY DEFERRED);
+INSERT INTO crm.late VALUES (1, 1, 'RAWLATE'), (2, 2, 'RAWLATE');
+GRANT ALL ON crm.late TO regress_contauth_agent;
+SELECT contauth.create_policy('u_late', 'permit', actions => '{select,update}',
+    resources => '{crm.late(id, grp)}') \g /dev/null
+:as_agent
+PREPARE echo(text) AS SELECT $1;
+EXECUTE echo(upper('x'));
+EXECUTE echo(set_config('role', 'regress_contauth_agent', false));
+:state
+
+--
+-- deferred constraints: no stored value, and COMMIT ends the transaction
+--
+\set VERBOSITY default
+UPDATE crm.late SET grp = 1 WHERE id = 2;
+:state
+BEGIN;
+UPDATE crm.late SET grp = 1 WHERE id = 2;
+COMMIT;
+:state
+SELECT id, grp FROM crm.late ORDER BY id;
+:as_admin
+SET log_min_messages = fatal;
+:as_agent
+UPDATE crm.late SET grp = 1 WHERE id = 2;
+:state
+:as_admin
+SELECT contauth_audit.sync();
+SELECT statement_kind, decision, sqlstate FROM contauth_audit.decision
+ WHERE statement_kind = 'COMMIT' AND sqlstate = '23505';
+
 \set ECHO none
 \i :teardown
