@@ -16,8 +16,10 @@
 #include "postgres.h"
 
 #include "access/relation.h"
+#include "access/sysattr.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_constraint.h"
+#include "catalog/pg_inherits.h"
 #include "commands/trigger.h"
 #include "enforce/cascade.h"
 #include "miscadmin.h"
@@ -69,9 +71,9 @@ referencing_columns(Oid constraint)
 	return columns;
 }
 
-/* Is this relation and action in the list? */
-static bool
-is_listed(const List *accesses, Oid relid, const char *action)
+/* The access of this relation and action in the list, or NULL. */
+static CaAccess *
+find_listed(const List *accesses, Oid relid, const char *action)
 {
 	ListCell   *lc;
 
@@ -80,65 +82,100 @@ is_listed(const List *accesses, Oid relid, const char *action)
 		CaAccess   *access = lfirst(lc);
 
 		if (access->relid == relid && strcmp(access->action, action) == 0)
+			return access;
+	}
+	return NULL;
+}
+
+/* Add what one trigger does. */
+static List *
+add_action(List *accesses, const Trigger *trigger, const char *action)
+{
+	const char *does = referential_action(trigger->tgfoid, action);
+	CaAccess   *access;
+
+	if (does == NULL)
+		return accesses;
+	access = find_listed(accesses, trigger->tgconstrrelid, does);
+	if (access == NULL)
+	{
+		access = palloc0(sizeof(CaAccess));
+		access->relid = trigger->tgconstrrelid;
+		access->action = does;
+		access->referential = true;
+		accesses = lappend(accesses, access);
+	}
+	if (strcmp(does, CA_ACTION_UPDATE) == 0)
+		access->columns = bms_add_members(access->columns,
+										  referencing_columns(trigger->tgconstraint));
+	return accesses;
+}
+
+/* Can an update of these columns change a key that others may reference? */
+static bool
+touches_key(Relation rel, const Bitmapset *columns)
+{
+	TupleDesc	desc = RelationGetDescr(rel);
+	Bitmapset  *keys = RelationGetIndexAttrBitmap(rel, INDEX_ATTR_BITMAP_KEY);
+	int			attnum = -1;
+
+	/* a trigger or a generated column may change what the command does not */
+	if (bms_is_empty(keys))
+		return false;
+	if ((rel->trigdesc != NULL && rel->trigdesc->trig_update_before_row) ||
+		(desc->constr != NULL && desc->constr->has_generated_stored))
+		return true;
+	while ((attnum = bms_next_member(columns, attnum)) >= 0)
+	{
+		if (bms_is_member(attnum - FirstLowInvalidHeapAttributeNumber, keys))
 			return true;
 	}
 	return false;
 }
 
-/* Add what one relation's triggers do. */
+/*
+ * Add what the triggers of a relation, and of all that inherit from it, do.
+ * columns are those of an update; NULL: all keys change.
+ */
 static List *
-add_actions(List *accesses, Oid relid, const char *action)
+add_actions(List *accesses, Oid relid, const char *action,
+			const Bitmapset *columns)
 {
-	Relation	rel = relation_open(relid, AccessShareLock);
-	TriggerDesc *triggers = rel->trigdesc;
+	List	   *relids = has_subclass(relid) ?
+	find_all_inheritors(relid, AccessShareLock, NULL) : list_make1_oid(relid);
+	ListCell   *lc;
 
-	for (int i = 0; triggers != NULL && i < triggers->numtriggers; i++)
+	foreach(lc, relids)
 	{
-		Trigger    *trigger = &triggers->triggers[i];
-		const char *does = referential_action(trigger->tgfoid, action);
-		CaAccess   *access;
+		Relation	rel = relation_open(lfirst_oid(lc), AccessShareLock);
+		TriggerDesc *triggers = rel->trigdesc;
 
-		if (does == NULL || is_listed(accesses, trigger->tgconstrrelid, does))
-			continue;
-		access = palloc0(sizeof(CaAccess));
-		access->relid = trigger->tgconstrrelid;
-		access->action = does;
-		access->referential = true;
-		if (strcmp(does, CA_ACTION_UPDATE) == 0)
-			access->columns = referencing_columns(trigger->tgconstraint);
-		accesses = lappend(accesses, access);
+		if (columns == NULL || touches_key(rel, columns))
+		{
+			for (int i = 0; triggers != NULL && i < triggers->numtriggers; i++)
+				accesses = add_action(accesses, &triggers->triggers[i], action);
+		}
+		relation_close(rel, NoLock);
 	}
-	relation_close(rel, NoLock);
 	return accesses;
 }
 
 List *
 ca_cascade(Oid relid, const char *action, const Bitmapset *columns)
 {
-	List	   *accesses = NIL;
+	List	   *accesses = add_actions(NIL, relid, action, columns);
 
-	/* an update that leaves all keys alone sets nothing off */
-	if (strcmp(action, CA_ACTION_UPDATE) == 0)
-	{
-		Relation	rel = relation_open(relid, AccessShareLock);
-		Bitmapset  *keys = RelationGetIndexAttrBitmap(rel, INDEX_ATTR_BITMAP_KEY);
-		bool		touches_key = false;
-		int			attnum = -1;
+	/* an update of a partitioned table may move a row: delete and insert */
+	if (strcmp(action, CA_ACTION_UPDATE) == 0 &&
+		get_rel_relkind(relid) == RELKIND_PARTITIONED_TABLE)
+		accesses = add_actions(accesses, relid, CA_ACTION_DELETE, NULL);
 
-		while ((attnum = bms_next_member(columns, attnum)) >= 0)
-			touches_key |= bms_is_member(attnum - FirstLowInvalidHeapAttributeNumber, keys);
-		relation_close(rel, NoLock);
-		if (!touches_key)
-			return NIL;
-	}
-
-	accesses = add_actions(NIL, relid, action);
 	for (int i = 0; i < list_length(accesses); i++)
 	{
 		CaAccess   *access = list_nth(accesses, i);
 
 		CHECK_FOR_INTERRUPTS();
-		accesses = add_actions(accesses, access->relid, access->action);
+		accesses = add_actions(accesses, access->relid, access->action, NULL);
 	}
 	return accesses;
 }

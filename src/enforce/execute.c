@@ -60,6 +60,8 @@ typedef struct CaRun
 
 static dlist_head runs = DLIST_STATIC_INIT(runs);
 static bool frame_no_force = false; /* InNoForceRLSOperation() at its entry */
+bool		ca_execute_explaining = false;
+
 static int	entered = 0;
 static int	query_depth = 0;	/* 0: a command is at work innermost */
 
@@ -237,7 +239,7 @@ check_plan_to_start(QueryDesc *queryDesc)
 	}
 	/* the counts that ANALYZE shows include rows that a filter hides */
 	if (queryDesc->instrument_options != 0 && note->protects &&
-		ca_statement_is(ca_statement_current, "EXPLAIN"))
+		ca_execute_explaining)
 		refuse_plan(queryDesc, ERRCODE_INSUFFICIENT_PRIVILEGE, "explain_analyze",
 					"EXPLAIN ANALYZE would count what row filters hide",
 					"Use EXPLAIN without ANALYZE.");

@@ -26,6 +26,9 @@ extern void ca_execute_leave(int before);
 /* Is a query, rather than a command, at work innermost? */
 extern bool ca_execute_in_query(void);
 
+/* Set while EXPLAIN runs, innermost. */
+extern bool ca_execute_explaining;
+
 /* Is anything of a statement under way? */
 extern bool ca_execute_busy(void);
 

@@ -296,12 +296,6 @@ ca_statement_id_text(const CaStatement *statement)
 											   UUIDPGetDatum(&statement->header.decision_id)));
 }
 
-bool
-ca_statement_is(const CaStatement *statement, const char *kind)
-{
-	return statement != NULL && strcmp(statement->kind, kind) == 0;
-}
-
 CaAuditBlob
 ca_statement_nested(const CaStatement *statement)
 {

@@ -41,9 +41,6 @@ extern void ca_statement_identify(CaStatement *statement);
 /* From here on the statement may have effects: it leaves a record in any case. */
 extern void ca_statement_starts(CaStatement *statement);
 
-/* Is the statement of this kind? */
-extern bool ca_statement_is(const CaStatement *statement, const char *kind);
-
 /* Fields of what ran nested inside the statement so far. */
 extern CaAuditBlob ca_statement_nested(const CaStatement *statement);
 

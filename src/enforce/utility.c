@@ -313,6 +313,7 @@ ca_utility(PlannedStmt *pstmt, const char *text, bool read_only_tree,
 	CaStatement *statement = NULL;
 	int			outer_level = ca_statement_level;
 	int			before;
+	bool		outer_explaining = ca_execute_explaining;
 	bool		own_record = outer == NULL && !delegates_record(stmt);
 
 	/* a transaction must be able to end whatever the audit does */
@@ -322,6 +323,7 @@ ca_utility(PlannedStmt *pstmt, const char *text, bool read_only_tree,
 		statement = ca_statement_current = begin_command(pstmt, text, kind);
 
 	before = ca_execute_enter(false);
+	ca_execute_explaining = IsA(stmt, ExplainStmt);
 	PG_TRY();
 	{
 		check(stmt, kind);
@@ -343,6 +345,7 @@ ca_utility(PlannedStmt *pstmt, const char *text, bool read_only_tree,
 	{
 		ca_statement_level = outer_level;
 		ca_execute_leave(before);
+		ca_execute_explaining = outer_explaining;
 		ca_plan_next_is_export(false);
 		/* the record may itself have been what failed */
 		if (own_record && ca_statement_current == statement)
@@ -352,5 +355,6 @@ ca_utility(PlannedStmt *pstmt, const char *text, bool read_only_tree,
 	}
 	PG_END_TRY();
 	ca_execute_leave(before);
+	ca_execute_explaining = outer_explaining;
 	ca_statement_current = outer;
 }

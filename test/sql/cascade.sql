@@ -95,5 +95,67 @@ SELECT (SELECT count(*) FROM crm.parent) AS parents, (SELECT count(*) FROM crm.c
 DELETE FROM crm.parent WHERE id = 1;
 SELECT (SELECT count(*) FROM crm.parent) AS parents, (SELECT count(*) FROM crm.child) AS children;
 
+--
+-- roundabout ways to a key: each is refused, nothing changes
+--
+\c - :superuser
+CREATE TABLE crm.gen (id int PRIMARY KEY, base int, key int GENERATED ALWAYS AS (base * 10) STORED UNIQUE);
+CREATE TABLE crm.gen_ref (key int REFERENCES crm.gen (key) ON UPDATE CASCADE);
+CREATE TABLE crm.two (id int PRIMARY KEY);
+CREATE TABLE crm.two_ref (a int REFERENCES crm.two ON DELETE SET NULL, b int REFERENCES crm.two ON DELETE SET NULL);
+CREATE TABLE crm.top (id int PRIMARY KEY);
+CREATE TABLE crm.heir (PRIMARY KEY (id)) INHERITS (crm.top);
+CREATE TABLE crm.heir_ref (id int REFERENCES crm.heir ON DELETE CASCADE);
+CREATE TABLE crm.root (id int PRIMARY KEY) PARTITION BY RANGE (id);
+CREATE TABLE crm.part PARTITION OF crm.root FOR VALUES FROM (0) TO (10);
+CREATE TABLE crm.part_ref (id int REFERENCES crm.part ON DELETE CASCADE);
+CREATE TABLE crm.trig (id int PRIMARY KEY, v int);
+CREATE TABLE crm.trig_ref (id int REFERENCES crm.trig ON UPDATE CASCADE);
+CREATE FUNCTION crm.move_key() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN NEW.id := NEW.id + 100; RETURN NEW; END$$;
+CREATE TRIGGER move_key BEFORE UPDATE ON crm.trig FOR EACH ROW EXECUTE FUNCTION crm.move_key();
+INSERT INTO crm.gen VALUES (1, 1);
+INSERT INTO crm.gen_ref VALUES (10);
+INSERT INTO crm.two VALUES (1);
+INSERT INTO crm.two_ref VALUES (1, 1);
+INSERT INTO crm.heir VALUES (1);
+INSERT INTO crm.heir_ref VALUES (1);
+INSERT INTO crm.root VALUES (1);
+INSERT INTO crm.part_ref VALUES (1);
+INSERT INTO crm.trig VALUES (1, 1);
+INSERT INTO crm.trig_ref VALUES (1);
+GRANT ALL ON ALL TABLES IN SCHEMA crm TO regress_contauth_agent;
+SELECT contauth.create_policy('round', 'permit', actions => '{select,update,delete}',
+    resources => '{crm.gen,crm.two,crm.top,crm.root,crm.trig}') \g /dev/null
+SELECT contauth.create_policy('round_a', 'permit', actions => '{update}',
+    resources => '{crm.two_ref(a)}') \g /dev/null
+:as_agent
+UPDATE crm.gen SET base = 7;
+:state
+DELETE FROM crm.two;
+:state
+DELETE FROM crm.top;
+:state
+DELETE FROM crm.root;
+:state
+UPDATE crm.trig SET v = 2;
+:state
+:as_admin
+SELECT (SELECT key FROM crm.gen_ref) AS gen, (SELECT t FROM crm.two_ref AS t) AS two,
+       (SELECT count(*) FROM crm.heir_ref) AS heir, (SELECT count(*) FROM crm.part_ref) AS part,
+       (SELECT id FROM crm.trig_ref) AS trig;
+-- and with the permits that they need
+SELECT contauth.create_policy('round_all', 'permit', actions => '{update,delete}',
+    resources => '{crm.gen_ref,crm.two_ref,crm.heir_ref,crm.part_ref,crm.trig_ref}') \g /dev/null
+:as_agent
+UPDATE crm.gen SET base = 7;
+DELETE FROM crm.two;
+DELETE FROM crm.top;
+DELETE FROM crm.root;
+UPDATE crm.trig SET v = 2;
+:as_admin
+SELECT (SELECT key FROM crm.gen_ref) AS gen, (SELECT t FROM crm.two_ref AS t) AS two,
+       (SELECT count(*) FROM crm.heir_ref) AS heir, (SELECT count(*) FROM crm.part_ref) AS part,
+       (SELECT id FROM crm.trig_ref) AS trig;
+
 \set ECHO none
 \i :teardown
