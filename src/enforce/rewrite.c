@@ -27,6 +27,7 @@
 
 #include "access/sysattr.h"
 #include "base/compat.h"
+#include "base/guc.h"
 #include "catalog/heap.h"
 #include "catalog/pg_attribute.h"
 #include "catalog/pg_class.h"
@@ -429,7 +430,7 @@ add_check(CaTarget *target, const CaAccess *access, WCOKind kind)
 	{
 		CaPolicy   *policy = ((CaCandidate *) lfirst(lc))->policy;
 
-		if (policy->filter_text != NULL)
+		if (policy->filter_text != NULL && ca_guc_explain_denials)
 		{
 			check->polname = pstrdup(policy->name);
 			break;

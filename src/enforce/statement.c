@@ -40,6 +40,9 @@
  */
 #define CA_ACCESSES_MAX	16384
 
+/* Longest statement text that is kept, more than a record takes. */
+#define CA_TEXT_MAX		131072
+
 /* Plans and functions that are remembered as being in the record. */
 #define CA_KNOWN_PLANS		16
 #define CA_KNOWN_FUNCTIONS	32
@@ -270,7 +273,8 @@ ca_statement_begin(const char *kind, const char *text, int location, int len,
 	else
 		len = strlen(text);
 	skipped = leading_comments(text, len);
-	appendBinaryStringInfo(&s->text, text + skipped, len - skipped);
+	appendBinaryStringInfo(&s->text, text + skipped,
+						   Min(len - skipped, CA_TEXT_MAX));
 	s->text.len = (int) ca_redact_tokens(s->text.data, s->text.len);
 	return s;
 }

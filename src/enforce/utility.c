@@ -314,6 +314,7 @@ ca_utility(PlannedStmt *pstmt, const char *text, bool read_only_tree,
 	int			outer_level = ca_statement_level;
 	int			before;
 	bool		outer_explaining = ca_execute_explaining;
+	bool		outer_locked = ca_identity_locked;
 	bool		own_record = outer == NULL && !delegates_record(stmt);
 
 	/* a transaction must be able to end whatever the audit does */
@@ -324,6 +325,7 @@ ca_utility(PlannedStmt *pstmt, const char *text, bool read_only_tree,
 
 	before = ca_execute_enter(false);
 	ca_execute_explaining = IsA(stmt, ExplainStmt);
+	ca_identity_locked |= IsA(stmt, CallStmt);
 	PG_TRY();
 	{
 		check(stmt, kind);
@@ -346,6 +348,7 @@ ca_utility(PlannedStmt *pstmt, const char *text, bool read_only_tree,
 		ca_statement_level = outer_level;
 		ca_execute_leave(before);
 		ca_execute_explaining = outer_explaining;
+		ca_identity_locked = outer_locked;
 		ca_plan_next_is_export(false);
 		/* the record may itself have been what failed */
 		if (own_record && ca_statement_current == statement)
@@ -356,5 +359,6 @@ ca_utility(PlannedStmt *pstmt, const char *text, bool read_only_tree,
 	PG_END_TRY();
 	ca_execute_leave(before);
 	ca_execute_explaining = outer_explaining;
+	ca_identity_locked = outer_locked;
 	ca_statement_current = outer;
 }
