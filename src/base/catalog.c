@@ -99,23 +99,6 @@ ca_table_oid(CaTable table)
 	return relid;
 }
 
-CaTable
-ca_table_by_oid(Oid relid)
-{
-	Oid			nsp = ca_schema_oid();
-	char	   *name;
-
-	if (!OidIsValid(nsp) || get_rel_namespace(relid) != nsp)
-		return CA_TABLE_COUNT;
-	name = get_rel_name(relid);
-	for (int i = 0; name != NULL && i < CA_TABLE_COUNT; i++)
-	{
-		if (strcmp(name, table_names[i]) == 0)
-			return (CaTable) i;
-	}
-	return CA_TABLE_COUNT;
-}
-
 /* Attribute number of a column that must exist. */
 static AttrNumber
 column_number(TupleDesc desc, const char *column)
@@ -227,8 +210,9 @@ ca_row_bool(HeapTuple tuple, TupleDesc desc, const char *column)
 	return !isnull && DatumGetBool(value);
 }
 
-List *
-ca_text_array_to_list(Datum array)
+/* The elements of a text[] or name[] without NULLs, as a List of strings. */
+static List *
+array_to_list(Datum array)
 {
 	ArrayType  *arr = DatumGetArrayTypeP(array);
 	Oid			elemtype = ARR_ELEMTYPE(arr);
@@ -260,5 +244,5 @@ ca_row_text_array(HeapTuple tuple, TupleDesc desc, const char *column)
 	bool		isnull;
 	Datum		value = ca_row_datum(tuple, desc, column, &isnull);
 
-	return isnull ? NIL : ca_text_array_to_list(value);
+	return isnull ? NIL : array_to_list(value);
 }

@@ -34,9 +34,6 @@ extern Oid	ca_schema_oid(void);
 /* OID of one of our tables; raises an error when it is not there. */
 extern Oid	ca_table_oid(CaTable table);
 
-/* Which of our tables is relid?  CA_TABLE_COUNT when none. */
-extern CaTable ca_table_by_oid(Oid relid);
-
 /*
  * Call each(tuple, desc, arg) for every row of the table that a snapshot
  * taken now can see, also inside REPEATABLE READ; with key_column, only for
@@ -63,8 +60,5 @@ extern char *ca_row_text(HeapTuple tuple, TupleDesc desc, const char *column);
 extern List *ca_row_text_array(HeapTuple tuple, TupleDesc desc,
 							   const char *column);
 extern bool ca_row_bool(HeapTuple tuple, TupleDesc desc, const char *column);
-
-/* The elements of a text[] or name[] without NULLs, as a List of strings. */
-extern List *ca_text_array_to_list(Datum array);
 
 #endif							/* CA_BASE_CATALOG_H */

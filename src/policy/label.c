@@ -137,8 +137,8 @@ find_class_or_parent(const char *name)
 	}
 }
 
-int
-ca_label_sensitivity(const char *label_class)
+static int
+sensitivity_of(const char *label_class)
 {
 	CaClass    *c = find_class_or_parent(label_class);
 
@@ -152,7 +152,7 @@ ca_label_max_sensitivity(const List *list)
 	ListCell   *lc;
 
 	foreach(lc, list)
-		max = Max(max, ca_label_sensitivity(lfirst(lc)));
+		max = Max(max, sensitivity_of(lfirst(lc)));
 	return max;
 }
 

@@ -34,12 +34,10 @@ extern List *ca_label_sources(Oid relid, AttrNumber attnum);
 extern List *ca_label_function_classes(Oid funcid);
 
 /*
- * Sensitivity 0..4 of a class: its own row of contauth.classification or the
- * nearest one above it; 4 when there is none (it was removed since).
+ * The highest sensitivity, 0..4, among classes; -1 for none.  A class has the
+ * one of its own row of contauth.classification or of the nearest one above
+ * it; 4 when there is none (it was removed since).
  */
-extern int	ca_label_sensitivity(const char *label_class);
-
-/* The highest sensitivity among classes; -1 for none. */
 extern int	ca_label_max_sensitivity(const List *classes);
 
 /* Forget the classification read so far. */
