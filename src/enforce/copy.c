@@ -36,20 +36,6 @@ default_columns(Relation rel)
 	return names;
 }
 
-static void
-refuse_copy(const char *reason)
-{
-	CaRefusal	r = {0};
-
-	r.sqlstate = ERRCODE_INSUFFICIENT_PRIVILEGE;
-	r.decision = CA_DECISION_DENY;
-	r.reason_code = "command";
-	r.action = "COPY";
-	r.reason = reason;
-	r.kind = "COPY";
-	ca_refuse(&r);
-}
-
 /* The columns that COPY FROM writes, as attribute numbers. */
 static Bitmapset *
 columns_written(const CopyStmt *stmt, Oid relid)
@@ -79,7 +65,8 @@ ca_copy_check(CopyStmt *stmt)
 
 	if (stmt->is_program || stmt->filename != NULL)
 	{
-		refuse_copy("agents may not use files and programs of the server");
+		ca_refuse_command("COPY", "COPY", "command",
+						  "agents may not use files and programs of the server");
 		return;
 	}
 	if (!stmt->is_from)

@@ -53,17 +53,15 @@ typedef struct CaRun
 	QueryDesc  *queryDesc;
 	CaPlanNote *note;			/* NULL: exempt */
 	CaStatement *statement;		/* of a top-level query, until it is finished */
-	bool		top_level;
 	uint64		identity_serial;
 	MemoryContextCallback callback;
 } CaRun;
 
 static dlist_head runs = DLIST_STATIC_INIT(runs);
 static bool frame_no_force = false; /* InNoForceRLSOperation() at its entry */
-bool		ca_execute_explaining = false;
-
 static int	entered = 0;
 static int	query_depth = 0;	/* 0: a command is at work innermost */
+static bool explaining = false; /* and that command is EXPLAIN */
 
 bool
 ca_execute_exempt(void)
@@ -77,21 +75,30 @@ ca_execute_exempt(void)
 	return InNoForceRLSOperation() && !frame_no_force;
 }
 
-int
-ca_execute_enter(bool query)
+CaWork
+ca_execute_enter(const Node *command)
 {
-	int			before = query_depth;
+	CaWork		before = {query_depth, explaining, ca_identity_locked};
 
 	entered++;
-	query_depth = query ? before + 1 : 0;
+	if (command == NULL)
+		query_depth++;
+	else
+	{
+		query_depth = 0;
+		explaining = IsA(command, ExplainStmt);
+		ca_identity_locked |= IsA(command, CallStmt);
+	}
 	return before;
 }
 
 void
-ca_execute_leave(int before)
+ca_execute_leave(const CaWork *before)
 {
 	entered--;
-	query_depth = before;
+	query_depth = before->query_depth;
+	explaining = before->explaining;
+	ca_identity_locked = before->identity_locked;
 }
 
 bool
@@ -149,7 +156,6 @@ register_run(QueryDesc *queryDesc, CaPlanNote *note, CaStatement *statement)
 	run->queryDesc = queryDesc;
 	run->note = note;
 	run->statement = statement;
-	run->top_level = statement != NULL;
 	run->identity_serial = current_serial();
 	run->callback.func = forget_run;
 	run->callback.arg = run;
@@ -239,7 +245,7 @@ check_plan_to_start(QueryDesc *queryDesc)
 	}
 	/* the counts that ANALYZE shows include rows that a filter hides */
 	if (queryDesc->instrument_options != 0 && note->protects &&
-		ca_execute_explaining)
+		explaining)
 		refuse_plan(queryDesc, ERRCODE_INSUFFICIENT_PRIVILEGE, "explain_analyze",
 					"EXPLAIN ANALYZE would count what row filters hide",
 					"Use EXPLAIN without ANALYZE.");
@@ -288,7 +294,7 @@ void
 ca_execute_start(QueryDesc *queryDesc, int eflags, ExecutorStart_hook_type next)
 {
 	bool		top_level = ca_statement_current == NULL;
-	int			before;
+	CaWork		before;
 	CaStatement *volatile statement = NULL;
 	CaPlanNote *volatile note = NULL;
 
@@ -304,7 +310,7 @@ ca_execute_start(QueryDesc *queryDesc, int eflags, ExecutorStart_hook_type next)
 		ca_ring_check_writable();
 		statement = ca_statement_current = begin_statement(queryDesc);
 	}
-	before = ca_execute_enter(true);
+	before = ca_execute_enter(NULL);
 	PG_TRY();
 	{
 		note = check_plan_to_start(queryDesc);
@@ -314,13 +320,13 @@ ca_execute_start(QueryDesc *queryDesc, int eflags, ExecutorStart_hook_type next)
 	}
 	PG_CATCH();
 	{
-		ca_execute_leave(before);
+		ca_execute_leave(&before);
 		if (top_level)
 			ca_statement_fail(statement);
 		PG_RE_THROW();
 	}
 	PG_END_TRY();
-	ca_execute_leave(before);
+	ca_execute_leave(&before);
 
 	if (top_level)
 		ca_statement_current = NULL;
@@ -409,12 +415,12 @@ finishes_later(const QueryDesc *queryDesc)
 static void
 run_checked(CaRun *run, CA_EXECUTOR_RUN_ARGS, ExecutorRun_hook_type next)
 {
-	if (run->top_level && ca_guc_audit_durability == CA_DURABILITY_STRICT &&
+	if (run->statement != NULL && ca_guc_audit_durability == CA_DURABILITY_STRICT &&
 		returns_to_client(queryDesc) && !finishes_later(queryDesc))
 		run_strictly(run, CA_EXECUTOR_RUN_PASS, next);
 	else
 	{
-		if (!run->top_level && queryDesc->dest->mydest >= DestRemote &&
+		if (run->statement == NULL && queryDesc->dest->mydest >= DestRemote &&
 			ca_statement_current != NULL &&
 			(returns_to_client(queryDesc) || queryDesc->dest->mydest == DestCopyOut))
 			ca_statement_before_rows(ca_statement_current);
@@ -515,7 +521,6 @@ ca_execute_run(CA_EXECUTOR_RUN_ARGS, ExecutorRun_hook_type next)
 	/* a portal that runs again, as FETCH does, is a statement of its own */
 	if (ca_statement_current == NULL && run->note != NULL && run->statement == NULL)
 	{
-		run->top_level = true;
 		run->statement = begin_statement(queryDesc);
 		ca_statement_add_note(run->statement, run->note);
 	}

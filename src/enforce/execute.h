@@ -16,18 +16,23 @@
  */
 extern bool ca_execute_exempt(void);
 
+/* What ca_execute_enter() changes, for ca_execute_leave() to put back. */
+typedef struct CaWork
+{
+	int			query_depth;
+	bool		explaining;
+	bool		identity_locked;
+} CaWork;
+
 /*
- * Mark that a statement is being worked on: a query, which ca_inspect() has
- * seen, or a utility command.  What enter returns goes to leave.
+ * Mark that a statement is being worked on: a utility command or, when it is
+ * NULL, a query, which ca_inspect() has seen.
  */
-extern int	ca_execute_enter(bool query);
-extern void ca_execute_leave(int before);
+extern CaWork ca_execute_enter(const Node *command);
+extern void ca_execute_leave(const CaWork *before);
 
 /* Is a query, rather than a command, at work innermost? */
 extern bool ca_execute_in_query(void);
-
-/* Set while EXPLAIN runs, innermost. */
-extern bool ca_execute_explaining;
 
 /* Is anything of a statement under way? */
 extern bool ca_execute_busy(void);

@@ -168,25 +168,6 @@ refuse_fastpath(Oid funcid)
 	ca_refuse(&r);
 }
 
-/*
- * SECURITY: set_config() is judged by its arguments, which inspect.c has seen
- * in a query, but not in the arguments of EXECUTE and CALL.
- */
-static void
-refuse_set_config(void)
-{
-	CaRefusal	r = {0};
-
-	r.sqlstate = ERRCODE_INSUFFICIENT_PRIVILEGE;
-	r.decision = CA_DECISION_DENY;
-	r.reason_code = "set_config";
-	r.action = "set_config";
-	r.reason = "it does not stand in a query";
-	r.kind = "EXECUTE";
-	r.location = -1;
-	ca_refuse(&r);
-}
-
 void
 ca_function_execute(Oid funcid)
 {
@@ -197,8 +178,14 @@ ca_function_execute(Oid funcid)
 		return;
 	if (is_fastpath())
 		refuse_fastpath(funcid);
+
+	/*
+	 * SECURITY: set_config() is judged by its arguments, which inspect.c has
+	 * seen in a query, but not in the arguments of EXECUTE and CALL.
+	 */
 	if (funcid == F_SET_CONFIG && !ca_execute_in_query())
-		refuse_set_config();
+		ca_refuse_command("EXECUTE", "set_config", "set_config",
+						  "it does not stand in a query");
 	entry = find_executable(funcid);
 	if (entry->epoch != epoch && decide_function(funcid))
 		find_executable(funcid)->epoch = epoch;

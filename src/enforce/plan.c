@@ -86,6 +86,25 @@ kind_of(CmdType command)
 	}
 }
 
+/* A refusal of the case, to be raised or completed. */
+static CaRefusal
+refusal_of(const CaCase *c, const char *action, const char *reason_code,
+		   const char *reason)
+{
+	CaRefusal	r = {0};
+
+	r.sqlstate = ERRCODE_INSUFFICIENT_PRIVILEGE;
+	r.decision = CA_DECISION_DENY;
+	r.reason_code = reason_code;
+	r.action = action;
+	r.reason = reason;
+	r.kind = c->subject.statement_kind;
+	r.text = c->text;
+	r.location = c->query->stmt_location;
+	r.len = c->query->stmt_len;
+	return r;
+}
+
 /* Decide one access and let it weigh on the case. */
 static void
 decide_access(CaCase *c, CaTarget *target, CaAccess *access)
@@ -132,22 +151,15 @@ static void
 decide_settings(const CaCase *c)
 {
 	const CaInspection *i = &c->inspection;
-	CaRefusal	r = {0};
+	CaRefusal	r;
 
 	if (i->takes_role != NULL)
 		ca_object_check(CA_ACTION_SET_ROLE, CA_RESOURCE_ROLE, i->takes_role);
 	if (!i->sets_unknown && !(i->sets_token && !i->presents))
 		return;
-	r.sqlstate = ERRCODE_INSUFFICIENT_PRIVILEGE;
-	r.decision = CA_DECISION_DENY;
-	r.reason_code = "set_config";
-	r.action = "set_config";
-	r.reason = i->sets_unknown ? "the name of the setting is computed" :
-		"the identity cannot change inside a statement that does something else";
-	r.kind = c->subject.statement_kind;
-	r.text = c->text;
-	r.location = c->query->stmt_location;
-	r.len = c->query->stmt_len;
+	r = refusal_of(c, "set_config", "set_config",
+				   i->sets_unknown ? "the name of the setting is computed" :
+				   "the identity cannot change inside a statement that does something else");
 	ca_refuse(&r);
 }
 
@@ -348,27 +360,20 @@ refuse_case(const CaCase *c)
 {
 	const CaAccess *access = c->deciding;
 	StringInfoData fields;
-	CaRefusal	r = {0};
+	CaRefusal	r = refusal_of(c, access->action, reason_code(c), explain(c));
 
 	initStringInfo(&fields);
 	encode_case(c, &fields);
-	r.sqlstate = c->decision == CA_DECISION_ESCALATE ?
-		ERRCODE_CA_APPROVAL_NEEDED : ERRCODE_INSUFFICIENT_PRIVILEGE;
+	if (c->decision == CA_DECISION_ESCALATE)
+		r.sqlstate = ERRCODE_CA_APPROVAL_NEEDED;
 	r.decision = c->decision;
-	r.reason_code = reason_code(c);
-	r.action = access->action;
 	r.object = access->relation->resource;
-	r.reason = explain(c);
 	r.policy = deciding_policy(c);
 	r.hint = "Ask an administrator of contauth for a policy that permits it.";
 	r.fields = fields.data;
 	r.fields_len = fields.len;
 	r.policy_version = c->set->version;
 	r.sensitivity = c->sensitivity;
-	r.kind = c->subject.statement_kind;
-	r.text = c->text;
-	r.location = c->query->stmt_location;
-	r.len = c->query->stmt_len;
 	ca_refuse(&r);
 }
 
@@ -376,16 +381,10 @@ refuse_case(const CaCase *c)
 static void
 refuse_without_extension(const CaCase *c)
 {
-	CaRefusal	r = {0};
+	CaRefusal	r = refusal_of(c, "every statement", "not_installed",
+							   psprintf("extension contauth is not installed in database \"%s\"",
+										get_database_name(MyDatabaseId)));
 
-	r.sqlstate = ERRCODE_INSUFFICIENT_PRIVILEGE;
-	r.decision = CA_DECISION_DENY;
-	r.reason_code = "not_installed";
-	r.action = "every statement";
-	r.reason = psprintf("extension contauth is not installed in database \"%s\"",
-						get_database_name(MyDatabaseId));
-	r.kind = c->subject.statement_kind;
-	r.text = c->text;
 	ca_refuse(&r);
 }
 
@@ -424,18 +423,13 @@ check_plan(const CaCase *c, const PlannedStmt *plan)
 	foreach(lc, plan->rtable)
 	{
 		RangeTblEntry *rte = lfirst(lc);
-		CaRefusal	r = {0};
+		CaRefusal	r;
 
 		if (ca_rewrite_is_covered(rte))
 			continue;
-		r.sqlstate = ERRCODE_INSUFFICIENT_PRIVILEGE;
-		r.decision = CA_DECISION_DENY;
-		r.reason_code = "not_covered";
-		r.action = CA_ACTION_SELECT;
+		r = refusal_of(c, CA_ACTION_SELECT, "not_covered",
+					   "the plan reads a relation that was not authorized");
 		r.object = get_rel_name(rte->relid);
-		r.reason = "the plan reads a relation that was not authorized";
-		r.kind = c->subject.statement_kind;
-		r.text = c->text;
 		ca_refuse(&r);
 	}
 }
@@ -559,7 +553,7 @@ ca_plan(Query *query, const char *text, int cursor_options,
 	CaStatement *outer = ca_statement_current;
 	CaStatement *volatile statement = NULL;
 	int			level = ca_statement_level;
-	int			before;
+	CaWork		before;
 	PlannedStmt *plan;
 
 	if (outer == NULL)
@@ -569,14 +563,14 @@ ca_plan(Query *query, const char *text, int cursor_options,
 			ca_statement_begin(kind_of(query->commandType), text,
 							   query->stmt_location, query->stmt_len, 0);
 	}
-	before = ca_execute_enter(true);
+	before = ca_execute_enter(NULL);
 	PG_TRY();
 	{
 		plan = plan_case(&c, cursor_options, params, next);
 	}
 	PG_CATCH();
 	{
-		ca_execute_leave(before);
+		ca_execute_leave(&before);
 		ca_statement_level = level;
 		if (statement != NULL && c.note != NULL)
 			ca_statement_add_note(statement, c.note);
@@ -590,7 +584,7 @@ ca_plan(Query *query, const char *text, int cursor_options,
 		ca_scrub_and_rethrow(outer == NULL ? ca_statement_failed_id() : NULL);
 	}
 	PG_END_TRY();
-	ca_execute_leave(before);
+	ca_execute_leave(&before);
 	if (statement != NULL)
 		ca_statement_discard(statement);
 	ca_statement_current = outer;

@@ -67,6 +67,22 @@ ca_refuse(const CaRefusal *r)
 }
 
 void
+ca_refuse_command(const char *kind, const char *action,
+				  const char *reason_code, const char *reason)
+{
+	CaRefusal	refusal = {
+		.sqlstate = ERRCODE_INSUFFICIENT_PRIVILEGE,
+		.decision = CA_DECISION_DENY,
+		.reason_code = reason_code,
+		.action = action,
+		.reason = reason,
+		.kind = kind,
+	};
+
+	ca_refuse(&refusal);
+}
+
+void
 ca_refuse_identity(const CaIdentityProblem *problem, const char *kind,
 				   const char *text, int location, int len)
 {

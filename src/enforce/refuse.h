@@ -41,6 +41,13 @@ typedef struct CaRefusal
  */
 extern void ca_refuse(const CaRefusal *refusal);
 
+/*
+ * Refuse a command, or something done by one, for a reason of its own:
+ * 42501, and no text but the kind of command in the record.
+ */
+extern void ca_refuse_command(const char *kind, const char *action,
+							  const char *reason_code, const char *reason);
+
 /* Refuse because there is no valid identity. */
 extern void ca_refuse_identity(const CaIdentityProblem *problem, const char *kind,
 							   const char *text, int location, int len);

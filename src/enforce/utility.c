@@ -134,20 +134,6 @@ classify(Node *stmt)
 	}
 }
 
-static void
-refuse_command(const char *kind, const char *code, const char *reason)
-{
-	CaRefusal	r = {0};
-
-	r.sqlstate = ERRCODE_INSUFFICIENT_PRIVILEGE;
-	r.decision = CA_DECISION_DENY;
-	r.reason_code = code;
-	r.action = kind;
-	r.reason = reason;
-	r.kind = kind;
-	ca_refuse(&r);
-}
-
 /* Decide one action on whole relations, as LOCK and TRUNCATE name them. */
 static void
 check_relations(List *relations, const char *action, bool all_rows)
@@ -177,7 +163,7 @@ check_command(Node *stmt, const char *kind)
 			break;
 		case T_TruncateStmt:
 			if (((TruncateStmt *) stmt)->behavior == DROP_CASCADE)
-				refuse_command(kind, "cascade", "CASCADE reaches tables that it does not name");
+				ca_refuse_command(kind, kind, "cascade", "CASCADE reaches tables that it does not name");
 			check_relations(((TruncateStmt *) stmt)->relations, CA_ACTION_TRUNCATE, true);
 			break;
 		case T_ListenStmt:
@@ -192,7 +178,7 @@ check_command(Node *stmt, const char *kind)
 			ca_copy_check((CopyStmt *) stmt);
 			break;
 		default:
-			refuse_command(kind, "command", "agents may not use this command");
+			ca_refuse_command(kind, kind, "command", "agents may not use this command");
 	}
 }
 
@@ -213,12 +199,12 @@ check(Node *stmt, const char *kind)
 		return;
 	if (!ca_extension_installed())
 	{
-		refuse_command(kind, "not_installed",
-					   "extension contauth is not installed in this database");
+		ca_refuse_command(kind, kind, "not_installed",
+						  "extension contauth is not installed in this database");
 		return;
 	}
 	if (class == CA_UTILITY_DENIED)
-		refuse_command(kind, "command", "agents may not use this command");
+		ca_refuse_command(kind, kind, "command", "agents may not use this command");
 	else if (!known)
 		ca_refuse_identity(&problem, kind, NULL, -1, 0);
 	else if (class == CA_UTILITY_CHECKED)
@@ -312,9 +298,7 @@ ca_utility(PlannedStmt *pstmt, const char *text, bool read_only_tree,
 	CaStatement *outer = ca_statement_current;
 	CaStatement *statement = NULL;
 	int			outer_level = ca_statement_level;
-	int			before;
-	bool		outer_explaining = ca_execute_explaining;
-	bool		outer_locked = ca_identity_locked;
+	CaWork		before;
 	bool		own_record = outer == NULL && !delegates_record(stmt);
 
 	/* a transaction must be able to end whatever the audit does */
@@ -323,9 +307,7 @@ ca_utility(PlannedStmt *pstmt, const char *text, bool read_only_tree,
 	if (own_record)
 		statement = ca_statement_current = begin_command(pstmt, text, kind);
 
-	before = ca_execute_enter(false);
-	ca_execute_explaining = IsA(stmt, ExplainStmt);
-	ca_identity_locked |= IsA(stmt, CallStmt);
+	before = ca_execute_enter(stmt);
 	PG_TRY();
 	{
 		check(stmt, kind);
@@ -335,7 +317,8 @@ ca_utility(PlannedStmt *pstmt, const char *text, bool read_only_tree,
 			ca_statement_starts(statement);
 		}
 		ca_statement_level += own_record || outer != NULL;
-		next(IsA(stmt, CopyStmt) ? ca_copy_convert(pstmt) : pstmt, text, read_only_tree, context, params, env, dest, qc);
+		next(IsA(stmt, CopyStmt) ? ca_copy_convert(pstmt) : pstmt,
+			 text, read_only_tree, context, params, env, dest, qc);
 		settle_constraints(stmt);
 		ca_statement_level = outer_level;
 		if (resets_all(stmt))
@@ -346,9 +329,7 @@ ca_utility(PlannedStmt *pstmt, const char *text, bool read_only_tree,
 	PG_CATCH();
 	{
 		ca_statement_level = outer_level;
-		ca_execute_leave(before);
-		ca_execute_explaining = outer_explaining;
-		ca_identity_locked = outer_locked;
+		ca_execute_leave(&before);
 		ca_plan_next_is_export(false);
 		/* the record may itself have been what failed */
 		if (own_record && ca_statement_current == statement)
@@ -357,8 +338,6 @@ ca_utility(PlannedStmt *pstmt, const char *text, bool read_only_tree,
 		ca_scrub_and_rethrow(own_record ? ca_statement_failed_id() : NULL);
 	}
 	PG_END_TRY();
-	ca_execute_leave(before);
-	ca_execute_explaining = outer_explaining;
-	ca_identity_locked = outer_locked;
+	ca_execute_leave(&before);
 	ca_statement_current = outer;
 }
