@@ -23,11 +23,14 @@ OBJS = \
 	src/crypto/digest.o \
 	src/crypto/pubkey.o \
 	src/crypto/signature.o \
+	src/token/authority.o \
 	src/token/base64url.o \
+	src/token/grant.o \
 	src/token/json.o \
 	src/token/jwk.o \
 	src/token/jws.o \
 	src/token/jwt.o \
+	src/token/jwt_claims.o \
 	src/token/redact.o \
 	src/token/spiffe.o \
 	src/token/token_status.o \

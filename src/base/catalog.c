@@ -31,6 +31,7 @@
 static const char *const table_names[CA_TABLE_COUNT] = {
 	[CA_TABLE_ISSUER] = "issuer",
 	[CA_TABLE_AGENT] = "agent",
+	[CA_TABLE_AGENT_KEY] = "agent_key",
 	[CA_TABLE_POLICY] = "policy",
 	[CA_TABLE_POLICY_VERSION] = "policy_version",
 	[CA_TABLE_CLASSIFICATION] = "classification",
@@ -117,17 +118,20 @@ column_number(TupleDesc desc, const char *column)
 	return InvalidAttrNumber;	/* keep compiler quiet */
 }
 
-/* The primary key index, when attnum is the whole of its key. */
+/* The primary key index, when attnum is the first column of it. */
 static Oid
 key_index(Relation rel, AttrNumber attnum)
 {
-	Bitmapset  *key = RelationGetIndexAttrBitmap(rel,
-												 INDEX_ATTR_BITMAP_PRIMARY_KEY);
+	Oid			oid = ca_primary_key_index(rel);
+	Relation	index;
+	bool		leads;
 
-	if (bms_membership(key) == BMS_SINGLETON &&
-		bms_is_member(attnum - FirstLowInvalidHeapAttributeNumber, key))
-		return ca_primary_key_index(rel);
-	return InvalidOid;
+	if (!OidIsValid(oid))
+		return InvalidOid;
+	index = index_open(oid, AccessShareLock);
+	leads = index->rd_index->indkey.values[0] == attnum;
+	index_close(index, AccessShareLock);
+	return leads ? oid : InvalidOid;
 }
 
 /*

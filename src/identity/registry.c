@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * registry.c
- *	  What the administrators have registered: issuers and agents.
+ *	  What the administrators have registered: issuers, agents, and their keys.
  *
  * Nothing is cached here but a generation number: who caches what it read
  * compares the number.  It moves when a trigger on one of the tables
@@ -15,6 +15,7 @@
 #include "base/catalog.h"
 #include "base/epoch.h"
 #include "identity/registry.h"
+#include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 #include "utils/inval.h"
 #include "utils/timestamp.h"
@@ -22,12 +23,14 @@
 static uint64 generation = 1;
 static Oid	issuer_relid = InvalidOid;
 static Oid	agent_relid = InvalidOid;
+static Oid	agent_key_relid = InvalidOid;
 
 /* No catalog access is possible here: compare with OIDs already looked up. */
 static void
 relation_changed(Datum arg, Oid relid)
 {
-	if (relid == InvalidOid || relid == issuer_relid || relid == agent_relid)
+	if (relid == InvalidOid || relid == issuer_relid ||
+		relid == agent_relid || relid == agent_key_relid)
 	{
 		generation++;
 		ca_epoch_advance();
@@ -83,104 +86,139 @@ ca_registry_agent(const char *spiffe_id)
 	return scan.agent;
 }
 
-typedef struct IssuerScan
+/* A look through key sets: for one that verifies, or for a signer's key. */
+typedef struct KeyScan
 {
-	const CaToken *token;		/* to verify, or NULL: only look for kid */
-	const char *trust_domain;	/* issuers of this trust domain ... */
-	const char *name;			/* ... or the issuer of this name */
-	const char *kid;
+	const CaToken *token;		/* to verify, or NULL: look for sought */
+	const CaSigner *sought;
+	const char *issuer;			/* the issuer of this name, or NULL: */
+	const char *trust_domain;	/* issuers of this trust domain */
+	CaSigner   *signer;			/* whose key verified */
 	bool		known;
 	CaTokenStatus status;
-	char	   *issuer;
-	unsigned char *key_digest;
-} IssuerScan;
+} KeyScan;
 
-/* The key set of an issuer row; NULL when it cannot be used. */
-static CaJwks *
-row_jwks(HeapTuple tuple, TupleDesc desc)
+/* A JSON column of a row as text in UTF-8. */
+static char *
+row_json(HeapTuple tuple, TupleDesc desc, const char *column)
 {
 	bool		isnull;
-	Jsonb	   *jwks = DatumGetJsonbP(ca_row_datum(tuple, desc, "jwks", &isnull));
-	char	   *json = JsonbToCString(NULL, &jwks->root, VARSIZE(jwks));
-	CaJwks	   *keys = NULL;
-	int			nkeys;
+	Jsonb	   *value = DatumGetJsonbP(ca_row_datum(tuple, desc, column, &isnull));
+	char	   *json = JsonbToCString(NULL, &value->root, VARSIZE(value));
 
-	if (ca_jwks_parse(json, strlen(json), &keys, &nkeys) != CA_TOKEN_OK)
-		return NULL;
-	return keys;
+	return pg_server_to_any(json, strlen(json), PG_UTF8);
+}
+
+/*
+ * Try the keys of a JWK Set.  False ends the scan: the key was found.  A set
+ * that cannot be used has no key.
+ */
+static bool
+try_keys(KeyScan *scan, const char *jwks)
+{
+	CaJwks	   *keys;
+	int			nkeys;
+	CaTokenStatus status = CA_TOKEN_UNKNOWN_KEY;
+
+	scan->known = true;
+	if (ca_jwks_parse(jwks, strlen(jwks), &keys, &nkeys) != CA_TOKEN_OK)
+		return true;
+	if (scan->token != NULL)
+		status = ca_token_verify(scan->token, keys, scan->signer->key_digest);
+	else if (ca_jwks_has_key(keys, scan->sought->kid, scan->sought->key_digest))
+		status = CA_TOKEN_OK;
+	ca_jwks_free(keys);
+
+	/* a wrong signature says more than a key that another set may have */
+	if (scan->status == CA_TOKEN_UNKNOWN_KEY || status == CA_TOKEN_OK)
+		scan->status = status;
+	return status != CA_TOKEN_OK;
 }
 
 static bool
 try_issuer(HeapTuple tuple, TupleDesc desc, void *arg)
 {
-	IssuerScan *scan = arg;
+	KeyScan    *scan = arg;
 	char	   *name = ca_row_text(tuple, desc, "issuer");
 	char	   *trust_domain = ca_row_text(tuple, desc, "trust_domain");
-	CaJwks	   *keys;
-	CaTokenStatus status;
 
-	if (scan->name != NULL ? strcmp(name, scan->name) != 0 :
-		strcmp(trust_domain, scan->trust_domain) != 0)
+	if ((scan->issuer != NULL && strcmp(name, scan->issuer) != 0) ||
+		(scan->trust_domain != NULL && strcmp(trust_domain, scan->trust_domain) != 0))
 		return true;
-
-	scan->known = true;
-	keys = row_jwks(tuple, desc);
-	if (keys == NULL)
+	if (try_keys(scan, row_json(tuple, desc, "jwks")))
 		return true;
-
-	status = scan->token != NULL ? ca_token_verify(scan->token, keys) :
-		CA_TOKEN_OK;
-	if (status == CA_TOKEN_OK &&
-		!ca_jwks_key_digest(keys, scan->kid, scan->key_digest))
-		status = CA_TOKEN_UNKNOWN_KEY;
-	ca_jwks_free(keys);
-
-	/* a wrong signature says more than a key that another issuer may have */
-	if (scan->status == CA_TOKEN_UNKNOWN_KEY)
-		scan->status = status;
-	if (status == CA_TOKEN_OK)
+	if (scan->signer != NULL)
 	{
-		scan->status = CA_TOKEN_OK;
-		scan->issuer = name;
-		return false;
+		scan->signer->name = name;
+		scan->signer->trust_domain = trust_domain;
 	}
-	return true;
+	return false;
+}
+
+static bool
+try_agent_key(HeapTuple tuple, TupleDesc desc, void *arg)
+{
+	KeyScan    *scan = arg;
+
+	return try_keys(scan, psprintf("{\"keys\": [%s]}", row_json(tuple, desc, "jwk")));
+}
+
+static CaTokenStatus
+scan_issuers(KeyScan *scan)
+{
+	issuer_relid = ca_table_oid(CA_TABLE_ISSUER);
+	scan->status = CA_TOKEN_UNKNOWN_KEY;
+	ca_table_scan(CA_TABLE_ISSUER, NULL, NULL, try_issuer, scan);
+	return scan->status;
+}
+
+static CaTokenStatus
+scan_agent_keys(KeyScan *scan, const char *spiffe_id)
+{
+	agent_key_relid = ca_table_oid(CA_TABLE_AGENT_KEY);
+	scan->status = CA_TOKEN_UNKNOWN_KEY;
+	ca_table_scan(CA_TABLE_AGENT_KEY, "spiffe_id", spiffe_id, try_agent_key, scan);
+	return scan->status;
 }
 
 CaTokenStatus
-ca_registry_verify(const CaToken *token, const char *trust_domain,
-				   char **issuer, bool *known,
-				   unsigned char key_digest[CA_SHA256_LEN])
+ca_registry_verify_issuer(const CaToken *token, const char *issuer,
+						  const char *trust_domain,
+						  CaSigner *signer, bool *known)
 {
-	IssuerScan	scan = {0};
+	KeyScan		scan = {.token = token,.issuer = issuer,
+	.trust_domain = trust_domain,.signer = signer};
 
-	scan.token = token;
-	scan.trust_domain = trust_domain;
-	scan.kid = token->kid;
-	scan.status = CA_TOKEN_UNKNOWN_KEY;
-	scan.key_digest = key_digest;
+	memset(signer, 0, sizeof(*signer));
+	(void) scan_issuers(&scan);
+	signer->kid = token->kid;
+	*known = scan.known;
+	return scan.status;
+}
 
-	issuer_relid = ca_table_oid(CA_TABLE_ISSUER);
-	ca_table_scan(CA_TABLE_ISSUER, NULL, NULL, try_issuer, &scan);
-	*issuer = scan.issuer;
+CaTokenStatus
+ca_registry_verify_agent(const CaToken *token, const char *spiffe_id,
+						 CaSigner *signer, bool *known)
+{
+	KeyScan		scan = {.token = token,.signer = signer};
+
+	memset(signer, 0, sizeof(*signer));
+	(void) scan_agent_keys(&scan, spiffe_id);
+	signer->is_agent = true;
+	signer->name = pstrdup(spiffe_id);
+	signer->kid = token->kid;
 	*known = scan.known;
 	return scan.status;
 }
 
 bool
-ca_registry_key_current(const char *issuer, const char *kid,
-						const unsigned char key_digest[CA_SHA256_LEN])
+ca_registry_signer_current(const CaSigner *signer)
 {
-	IssuerScan	scan = {0};
-	unsigned char found[CA_SHA256_LEN];
+	KeyScan		scan = {.sought = signer};
 
-	scan.name = issuer;
-	scan.kid = kid;
-	scan.status = CA_TOKEN_UNKNOWN_KEY;
-	scan.key_digest = found;
-
-	issuer_relid = ca_table_oid(CA_TABLE_ISSUER);
-	ca_table_scan(CA_TABLE_ISSUER, NULL, NULL, try_issuer, &scan);
-	return scan.status == CA_TOKEN_OK &&
-		memcmp(found, key_digest, CA_SHA256_LEN) == 0;
+	if (signer->is_agent)
+		return scan_agent_keys(&scan, signer->name) == CA_TOKEN_OK;
+	scan.issuer = signer->name;
+	scan.trust_domain = signer->trust_domain;
+	return scan_issuers(&scan) == CA_TOKEN_OK;
 }

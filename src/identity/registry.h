@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * registry.h
- *	  What the administrators have registered: issuers and agents.
+ *	  What the administrators have registered: issuers, agents, and their keys.
  *
  *-------------------------------------------------------------------------
  */
@@ -40,19 +40,33 @@ extern uint64 ca_registry_generation(void);
 /* The agent of that SPIFFE ID, in the current memory context, or NULL. */
 extern CaAgent *ca_registry_agent(const char *spiffe_id);
 
-/*
- * Check a token's signature with the keys of the issuers bound to a trust
- * domain.  CA_TOKEN_OK: *issuer is the issuer's name and key_digest the
- * digest of the key that fits.  *known tells whether the trust domain has any
- * issuer at all.
- */
-extern CaTokenStatus ca_registry_verify(const CaToken *token,
-										const char *trust_domain,
-										char **issuer, bool *known,
-										unsigned char key_digest[CA_SHA256_LEN]);
+/* Who has signed a token or grant, and with which key. */
+typedef struct CaSigner
+{
+	bool		is_agent;		/* an agent's own key, not an issuer's */
+	char	   *name;			/* the agent's SPIFFE ID, or the issuer */
+	char	   *trust_domain;	/* that the issuer is bound to; NULL: agent */
+	char	   *kid;			/* of the token, in UTF-8; NULL: it has none */
+	unsigned char key_digest[CA_SHA256_LEN];
+} CaSigner;
 
-/* Does the issuer still have this key under this kid? */
-extern bool ca_registry_key_current(const char *issuer, const char *kid,
-									const unsigned char key_digest[CA_SHA256_LEN]);
+/*
+ * Check a signature with the keys of the issuer of that name or, when it is
+ * NULL, with those of every issuer bound to the trust domain.  CA_TOKEN_OK:
+ * *signer is filled in, in the current memory context.  *known tells whether
+ * there is any such issuer.
+ */
+extern CaTokenStatus ca_registry_verify_issuer(const CaToken *token,
+											   const char *issuer,
+											   const char *trust_domain,
+											   CaSigner *signer, bool *known);
+
+/* The same with the keys registered for an agent. */
+extern CaTokenStatus ca_registry_verify_agent(const CaToken *token,
+											  const char *spiffe_id,
+											  CaSigner *signer, bool *known);
+
+/* Is the signer still trusted with that key? */
+extern bool ca_registry_signer_current(const CaSigner *signer);
 
 #endif							/* CA_IDENTITY_REGISTRY_H */

@@ -363,10 +363,10 @@ has_duplicates(CaJson *json)
 }
 
 /*
- * Parse a JSON object; see the header.
+ * Parse a text whose root is of that type.
  */
-CaTokenStatus
-ca_json_parse(const char *text, size_t len, CaJson **json)
+static CaTokenStatus
+parse_root(const char *text, size_t len, CaJsonType type, CaJson **json)
 {
 	CaTokenStatus status;
 	CaJson	   *tree = NULL;
@@ -387,7 +387,7 @@ ca_json_parse(const char *text, size_t len, CaJson **json)
 	if (status == CA_TOKEN_OK)
 	{
 		tree = build_tree(scanned, scanned_len);
-		if (tree == NULL || tree->nodes[CA_JSON_ROOT].type != CA_JSON_OBJECT)
+		if (tree == NULL || tree->nodes[CA_JSON_ROOT].type != type)
 			status = CA_TOKEN_BAD_JSON;
 		else if (has_duplicates(tree))
 			status = CA_TOKEN_DUPLICATE_MEMBER;
@@ -399,6 +399,24 @@ ca_json_parse(const char *text, size_t len, CaJson **json)
 	else
 		ca_json_free(tree);
 	return status;
+}
+
+/*
+ * Parse a JSON object; see the header.
+ */
+CaTokenStatus
+ca_json_parse(const char *text, size_t len, CaJson **json)
+{
+	return parse_root(text, len, CA_JSON_OBJECT, json);
+}
+
+/*
+ * Parse a JSON array; see the header.
+ */
+CaTokenStatus
+ca_json_parse_array(const char *text, size_t len, CaJson **json)
+{
+	return parse_root(text, len, CA_JSON_ARRAY, json);
 }
 
 /*
@@ -454,6 +472,19 @@ ca_json_next(const CaJson *json, int node)
 	if (json->nodes[node].next >= json->nodes[parent].next)
 		return CA_JSON_NONE;
 	return json->nodes[node].next;
+}
+
+/*
+ * How many children there are.
+ */
+int
+ca_json_count(const CaJson *json, int node)
+{
+	int			n = 0;
+
+	for (int i = ca_json_first(json, node); i >= 0; i = ca_json_next(json, i))
+		n++;
+	return n;
 }
 
 /*

@@ -1,9 +1,9 @@
 /*-------------------------------------------------------------------------
  *
  * json.h
- *	  A small read-only tree of a JSON object, for tokens and key sets.
+ *	  A small read-only tree of a JSON text, for tokens, grants and key sets.
  *
- * The tree is an array in document order.  Node 0 is the root object; the
+ * The tree is an array in document order.  Node 0 is the root; the
  * nodes of a subtree follow their parent directly and end where its "next"
  * points.  A node is named by its index; -1 is "no such node" and is taken
  * by every function below.
@@ -51,6 +51,10 @@ typedef struct CaJson
  */
 extern CaTokenStatus ca_json_parse(const char *text, size_t len,
 								   CaJson **json);
+
+/* The same for a JSON array. */
+extern CaTokenStatus ca_json_parse_array(const char *text, size_t len,
+										 CaJson **json);
 extern void ca_json_free(CaJson *json);
 
 /* The member of that name, or -1; also when object is no object. */
@@ -59,6 +63,9 @@ extern int	ca_json_member(const CaJson *json, int object, const char *name);
 /* The first child, and the next sibling, or -1. */
 extern int	ca_json_first(const CaJson *json, int node);
 extern int	ca_json_next(const CaJson *json, int node);
+
+/* How many children there are. */
+extern int	ca_json_count(const CaJson *json, int node);
 
 /* Is there such a node, and is it of that type? */
 extern bool ca_json_is(const CaJson *json, int node, CaJsonType type);

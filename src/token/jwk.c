@@ -380,18 +380,21 @@ ca_jwks_free(CaJwks *jwks)
 }
 
 /*
- * Digest of the public key that kid names; see token.h.
+ * Is the key still in the set?  See token.h.
  */
 bool
-ca_jwks_key_digest(const CaJwks *jwks, const char *kid,
-				   unsigned char out[CA_SHA256_LEN])
+ca_jwks_has_key(const CaJwks *jwks, const char *kid,
+				const unsigned char digest[CA_SHA256_LEN])
 {
-	const CaJwk *key = find_kid(jwks, kid);
+	for (int i = 0; jwks != NULL && i < jwks->nkeys; i++)
+	{
+		const CaJwk *key = &jwks->keys[i];
 
-	if (key == NULL)
-		return false;
-	memcpy(out, key->digest, CA_SHA256_LEN);
-	return true;
+		if ((kid == NULL || strcmp(key->kid, kid) == 0) &&
+			memcmp(key->digest, digest, CA_SHA256_LEN) == 0)
+			return true;
+	}
+	return false;
 }
 
 /*
@@ -400,13 +403,36 @@ ca_jwks_key_digest(const CaJwks *jwks, const char *kid,
  * SECURITY: the key, not the token, says what kind of signature it makes.
  * Guarded by the "key" cases of test/unit/unit_token.c.
  */
-CaPublicKey *
-ca_jwks_find(const CaJwks *jwks, const char *kid, const CaSignatureAlg *alg)
+int
+ca_jwks_find(const CaJwks *jwks, const char *kid, const CaSignatureAlg *alg,
+			 int after)
 {
-	const CaJwk *key = find_kid(jwks, kid);
+	for (int i = after + 1; jwks != NULL && i < jwks->nkeys; i++)
+	{
+		const CaJwk *key = &jwks->keys[i];
 
-	if (key == NULL || key->type != alg->key_type ||
-		(key->alg != NULL && key->alg != alg))
-		return NULL;
-	return key->key;
+		if ((kid == NULL || strcmp(key->kid, kid) == 0) &&
+			key->type == alg->key_type &&
+			(key->alg == NULL || key->alg == alg))
+			return i;
+	}
+	return -1;
+}
+
+/*
+ * A key of the set.
+ */
+CaPublicKey *
+ca_jwks_key(const CaJwks *jwks, int index)
+{
+	return jwks->keys[index].key;
+}
+
+/*
+ * Digest of a key of the set.
+ */
+const unsigned char *
+ca_jwks_digest(const CaJwks *jwks, int index)
+{
+	return jwks->keys[index].digest;
 }

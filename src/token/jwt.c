@@ -1,15 +1,20 @@
 /*-------------------------------------------------------------------------
  *
  * jwt.c
- *	  JSON Web Tokens: what header and claims must say (RFC 7519, JWT-SVID).
+ *	  JSON Web Tokens: what header and claims of each profile must say.
  *
- * A profile says which header members, algorithms and types a token may use;
- * JWT-SVID (the SPIFFE JWT-SVID standard, sections 2 and 3) is the one there
- * is.  Parsing, verifying and validating are apart, because a verified token
- * is kept while its times are looked at again for every statement.
+ * JWT-SVID (the SPIFFE JWT-SVID standard, sections 2 and 3), OAuth access and
+ * transaction tokens (RFC 9068, the OAuth transaction token draft, RFC 8693
+ * for "act"), and delegation grants (contract, section 4).  Parsing, verifying
+ * and validating are apart, because a verified token is kept while its times
+ * are looked at again for every statement.
  *
- * Nothing is believed before ca_token_verify(): until then kid and sub only
- * help to find the key.
+ * Nothing is believed before ca_token_verify(): until then kid, iss and sub
+ * only help to find the key.
+ *
+ * SECURITY: a grant names its signer as a principal ("issuer|subject", or a
+ * SPIFFE ID with a path), a token names an issuer: neither can be taken for
+ * the other although one issuer may sign both.  (test/unit/unit_grant.c)
  *
  *-------------------------------------------------------------------------
  */
@@ -19,28 +24,50 @@
 #include "postgres.h"
 #endif
 
-#include "token/json.h"
 #include "token/jwk.h"
 #include "token/jws.h"
+#include "token/jwt_claims.h"
 
-/* RFC 7519 says seconds; beyond 2^53 JSON numbers are not exact any more */
-#define MAX_NUMERIC_DATE	(INT64CONST(1) << 53)
+#define MEDIA_TYPE_PREFIX	"application/"
 
 /* What a kind of token may say in its header; lists end with NULL. */
-typedef struct TokenProfile
+typedef struct ProfileHeader
 {
-	const char *members[4];
-	const char *algorithms[10];
-	const char *types[3];		/* of "typ", when present */
-} TokenProfile;
+	bool		closed;			/* only the members of the list */
+	const char *members[5];		/* closed: allowed; else: refused */
+	const char *algorithms[11];
+	const char *types[5];		/* of "typ", when present */
+	bool		media_type;		/* "typ" is compared as RFC 7515 4.1.9 says */
+} ProfileHeader;
 
-static const TokenProfile jwt_svid = {
-	.members = {"alg", "kid", "typ", NULL},
-	.algorithms = {
-		"RS256", "RS384", "RS512", "ES256", "ES384", "ES512",
-		"PS256", "PS384", "PS512", NULL
+static const ProfileHeader headers[] = {
+	[CA_PROFILE_JWT_SVID] = {
+		.closed = true,
+		.members = {"alg", "kid", "typ", NULL},
+		.algorithms = {
+			"RS256", "RS384", "RS512", "ES256", "ES384", "ES512",
+			"PS256", "PS384", "PS512", NULL
+		},
+		.types = {"JWT", "JOSE", NULL}
 	},
-	.types = {"JWT", "JOSE", NULL}
+	[CA_PROFILE_OAUTH] = {
+		.members = {"jwk", "jku", "x5u", "x5c", NULL},
+		.algorithms = {
+			"RS256", "RS384", "RS512", "ES256", "ES384", "ES512",
+			"PS256", "PS384", "PS512", "EdDSA", NULL
+		},
+		.types = {"JWT", "JOSE", "at+jwt", "txntoken+jwt", NULL},
+		.media_type = true
+	},
+	[CA_PROFILE_GRANT] = {
+		.members = {"jwk", "jku", "x5u", "x5c", NULL},
+		.algorithms = {
+			"RS256", "RS384", "RS512", "ES256", "ES384", "ES512",
+			"PS256", "PS384", "PS512", "EdDSA", NULL
+		},
+		.types = {"JWT", "JOSE", "grant+jwt", "delegation+jwt", NULL},
+		.media_type = true
+	},
 };
 
 /*
@@ -58,255 +85,260 @@ in_list(const char *const *list, const char *value)
 }
 
 /*
- * Check the header against the profile and copy its members.
+ * Is it one of the profile's types?  A media type may be spelt in any case
+ * and with or without "application/".
+ */
+static bool
+type_allowed(const ProfileHeader *profile, const char *type)
+{
+	if (!profile->media_type)
+		return in_list(profile->types, type);
+	if (pg_strncasecmp(type, MEDIA_TYPE_PREFIX, strlen(MEDIA_TYPE_PREFIX)) == 0)
+		type += strlen(MEDIA_TYPE_PREFIX);
+	for (const char *const *list = profile->types; *list != NULL; list++)
+	{
+		if (pg_strcasecmp(*list, type) == 0)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * May the header have the members that it has?
  *
- * SECURITY: "crit" and every member the profile does not know are refused
- * rather than ignored, so that no "jwk", "jku" or "x5u" can ever matter, and
- * the algorithm must be in a list that holds neither "none" nor HMAC.
- * Guarded by the "header" cases of test/unit/unit_token.c.
+ * SECURITY: "crit" is refused, because no extension is understood.  A JWT-SVID
+ * has no member but three; elsewhere unknown ones are ignored (RFC 7515
+ * section 4), except those by which a token would bring its own key.  Guarded
+ * by the "header" cases of test/unit.
  */
 static CaTokenStatus
-read_header(const CaJson *json, const TokenProfile *profile, CaToken *token)
+check_members(const CaJson *json, const ProfileHeader *profile)
 {
-	int			typ = ca_json_member(json, CA_JSON_ROOT, "typ");
-	int			kid = ca_json_member(json, CA_JSON_ROOT, "kid");
-	const char *alg = ca_json_string(json,
-									 ca_json_member(json, CA_JSON_ROOT, "alg"));
-
 	if (ca_json_member(json, CA_JSON_ROOT, "crit") >= 0)
 		return CA_TOKEN_CRITICAL_HEADER;
 	for (int i = ca_json_first(json, CA_JSON_ROOT); i >= 0;
 		 i = ca_json_next(json, i))
 	{
-		if (!in_list(profile->members, json->nodes[i].name))
+		if (in_list(profile->members, json->nodes[i].name) != profile->closed)
 			return CA_TOKEN_BAD_HEADER;
 	}
+	return CA_TOKEN_OK;
+}
 
+/*
+ * Check the header against the profile and copy its members.
+ */
+static CaTokenStatus
+read_header(const CaJson *json, const ProfileHeader *profile, CaToken *token)
+{
+	int			typ = ca_json_member(json, CA_JSON_ROOT, "typ");
+	int			kid = ca_json_member(json, CA_JSON_ROOT, "kid");
+	const char *alg = ca_json_string(json,
+									 ca_json_member(json, CA_JSON_ROOT, "alg"));
+	CaTokenStatus status = check_members(json, profile);
+
+	if (status != CA_TOKEN_OK)
+		return status;
 	if (alg == NULL)
 		return CA_TOKEN_BAD_HEADER;
 	if (!in_list(profile->algorithms, alg))
 		return CA_TOKEN_BAD_ALGORITHM;
 	if (typ >= 0 && (!ca_json_is(json, typ, CA_JSON_STRING) ||
-					 !in_list(profile->types, json->nodes[typ].text)))
+					 !type_allowed(profile, json->nodes[typ].text)))
 		return CA_TOKEN_BAD_HEADER;
-	if (kid >= 0 && !ca_json_is(json, kid, CA_JSON_STRING))
+	if (kid >= 0 && (!ca_json_is(json, kid, CA_JSON_STRING) ||
+					 json->nodes[kid].text[0] == '\0'))
 		return CA_TOKEN_BAD_HEADER;
-	if (kid < 0 || json->nodes[kid].text[0] == '\0')
-		return CA_TOKEN_MISSING_KID;
 
 	token->alg = pstrdup(alg);
-	token->kid = pstrdup(json->nodes[kid].text);
+	token->kid = kid >= 0 ? pstrdup(json->nodes[kid].text) : NULL;
 	token->typ = typ >= 0 ? pstrdup(json->nodes[typ].text) : NULL;
 	return CA_TOKEN_OK;
 }
 
 /*
- * Split the text of a JSON number into its digits without the point, and the
- * number of them that stand before it once the exponent is applied.  False
- * for a negative number, or an exponent of more than two digits.
+ * Does the text claim to be a SPIFFE ID, in whatever spelling?
  */
 static bool
-split_number(const char *text, char *digits, size_t size, int *point)
+looks_like_spiffe_id(const char *text)
 {
-	size_t		n = 0;
-	int			exponent = 0;
-	bool		fraction = false;
-
-	*point = 0;
-	if (*text == '-' || strlen(text) >= size)
-		return false;
-	for (; *text != '\0' && *text != 'e' && *text != 'E'; text++)
-	{
-		if (*text == '.')
-			fraction = true;
-		else
-		{
-			digits[n++] = *text;
-			*point += !fraction;
-		}
-	}
-	digits[n] = '\0';
-
-	if (*text != '\0')
-	{
-		bool		negative = text[1] == '-';
-
-		text += (text[1] == '-' || text[1] == '+') ? 2 : 1;
-		if (strlen(text) > 2)
-			return false;
-		exponent = atoi(text);
-		*point += negative ? -exponent : exponent;
-	}
-	return true;
+	return pg_strncasecmp(text, "spiffe:", strlen("spiffe:")) == 0;
 }
 
 /*
- * Read a NumericDate (RFC 7519 section 2): a number that is not negative and
- * at most 2^53, rounded down.  Done on the digits, because a double would
- * round a long fraction up to the next second.
- */
-static bool
-read_numeric_date(const char *text, int64_t *value)
-{
-	char		digits[64];
-	int			point;
-	const char *d = digits;
-
-	*value = 0;
-	if (!split_number(text, digits, sizeof(digits), &point))
-		return false;
-	for (int i = 0; i < point; i++)
-	{
-		*value = *value * 10 + (*d != '\0' ? *d++ - '0' : 0);
-		if (*value > MAX_NUMERIC_DATE)
-			return false;
-	}
-	return true;
-}
-
-/*
- * Read an optional NumericDate claim.
+ * What tokens of both profiles must have.
  */
 static CaTokenStatus
-read_date_claim(const CaJson *json, const char *name, bool *has,
-				int64_t *value)
+check_token_claims(const CaToken *token)
 {
-	int			claim = ca_json_member(json, CA_JSON_ROOT, name);
+	int			issuer_len;
 
-	*has = false;
-	if (claim < 0)
-		return CA_TOKEN_OK;
-	if (!ca_json_is(json, claim, CA_JSON_NUMBER) ||
-		!read_numeric_date(json->nodes[claim].text, value))
-		return CA_TOKEN_BAD_CLAIM;
-	*has = true;
-	return CA_TOKEN_OK;
-}
-
-/*
- * Read an optional string claim; *value is palloc'd, or NULL when absent.
- */
-static CaTokenStatus
-read_string_claim(const CaJson *json, const char *name, char **value)
-{
-	int			claim = ca_json_member(json, CA_JSON_ROOT, name);
-
-	*value = NULL;
-	if (claim < 0)
-		return CA_TOKEN_OK;
-	if (!ca_json_is(json, claim, CA_JSON_STRING))
-		return CA_TOKEN_BAD_CLAIM;
-	*value = pstrdup(json->nodes[claim].text);
-	return CA_TOKEN_OK;
-}
-
-/*
- * Read the required "aud": a string, or an array of at least one string
- * (RFC 7519 section 4.1.3).
- */
-static CaTokenStatus
-read_audience(const CaJson *json, CaToken *token)
-{
-	int			aud = ca_json_member(json, CA_JSON_ROOT, "aud");
-	int			n = 0;
-
-	if (aud < 0)
+	if (token->sub == NULL || token->naud == 0 || !token->has_exp)
 		return CA_TOKEN_MISSING_CLAIM;
-	if (ca_json_is(json, aud, CA_JSON_STRING))
-	{
-		token->aud = palloc(sizeof(char *));
-		token->aud[token->naud++] = pstrdup(json->nodes[aud].text);
-		return CA_TOKEN_OK;
-	}
-
-	if (!ca_json_is(json, aud, CA_JSON_ARRAY))
+	if (token->sub[0] == '\0')
 		return CA_TOKEN_BAD_CLAIM;
-	for (int i = ca_json_first(json, aud); i >= 0; i = ca_json_next(json, i))
-	{
-		if (!ca_json_is(json, i, CA_JSON_STRING))
-			return CA_TOKEN_BAD_CLAIM;
-		n++;
-	}
-	if (n == 0)
-		return CA_TOKEN_BAD_CLAIM;
-
-	token->aud = palloc(n * sizeof(char *));
-	for (int i = ca_json_first(json, aud); i >= 0; i = ca_json_next(json, i))
-		token->aud[token->naud++] = pstrdup(json->nodes[i].text);
+	if (token->iss != NULL && (strchr(token->iss, '|') != NULL ||
+							   ca_principal_valid(token->iss, &issuer_len)))
+		return CA_TOKEN_IS_GRANT;
 	return CA_TOKEN_OK;
 }
 
 /*
- * Check the claims as the JWT-SVID standard asks (section 3) and copy the
- * registered ones.  Other claims are allowed and stay in the payload.
+ * Whom may an actor be?  The current one is an agent; a prior one may be
+ * anybody of the token's own issuer.
+ */
+static CaTokenStatus
+check_actor(const CaToken *token, int i)
+{
+	const CaActor *actor = &token->actors[i];
+
+	if (ca_spiffe_id_valid(actor->sub, true, NULL))
+		return CA_TOKEN_OK;
+	if (i == 0 || looks_like_spiffe_id(actor->sub) ||
+		(actor->iss != NULL && strcmp(actor->iss, token->iss) != 0))
+		return CA_TOKEN_BAD_ACTOR;
+	return CA_TOKEN_OK;
+}
+
+/*
+ * What an OAuth token must say.
+ */
+static CaTokenStatus
+check_oauth_claims(const CaToken *token)
+{
+	bool		is_agent = token->sub != NULL &&
+		ca_spiffe_id_valid(token->sub, true, NULL);
+
+	if (token->iss == NULL || token->iss[0] == '\0')
+		return CA_TOKEN_MISSING_CLAIM;
+	if (!is_agent && (token->nactors == 0 || looks_like_spiffe_id(token->sub)))
+		return CA_TOKEN_BAD_SPIFFE_ID;
+	for (int i = 0; i < token->nactors; i++)
+	{
+		CaTokenStatus status = check_actor(token, i);
+
+		if (status != CA_TOKEN_OK)
+			return status;
+	}
+	return CA_TOKEN_OK;
+}
+
+/*
+ * What a grant must say.
+ */
+static CaTokenStatus
+check_grant_claims(const CaToken *token)
+{
+	int			issuer_len;
+
+	if (token->iss == NULL || token->sub == NULL || token->naud == 0 ||
+		token->jti == NULL || !token->has_exp || !token->has_iat)
+		return CA_TOKEN_MISSING_CLAIM;
+	if (token->jti[0] == '\0')
+		return CA_TOKEN_BAD_CLAIM;
+	if (!ca_principal_valid(token->iss, &issuer_len) ||
+		!ca_principal_valid(token->sub, &issuer_len))
+		return CA_TOKEN_BAD_PRINCIPAL;
+	/* a grant binds nobody's connection */
+	return token->has_cnf ? CA_TOKEN_BAD_CONFIRMATION : CA_TOKEN_OK;
+}
+
+/*
+ * Check the claims as the profile asks and copy those that mean something to
+ * us.  Other claims are allowed and stay in the payload.
  */
 static CaTokenStatus
 read_claims(const CaJson *json, CaToken *token)
 {
+	bool		acts = ca_json_member(json, CA_JSON_ROOT, "act") >= 0;
 	CaTokenStatus status;
 
-	if ((status = read_string_claim(json, "iss", &token->iss)) != CA_TOKEN_OK ||
-		(status = read_string_claim(json, "sub", &token->sub)) != CA_TOKEN_OK ||
-		(status = read_string_claim(json, "jti", &token->jti)) != CA_TOKEN_OK ||
-		(status = read_audience(json, token)) != CA_TOKEN_OK ||
-		(status = read_date_claim(json, "exp",
-								  &token->has_exp, &token->exp)) != CA_TOKEN_OK ||
-		(status = read_date_claim(json, "nbf",
-								  &token->has_nbf, &token->nbf)) != CA_TOKEN_OK ||
-		(status = read_date_claim(json, "iat",
-								  &token->has_iat, &token->iat)) != CA_TOKEN_OK)
+	if ((status = ca_claims_registered(json, token)) != CA_TOKEN_OK ||
+		(status = ca_claims_confirmation(json, token)) != CA_TOKEN_OK ||
+		(status = ca_claims_authority(json, token)) != CA_TOKEN_OK)
 		return status;
+	if (token->profile == CA_PROFILE_GRANT)
+	{
+		if (acts)
+			return CA_TOKEN_BAD_ACTOR;
+		status = ca_claims_grant(json, token);
+		return status == CA_TOKEN_OK ? check_grant_claims(token) : status;
+	}
 
-	if (token->sub == NULL || !token->has_exp)
-		return CA_TOKEN_MISSING_CLAIM;
-	if (!ca_spiffe_id_valid(token->sub, true, NULL))
-		return CA_TOKEN_BAD_SPIFFE_ID;
-	return CA_TOKEN_OK;
+	if ((status = check_token_claims(token)) != CA_TOKEN_OK)
+		return status;
+	if (token->profile == CA_PROFILE_JWT_SVID)
+	{
+		if (acts)
+			return CA_TOKEN_BAD_ACTOR;
+		return ca_spiffe_id_valid(token->sub, true, NULL) ?
+			CA_TOKEN_OK : CA_TOKEN_BAD_SPIFFE_ID;
+	}
+	if ((status = ca_claims_actors(json, token)) != CA_TOKEN_OK ||
+		(status = ca_claim_string(json, "client_id",
+								  &token->client_id)) != CA_TOKEN_OK)
+		return status;
+	return check_oauth_claims(token);
 }
 
 /*
- * Read header and claims of a decoded JWS into token, which takes over the
- * parts it needs.
+ * Read header and claims of a decoded JWS as a profile.  *token is NULL on
+ * failure.
  */
 static CaTokenStatus
-read_token(const CaJws *jws, const TokenProfile *profile, CaToken *token)
+read_profile(const CaJson *header, const CaJson *claims,
+			 CaTokenProfile profile, CaToken **token)
 {
+	CaToken    *result = palloc0(sizeof(CaToken));
 	CaTokenStatus status;
-	CaJson	   *json;
 
-	status = ca_json_parse((char *) jws->header, jws->header_len, &json);
+	result->profile = profile;
+	result->max_depth = -1;
+	status = read_header(header, &headers[profile], result);
 	if (status == CA_TOKEN_OK)
-	{
-		status = read_header(json, profile, token);
-		ca_json_free(json);
-	}
-	if (status != CA_TOKEN_OK)
-		return status;
-
-	status = ca_json_parse((char *) jws->payload, jws->payload_len, &json);
-	if (status == CA_TOKEN_OK)
-	{
-		status = read_claims(json, token);
-		ca_json_free(json);
-	}
-
-	token->payload = (char *) jws->payload;
-	token->payload_len = jws->payload_len;
-	token->signing_input = jws->signing_input;
-	token->signing_input_len = jws->signing_input_len;
-	token->signature = jws->signature;
-	token->signature_len = jws->signature_len;
+		status = read_claims(claims, result);
+	*token = status == CA_TOKEN_OK ? result : NULL;
 	return status;
 }
 
 /*
- * Take a compact JWS apart; see token.h.
+ * Read the claims of a decoded JWS, as a grant or as one of the two profiles
+ * of tokens.
+ *
+ * What has not the form of a JWT-SVID and names an issuer is judged as an
+ * OAuth token.
  */
-CaTokenStatus
-ca_token_parse(const char *text, size_t len, CaToken **token)
+static CaTokenStatus
+read_token(const CaJws *jws, bool grant, CaToken **token)
+{
+	CaJson	   *header = NULL;
+	CaJson	   *claims = NULL;
+	CaTokenStatus status = ca_json_parse((char *) jws->header, jws->header_len,
+										 &header);
+
+	if (status == CA_TOKEN_OK)
+		status = ca_json_parse((char *) jws->payload, jws->payload_len, &claims);
+	if (status == CA_TOKEN_OK)
+	{
+		status = read_profile(header, claims,
+							  grant ? CA_PROFILE_GRANT : CA_PROFILE_JWT_SVID, token);
+		if (status != CA_TOKEN_OK && !grant &&
+			ca_json_member(claims, CA_JSON_ROOT, "iss") >= 0)
+			status = read_profile(header, claims, CA_PROFILE_OAUTH, token);
+	}
+	ca_json_free(header);
+	ca_json_free(claims);
+	return status;
+}
+
+/*
+ * Take a compact JWS apart.
+ */
+static CaTokenStatus
+parse(const char *text, size_t len, bool grant, CaToken **token)
 {
 	CaTokenStatus status;
-	CaToken    *result;
+	CaToken    *result = NULL;
 	CaJws		jws;
 
 	*token = NULL;
@@ -314,11 +346,16 @@ ca_token_parse(const char *text, size_t len, CaToken **token)
 	if (status != CA_TOKEN_OK)
 		return status;
 
-	result = palloc0(sizeof(CaToken));
-	status = read_token(&jws, &jwt_svid, result);
+	status = read_token(&jws, grant, &result);
 	pfree(jws.header);
 	if (status != CA_TOKEN_OK)
 		return status;
+	result->payload = (char *) jws.payload;
+	result->payload_len = jws.payload_len;
+	result->signing_input = jws.signing_input;
+	result->signing_input_len = jws.signing_input_len;
+	result->signature = jws.signature;
+	result->signature_len = jws.signature_len;
 	if (!ca_sha256(text, len, result->sha256))
 		return CA_TOKEN_CRYPTO_FAILURE;
 
@@ -327,32 +364,55 @@ ca_token_parse(const char *text, size_t len, CaToken **token)
 }
 
 /*
+ * Take a token apart; see token.h.
+ */
+CaTokenStatus
+ca_token_parse(const char *text, size_t len, CaToken **token)
+{
+	return parse(text, len, false, token);
+}
+
+/*
+ * Take a grant apart; see token.h.
+ */
+CaTokenStatus
+ca_grant_parse(const char *text, size_t len, CaToken **grant)
+{
+	return parse(text, len, true, grant);
+}
+
+/*
  * Check the signature; see token.h.
  */
 CaTokenStatus
-ca_token_verify(const CaToken *token, const CaJwks *jwks)
+ca_token_verify(const CaToken *token, const CaJwks *jwks,
+				unsigned char key_digest[CA_SHA256_LEN])
 {
 	const CaSignatureAlg *alg = ca_signature_alg(token->alg);
-	CaPublicKey *key;
+	CaTokenStatus status = CA_TOKEN_UNKNOWN_KEY;
+	int			key = -1;
 
 	if (alg == NULL)
 		return CA_TOKEN_BAD_ALGORITHM;
-	key = ca_jwks_find(jwks, token->kid, alg);
-	if (key == NULL)
-		return CA_TOKEN_UNKNOWN_KEY;
-
-	switch (ca_signature_verify(alg, key, token->signing_input,
-								token->signing_input_len,
-								token->signature, token->signature_len))
+	while ((key = ca_jwks_find(jwks, token->kid, alg, key)) >= 0)
 	{
-		case CA_SIGNATURE_GOOD:
-			return CA_TOKEN_OK;
-		case CA_SIGNATURE_BAD:
-			return CA_TOKEN_BAD_SIGNATURE;
-		case CA_SIGNATURE_FAILURE:
-			break;
+		switch (ca_signature_verify(alg, ca_jwks_key(jwks, key),
+									token->signing_input,
+									token->signing_input_len,
+									token->signature, token->signature_len))
+		{
+			case CA_SIGNATURE_GOOD:
+				if (key_digest != NULL)
+					memcpy(key_digest, ca_jwks_digest(jwks, key), CA_SHA256_LEN);
+				return CA_TOKEN_OK;
+			case CA_SIGNATURE_BAD:
+				status = CA_TOKEN_BAD_SIGNATURE;
+				break;
+			case CA_SIGNATURE_FAILURE:
+				return CA_TOKEN_CRYPTO_FAILURE;
+		}
 	}
-	return CA_TOKEN_CRYPTO_FAILURE;
+	return status;
 }
 
 /*
@@ -381,6 +441,8 @@ ca_token_validate(const CaToken *token, const char *audience,
 	if (!token->has_exp || now < 0 || now >= token->exp + skew)
 		return CA_TOKEN_EXPIRED;
 	if (token->has_nbf && now < token->nbf - skew)
+		return CA_TOKEN_NOT_YET_VALID;
+	if (token->profile == CA_PROFILE_GRANT && now < token->iat - skew)
 		return CA_TOKEN_NOT_YET_VALID;
 	return CA_TOKEN_OK;
 }

@@ -44,14 +44,22 @@ ca_token_status_text(CaTokenStatus status)
 			return "token header demands extensions that are not understood";
 		case CA_TOKEN_BAD_ALGORITHM:
 			return "token signature algorithm is not allowed";
-		case CA_TOKEN_MISSING_KID:
-			return "token header does not name a key";
 		case CA_TOKEN_MISSING_CLAIM:
 			return "token lacks a required claim";
 		case CA_TOKEN_BAD_CLAIM:
 			return "token has a claim of the wrong type or range";
 		case CA_TOKEN_BAD_SPIFFE_ID:
-			return "token subject is not a SPIFFE ID with a path";
+			return "token does not name an agent by a SPIFFE ID with a path";
+		case CA_TOKEN_BAD_ACTOR:
+			return "act claim is malformed or does not name an agent";
+		case CA_TOKEN_BAD_CONFIRMATION:
+			return "cnf claim is malformed or demands a proof that is not supported";
+		case CA_TOKEN_BAD_DETAILS:
+			return "authorization_details claim is malformed or not understood";
+		case CA_TOKEN_BAD_PRINCIPAL:
+			return "grant names a principal that is neither a SPIFFE ID nor issuer|subject";
+		case CA_TOKEN_IS_GRANT:
+			return "a delegation grant cannot be used as a token";
 		case CA_TOKEN_UNKNOWN_KEY:
 			return "no trusted key fits the token's key ID and algorithm";
 		case CA_TOKEN_BAD_SIGNATURE:
@@ -62,6 +70,20 @@ ca_token_status_text(CaTokenStatus status)
 			return "token has expired";
 		case CA_TOKEN_NOT_YET_VALID:
 			return "token is not valid yet";
+		case CA_GRANTS_BAD:
+			return "delegation is not a JSON array of 1 to 16 grants";
+		case CA_GRANT_FIRST_HAS_PARENT:
+			return "first grant has a parent that is missing";
+		case CA_GRANT_WRONG_PARENT:
+			return "grant does not carry the digest of the grant before it";
+		case CA_GRANT_NOT_LINKED:
+			return "grant is not by the principal that the grant before it names";
+		case CA_GRANT_WRONG_ACTOR:
+			return "last grant does not name the session's agent";
+		case CA_GRANT_TOO_DEEP:
+			return "a grant does not allow that many further delegations";
+		case CA_CHAIN_LOOP:
+			return "a principal is in the chain twice";
 		case CA_JWKS_BAD:
 			return "key set is not a well-formed JWK Set";
 		case CA_JWKS_DUPLICATE_KID:
