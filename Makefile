@@ -20,6 +20,9 @@ OBJS = \
 	src/base/glob.o \
 	src/base/guc.o \
 	src/base/internal.o \
+	src/crypto/bundle.o \
+	src/crypto/certificate.o \
+	src/crypto/certificate_status.o \
 	src/crypto/digest.o \
 	src/crypto/pubkey.o \
 	src/crypto/signature.o \
@@ -35,10 +38,17 @@ OBJS = \
 	src/token/spiffe.o \
 	src/token/token_status.o \
 	src/identity/claim.o \
+	src/identity/credential.o \
+	src/identity/delegation.o \
 	src/identity/identity.o \
+	src/identity/peer.o \
+	src/identity/presented.o \
+	src/identity/problem.o \
 	src/identity/registry.o \
 	src/identity/session.o \
+	src/identity/svid.o \
 	src/policy/authorize.o \
+	src/policy/bound.o \
 	src/policy/decide.o \
 	src/policy/expression.o \
 	src/policy/label.o \
@@ -77,7 +87,9 @@ OBJS = \
 	src/enforce/utility.o \
 	src/api/admin.o \
 	src/api/agent.o \
+	src/api/agent_key.o \
 	src/api/masks.o \
+	src/api/trust_bundle.o \
 	src/contauth.o
 # ---------------------------------------------------------------------------
 

@@ -42,6 +42,16 @@ COMMENT ON COLUMN contauth.issuer.trust_domain IS 'The one SPIFFE trust domain t
 COMMENT ON COLUMN contauth.issuer.jwks IS 'JWK Set (RFC 7517) with its public keys; an empty one refuses every token';
 COMMENT ON COLUMN contauth.issuer.created_at IS 'When it was added';
 
+CREATE TABLE contauth.trust_bundle (
+    trust_domain text COLLATE "C" PRIMARY KEY,
+    ca_pem       text NOT NULL,
+    created_at   timestamptz NOT NULL DEFAULT pg_catalog.now()
+);
+COMMENT ON TABLE contauth.trust_bundle IS 'Whose X.509-SVIDs are accepted, for which trust domain';
+COMMENT ON COLUMN contauth.trust_bundle.trust_domain IS 'SPIFFE trust domain';
+COMMENT ON COLUMN contauth.trust_bundle.ca_pem IS 'CA certificates in PEM that its X.509-SVIDs must chain to';
+COMMENT ON COLUMN contauth.trust_bundle.created_at IS 'When it was first added';
+
 CREATE TABLE contauth.agent (
     spiffe_id  text COLLATE "C" PRIMARY KEY,
     db_roles   name[] NOT NULL,
@@ -65,6 +75,20 @@ COMMENT ON COLUMN contauth.agent.attributes IS 'JSON object that conditions and 
 COMMENT ON COLUMN contauth.agent.state IS 'active, suspended or retired';
 COMMENT ON COLUMN contauth.agent.expires_at IS 'When the registration ends';
 COMMENT ON COLUMN contauth.agent.created_at IS 'When it was registered';
+
+CREATE TABLE contauth.agent_key (
+    spiffe_id  text COLLATE "C" NOT NULL
+               REFERENCES contauth.agent ON UPDATE CASCADE ON DELETE CASCADE,
+    kid        text COLLATE "C" NOT NULL,
+    jwk        jsonb NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
+    PRIMARY KEY (spiffe_id, kid)
+);
+COMMENT ON TABLE contauth.agent_key IS 'Keys with which agents sign delegation grants';
+COMMENT ON COLUMN contauth.agent_key.spiffe_id IS 'The agent';
+COMMENT ON COLUMN contauth.agent_key.kid IS 'Key ID, unique for the agent';
+COMMENT ON COLUMN contauth.agent_key.jwk IS 'Public key as a JWK (RFC 7517)';
+COMMENT ON COLUMN contauth.agent_key.created_at IS 'When it was added';
 
 CREATE TABLE contauth.policy (
     name         text COLLATE "C" PRIMARY KEY,
@@ -202,11 +226,23 @@ CREATE FUNCTION contauth.check_issuer() RETURNS trigger
 COMMENT ON FUNCTION contauth.check_issuer() IS 'Refuses an issuer that is not valid';
 REVOKE ALL ON FUNCTION contauth.check_issuer() FROM PUBLIC;
 
+CREATE FUNCTION contauth.check_trust_bundle() RETURNS trigger
+    LANGUAGE c VOLATILE PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'contauth_check_trust_bundle';
+COMMENT ON FUNCTION contauth.check_trust_bundle() IS 'Refuses a trust bundle that is not valid';
+REVOKE ALL ON FUNCTION contauth.check_trust_bundle() FROM PUBLIC;
+
 CREATE FUNCTION contauth.check_agent() RETURNS trigger
     LANGUAGE c VOLATILE PARALLEL UNSAFE
     AS 'MODULE_PATHNAME', 'contauth_check_agent';
 COMMENT ON FUNCTION contauth.check_agent() IS 'Refuses an agent that is not valid';
 REVOKE ALL ON FUNCTION contauth.check_agent() FROM PUBLIC;
+
+CREATE FUNCTION contauth.check_agent_key() RETURNS trigger
+    LANGUAGE c VOLATILE PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'contauth_check_agent_key';
+COMMENT ON FUNCTION contauth.check_agent_key() IS 'Refuses an agent''s key that is not valid';
+REVOKE ALL ON FUNCTION contauth.check_agent_key() FROM PUBLIC;
 
 CREATE FUNCTION contauth.table_changed() RETURNS trigger
     LANGUAGE c VOLATILE PARALLEL UNSAFE
@@ -233,15 +269,23 @@ CREATE TRIGGER check_row BEFORE INSERT OR UPDATE ON contauth.policy
     FOR EACH ROW EXECUTE FUNCTION contauth.check_policy();
 CREATE TRIGGER check_row BEFORE INSERT OR UPDATE ON contauth.issuer
     FOR EACH ROW EXECUTE FUNCTION contauth.check_issuer();
+CREATE TRIGGER check_row BEFORE INSERT OR UPDATE ON contauth.trust_bundle
+    FOR EACH ROW EXECUTE FUNCTION contauth.check_trust_bundle();
 CREATE TRIGGER check_row BEFORE INSERT OR UPDATE ON contauth.agent
     FOR EACH ROW EXECUTE FUNCTION contauth.check_agent();
+CREATE TRIGGER check_row BEFORE INSERT OR UPDATE ON contauth.agent_key
+    FOR EACH ROW EXECUTE FUNCTION contauth.check_agent_key();
 CREATE TRIGGER record_version AFTER INSERT OR UPDATE OR DELETE ON contauth.policy
     FOR EACH ROW EXECUTE FUNCTION contauth.record_policy_version();
 CREATE TRIGGER changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON contauth.policy
     FOR EACH STATEMENT EXECUTE FUNCTION contauth.table_changed();
 CREATE TRIGGER changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON contauth.issuer
     FOR EACH STATEMENT EXECUTE FUNCTION contauth.table_changed();
+CREATE TRIGGER changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON contauth.trust_bundle
+    FOR EACH STATEMENT EXECUTE FUNCTION contauth.table_changed();
 CREATE TRIGGER changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON contauth.agent
+    FOR EACH STATEMENT EXECUTE FUNCTION contauth.table_changed();
+CREATE TRIGGER changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON contauth.agent_key
     FOR EACH STATEMENT EXECUTE FUNCTION contauth.table_changed();
 CREATE TRIGGER changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON contauth.classification
     FOR EACH STATEMENT EXECUTE FUNCTION contauth.table_changed();
@@ -251,8 +295,12 @@ ALTER TABLE contauth.policy ENABLE ALWAYS TRIGGER check_row;
 ALTER TABLE contauth.policy ENABLE ALWAYS TRIGGER changed;
 ALTER TABLE contauth.issuer ENABLE ALWAYS TRIGGER check_row;
 ALTER TABLE contauth.issuer ENABLE ALWAYS TRIGGER changed;
+ALTER TABLE contauth.trust_bundle ENABLE ALWAYS TRIGGER check_row;
+ALTER TABLE contauth.trust_bundle ENABLE ALWAYS TRIGGER changed;
 ALTER TABLE contauth.agent ENABLE ALWAYS TRIGGER check_row;
 ALTER TABLE contauth.agent ENABLE ALWAYS TRIGGER changed;
+ALTER TABLE contauth.agent_key ENABLE ALWAYS TRIGGER check_row;
+ALTER TABLE contauth.agent_key ENABLE ALWAYS TRIGGER changed;
 ALTER TABLE contauth.classification ENABLE ALWAYS TRIGGER changed;
 
 /*
@@ -437,20 +485,62 @@ $$;
 COMMENT ON FUNCTION contauth.remove_issuer(text) IS
     'Trusts an issuer no more; its tokens are refused from then on';
 
+CREATE FUNCTION contauth.add_trust_bundle(trust_domain text, ca_pem text) RETURNS void
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+DECLARE
+    before text;
+BEGIN
+    PERFORM contauth.require_arguments(jsonb_build_object(
+        'trust_domain', trust_domain, 'ca_pem', ca_pem));
+    SELECT b.ca_pem INTO before FROM contauth.trust_bundle AS b
+     WHERE b.trust_domain = add_trust_bundle.trust_domain FOR UPDATE;
+    INSERT INTO contauth.trust_bundle (trust_domain, ca_pem)
+        VALUES (add_trust_bundle.trust_domain, add_trust_bundle.ca_pem)
+        ON CONFLICT ON CONSTRAINT trust_bundle_pkey
+        DO UPDATE SET ca_pem = EXCLUDED.ca_pem;
+    PERFORM contauth_audit.record_admin_event('add_trust_bundle', trust_domain,
+        jsonb_build_object('ca_pem', ca_pem, 'before', before));
+END
+$$;
+COMMENT ON FUNCTION contauth.add_trust_bundle(text, text) IS
+    'Trusts CA certificates (PEM) to issue X.509-SVIDs of one SPIFFE trust domain, in place of those it had';
+
+CREATE FUNCTION contauth.remove_trust_bundle(trust_domain text) RETURNS void
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+DECLARE
+    before text;
+BEGIN
+    DELETE FROM contauth.trust_bundle AS b
+     WHERE b.trust_domain = remove_trust_bundle.trust_domain
+    RETURNING b.ca_pem INTO before;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'trust domain "%" has no trust bundle', trust_domain
+            USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    PERFORM contauth_audit.record_admin_event('remove_trust_bundle', trust_domain,
+        jsonb_build_object('before', before));
+END
+$$;
+COMMENT ON FUNCTION contauth.remove_trust_bundle(text) IS
+    'Trusts no CA for the trust domain any more; its X.509-SVIDs are refused from then on';
+
 /* Administration: agents */
 
-CREATE FUNCTION contauth.register_agent(spiffe_id text, db_roles name[], owner text,
-        autonomy integer DEFAULT 1, attributes jsonb DEFAULT '{}',
-        expires_at timestamptz DEFAULT 'infinity') RETURNS void
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+CREATE FUNCTION contauth.check_agent_arguments(db_roles name[], owner text,
+        autonomy integer, attributes jsonb, expires_at timestamptz) RETURNS void
+    LANGUAGE plpgsql STABLE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
     AS $$
 DECLARE
     r name;
 BEGIN
     PERFORM contauth.require_arguments(jsonb_build_object(
-        'spiffe_id', spiffe_id, 'db_roles', db_roles, 'owner', owner,
-        'autonomy', autonomy, 'attributes', attributes, 'expires_at', expires_at));
+        'db_roles', db_roles, 'owner', owner, 'autonomy', autonomy,
+        'attributes', attributes, 'expires_at', expires_at));
     IF autonomy < 1 OR autonomy > 5 THEN
         RAISE EXCEPTION 'autonomy is not valid: it must be 1 to 5'
             USING ERRCODE = 'invalid_parameter_value';
@@ -461,6 +551,21 @@ BEGIN
                 USING ERRCODE = 'invalid_parameter_value';
         END IF;
     END LOOP;
+END
+$$;
+COMMENT ON FUNCTION contauth.check_agent_arguments(name[], text, integer, jsonb, timestamptz) IS
+    'Refuses what an agent cannot be registered with, by the argument''s name';
+REVOKE ALL ON FUNCTION contauth.check_agent_arguments(name[], text, integer, jsonb, timestamptz) FROM PUBLIC;
+
+CREATE FUNCTION contauth.register_agent(spiffe_id text, db_roles name[], owner text,
+        autonomy integer DEFAULT 1, attributes jsonb DEFAULT '{}',
+        expires_at timestamptz DEFAULT 'infinity') RETURNS void
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+BEGIN
+    PERFORM contauth.require_arguments(jsonb_build_object('spiffe_id', spiffe_id));
+    PERFORM contauth.check_agent_arguments(db_roles, owner, autonomy, attributes, expires_at);
     INSERT INTO contauth.agent AS a
            (spiffe_id, db_roles, owner, autonomy, attributes, expires_at)
     VALUES (register_agent.spiffe_id, register_agent.db_roles, register_agent.owner,
@@ -477,6 +582,121 @@ END
 $$;
 COMMENT ON FUNCTION contauth.register_agent(text, name[], text, integer, jsonb, timestamptz) IS
     'Registers an agent: SPIFFE ID, database roles, owner, autonomy 1 to 5, attributes, end of registration';
+
+CREATE FUNCTION contauth.alter_agent(spiffe_id text, changes jsonb) RETURNS void
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+DECLARE
+    known CONSTANT text[] := '{db_roles,owner,autonomy,attributes,expires_at}';
+    a contauth.agent;
+    field text;
+BEGIN
+    PERFORM contauth.require_arguments(jsonb_build_object(
+        'spiffe_id', spiffe_id, 'changes', changes));
+    IF jsonb_typeof(changes) <> 'object' THEN
+        RAISE EXCEPTION 'changes is not valid: it must be a JSON object'
+            USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    FOR field IN SELECT jsonb_object_keys(changes) LOOP
+        IF NOT field = ANY (known) THEN
+            RAISE EXCEPTION 'changes is not valid: an agent has no field "%" to change', field
+                USING ERRCODE = 'invalid_parameter_value';
+        END IF;
+    END LOOP;
+    SELECT * INTO a FROM contauth.agent AS g
+     WHERE g.spiffe_id = alter_agent.spiffe_id FOR UPDATE;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'agent "%" is not registered', spiffe_id
+            USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    BEGIN
+        a := jsonb_populate_record(a, changes);
+    EXCEPTION WHEN data_exception OR syntax_error_or_access_rule_violation THEN
+        RAISE EXCEPTION 'changes is not valid: %', SQLERRM
+            USING ERRCODE = 'invalid_parameter_value';
+    END;
+    PERFORM contauth.check_agent_arguments(a.db_roles, a.owner, a.autonomy,
+                                           a.attributes, a.expires_at);
+    UPDATE contauth.agent AS g
+       SET db_roles = a.db_roles, owner = a.owner, autonomy = a.autonomy,
+           attributes = a.attributes, expires_at = a.expires_at
+     WHERE g.spiffe_id = alter_agent.spiffe_id;
+    PERFORM contauth_audit.record_admin_event('alter_agent', spiffe_id, changes);
+END
+$$;
+COMMENT ON FUNCTION contauth.alter_agent(text, jsonb) IS
+    'Changes db_roles, owner, autonomy, attributes or expires_at of an agent, given as a JSON object';
+
+CREATE FUNCTION contauth.add_agent_key(spiffe_id text, jwk jsonb) RETURNS void
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+DECLARE
+    kid text := jwk ->> 'kid';
+BEGIN
+    PERFORM contauth.require_arguments(jsonb_build_object(
+        'spiffe_id', spiffe_id, 'jwk', jwk));
+    IF jsonb_typeof(jwk) <> 'object' THEN
+        RAISE EXCEPTION 'jwk is not valid: it must be a JSON object'
+            USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    IF NOT EXISTS (SELECT FROM contauth.agent AS a
+                    WHERE a.spiffe_id = add_agent_key.spiffe_id) THEN
+        RAISE EXCEPTION 'agent "%" is not registered', spiffe_id
+            USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    IF kid IS NULL THEN
+        kid := contauth.jwk_thumbprint(jwk);
+        jwk := jwk || jsonb_build_object('kid', kid);
+    END IF;
+    INSERT INTO contauth.agent_key AS k (spiffe_id, kid, jwk)
+        VALUES (add_agent_key.spiffe_id, kid, jwk)
+        ON CONFLICT ON CONSTRAINT agent_key_pkey DO NOTHING;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'agent "%" has a key "%" already', spiffe_id, kid
+            USING ERRCODE = 'invalid_parameter_value',
+                  HINT = 'Use contauth.remove_agent_key() to take it away.';
+    END IF;
+    PERFORM contauth_audit.record_admin_event('add_agent_key', spiffe_id, jwk);
+END
+$$;
+COMMENT ON FUNCTION contauth.add_agent_key(text, jsonb) IS
+    'Lets an agent sign delegation grants with a key: its public JWK (RFC 7517), named by its thumbprint (RFC 7638) unless it has a kid';
+
+CREATE FUNCTION contauth.jwk_thumbprint(jwk jsonb) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+    SELECT translate(rtrim(encode(sha256(convert_to(concat('{',
+               string_agg(concat(to_json(m.key), ':', m.value), ',' ORDER BY m.key COLLATE "C"),
+               '}'), 'UTF8')), 'base64'), '='), '+/', '-_')
+      FROM jsonb_each(jwk) AS m
+     WHERE m.key = ANY (CASE jwk ->> 'kty' WHEN 'RSA' THEN '{e,kty,n}'::text[]
+                                           WHEN 'EC' THEN '{crv,kty,x,y}'
+                                           ELSE '{crv,kty,x}' END)
+$$;
+COMMENT ON FUNCTION contauth.jwk_thumbprint(jsonb) IS
+    'Thumbprint of a public JWK (RFC 7638), base64url of its SHA-256';
+REVOKE ALL ON FUNCTION contauth.jwk_thumbprint(jsonb) FROM PUBLIC;
+
+CREATE FUNCTION contauth.remove_agent_key(spiffe_id text, kid text) RETURNS void
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+BEGIN
+    DELETE FROM contauth.agent_key AS k
+     WHERE k.spiffe_id = remove_agent_key.spiffe_id AND k.kid = remove_agent_key.kid;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'agent "%" has no key "%"', spiffe_id, kid
+            USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    PERFORM contauth_audit.record_admin_event('remove_agent_key', spiffe_id,
+        jsonb_build_object('kid', kid));
+END
+$$;
+COMMENT ON FUNCTION contauth.remove_agent_key(text, text) IS
+    'Trusts an agent''s key no more; grants signed with it are refused from then on';
 
 CREATE FUNCTION contauth.set_agent_state(spiffe_id text, state text, reason text) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
@@ -717,7 +937,9 @@ VALUES
 /* Dumps carry what administrators have entered */
 
 SELECT pg_catalog.pg_extension_config_dump('contauth.issuer', '');
+SELECT pg_catalog.pg_extension_config_dump('contauth.trust_bundle', '');
 SELECT pg_catalog.pg_extension_config_dump('contauth.agent', '');
+SELECT pg_catalog.pg_extension_config_dump('contauth.agent_key', '');
 SELECT pg_catalog.pg_extension_config_dump('contauth.policy', 'WHERE NOT builtin');
 SELECT pg_catalog.pg_extension_config_dump('contauth.policy_version', '');
 SELECT pg_catalog.pg_extension_config_dump('contauth.policy_version_version_seq', '');
@@ -732,8 +954,8 @@ SELECT pg_catalog.setval('contauth.policy_version_version_seq', pg_catalog.max(v
 /* Privileges */
 
 REVOKE ALL ON ALL TABLES IN SCHEMA contauth FROM PUBLIC;
-GRANT SELECT ON contauth.issuer, contauth.agent, contauth.policy,
-                contauth.policy_version, contauth.classification
+GRANT SELECT ON contauth.issuer, contauth.trust_bundle, contauth.agent,
+                contauth.agent_key, contauth.policy, contauth.policy_version, contauth.classification
     TO contauth_admin, contauth_auditor;
 GRANT INSERT, UPDATE, DELETE ON contauth.classification TO contauth_admin;
 
@@ -741,7 +963,10 @@ REVOKE ALL ON FUNCTION
     contauth.enroll_role(regrole), contauth.unenroll_role(regrole),
     contauth.add_issuer(text, text, jsonb), contauth.set_issuer_keys(text, jsonb),
     contauth.remove_issuer(text),
+    contauth.add_trust_bundle(text, text), contauth.remove_trust_bundle(text),
     contauth.register_agent(text, name[], text, integer, jsonb, timestamptz),
+    contauth.alter_agent(text, jsonb),
+    contauth.add_agent_key(text, jsonb), contauth.remove_agent_key(text, text),
     contauth.suspend_agent(text, text), contauth.resume_agent(text, text),
     contauth.retire_agent(text, text),
     contauth.create_policy(text, text, text[], text[], text[], text[], text, text,
@@ -753,7 +978,10 @@ GRANT EXECUTE ON FUNCTION
     contauth.enroll_role(regrole), contauth.unenroll_role(regrole),
     contauth.add_issuer(text, text, jsonb), contauth.set_issuer_keys(text, jsonb),
     contauth.remove_issuer(text),
+    contauth.add_trust_bundle(text, text), contauth.remove_trust_bundle(text),
     contauth.register_agent(text, name[], text, integer, jsonb, timestamptz),
+    contauth.alter_agent(text, jsonb),
+    contauth.add_agent_key(text, jsonb), contauth.remove_agent_key(text, text),
     contauth.suspend_agent(text, text), contauth.resume_agent(text, text),
     contauth.retire_agent(text, text),
     contauth.create_policy(text, text, text[], text[], text[], text[], text, text,

@@ -69,8 +69,11 @@ _PG_init(void)
 {
 	static const CaGucCallbacks callbacks = {
 		.governed = ca_session_governed,
-		.token_check = ca_identity_token_check,
-		.token_assign = ca_identity_token_assign,
+		.token_check = ca_presented_check_token,
+		.token_assign = ca_presented_assign_token,
+		.delegation_check = ca_presented_check_delegation,
+		.delegation_assign = ca_presented_assign_delegation,
+		.trust_changed = ca_identity_forget_all,
 		.context_changed = ca_epoch_advance,
 	};
 

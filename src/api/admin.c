@@ -13,13 +13,12 @@
 
 #include "access/relation.h"
 #include "access/tupdesc.h"
+#include "api/trigger.h"
 #include "base/attempt.h"
 #include "base/catalog.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
-#include "commands/trigger.h"
 #include "executor/executor.h"
-#include "fmgr.h"
 #include "policy/expression.h"
 #include "policy/label.h"
 #include "policy/store.h"
@@ -36,31 +35,6 @@ PG_FUNCTION_INFO_V1(contauth_check_policy);
 PG_FUNCTION_INFO_V1(contauth_check_issuer);
 PG_FUNCTION_INFO_V1(contauth_check_agent);
 PG_FUNCTION_INFO_V1(contauth_table_changed);
-
-/* The row that a BEFORE ROW trigger is asked about. */
-static HeapTuple
-new_row(FunctionCallInfo fcinfo, const char *function, TupleDesc *desc)
-{
-	TriggerData *trigger = (TriggerData *) fcinfo->context;
-
-	if (!CALLED_AS_TRIGGER(fcinfo) ||
-		!TRIGGER_FIRED_BEFORE(trigger->tg_event) ||
-		!TRIGGER_FIRED_FOR_ROW(trigger->tg_event))
-		ereport(ERROR,
-				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("%s() must be a BEFORE ROW trigger", function)));
-	*desc = RelationGetDescr(trigger->tg_relation);
-	return TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ?
-		trigger->tg_newtuple : trigger->tg_trigtuple;
-}
-
-static void
-bad_argument(const char *argument, const char *reason)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("%s is not valid: %s", argument, reason)));
-}
 
 /* A list of non-empty strings of bounded number and length. */
 static void
@@ -323,6 +297,9 @@ contauth_check_issuer(PG_FUNCTION_ARGS)
 
 	if (issuer[0] == '\0' || strlen(issuer) > CA_POLICY_MAX_TEXT)
 		bad_argument("issuer", "it must be 1 to 4096 bytes long");
+	/* a person is named "issuer|subject" */
+	if (strchr(issuer, '|') != NULL)
+		bad_argument("issuer", "it must not contain \"|\"");
 	if (!ca_trust_domain_valid(trust_domain))
 		bad_argument("trust_domain", "it is not a SPIFFE trust domain name");
 	status = ca_jwks_parse(json, strlen(json), &keys, &nkeys);

@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "audit/ring.h"
+#include "base/error.h"
 #include "base/internal.h"
 #include "catalog/pg_authid.h"
 #include "catalog/pg_type.h"
@@ -42,16 +43,6 @@ add_member(StringInfo json, const char *name, const char *value)
 		appendStringInfoString(json, "null");
 }
 
-/* The members that exist only with an identity. */
-static void
-describe_identity(StringInfo json, const CaIdentity *id)
-{
-	appendStringInfoString(json, ", \"chain\": ");
-	ca_identity_chain_json(id, json);
-	appendStringInfo(json, ", \"depth\": 0, \"autonomy\": %d",
-					 id->registered->autonomy);
-}
-
 /* The session's identity as the jsonb that whoami() returns. */
 static Datum
 whoami(void)
@@ -65,15 +56,16 @@ whoami(void)
 	initStringInfo(&json);
 	appendStringInfoChar(&json, '{');
 	add_member(&json, "agent", id != NULL ? id->agent : NULL);
-	add_member(&json, "on_behalf_of", NULL);
+	add_member(&json, "on_behalf_of", id != NULL ? id->on_behalf_of : NULL);
 	if (id != NULL)
-		describe_identity(&json, id);
+		appendStringInfo(&json, ", \"chain\": %s, \"depth\": %d, \"autonomy\": %d",
+						 id->chain.json, id->depth, ca_identity_autonomy(id));
 	else
 		appendStringInfoString(&json, ", \"chain\": [], \"depth\": null, \"autonomy\": null");
 	add_member(&json, "purpose", purpose != NULL && purpose[0] != '\0' ? purpose : NULL);
-	add_member(&json, "source", id != NULL ? "token" : NULL);
+	add_member(&json, "source", id != NULL ? ca_identity_source(id) : NULL);
 	add_member(&json, "expires_at",
-			   id != NULL ? timestamptz_to_str(id->expires_at) : NULL);
+			   id != NULL ? timestamptz_to_str(id->chain.expires_at) : NULL);
 	if (id == NULL)
 		add_member(&json, "reason", problem.text);
 	appendStringInfoChar(&json, '}');
@@ -86,6 +78,31 @@ contauth_whoami(PG_FUNCTION_ARGS)
 	PG_RETURN_DATUM(whoami());
 }
 
+/* A delegation as the setting takes it, NULL for none; in UTF-8 it is ASCII. */
+static char *
+delegation_text(Jsonb *delegation)
+{
+	if (JB_ROOT_IS_SCALAR(delegation) || !JB_ROOT_IS_ARRAY(delegation))
+		ereport(ERROR,
+				(errcode(ERRCODE_CA_CHAIN_INVALID),
+				 errmsg("the delegation is refused: delegation is not a JSON array of 1 to 16 grants")));
+	return JsonbToCString(NULL, &delegation->root, VARSIZE(delegation));
+}
+
+/* The chain is verified at once, so that a bad one changes nothing. */
+static void
+check_chain(void)
+{
+	CaIdentityProblem problem = {0};
+
+	if (ca_identity_current(&problem) == NULL)
+		ereport(ERROR,
+				(errcode(problem.sqlstate),
+				 errmsg("the %s is refused: %s",
+						problem.sqlstate == ERRCODE_CA_CHAIN_INVALID ?
+						"delegation" : "token", problem.text)));
+}
+
 /*
  * authenticate(token text, delegation jsonb) returns jsonb
  *
@@ -95,24 +112,22 @@ Datum
 contauth_authenticate(PG_FUNCTION_ARGS)
 {
 	char	   *token;
+	char	   *delegation = NULL;
 
 	if (PG_ARGISNULL(0))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION),
 				 errmsg("the token is refused: token is null")));
-	if (!PG_ARGISNULL(1))
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("delegation is not supported by this release"),
-				 errhint("Call authenticate() with the token alone.")));
-
 	token = text_to_cstring(PG_GETARG_TEXT_PP(0));
 	if (token[0] == '\0')
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION),
 				 errmsg("the token is refused: token is empty")));
-	ca_identity_present(token);
+	if (!PG_ARGISNULL(1))
+		delegation = delegation_text(PG_GETARG_JSONB_P(1));
+	ca_presented_set(token, delegation);
 	explicit_bzero(token, strlen(token));
+	check_chain();
 	PG_RETURN_DATUM(whoami());
 }
 

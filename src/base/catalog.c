@@ -32,6 +32,7 @@ static const char *const table_names[CA_TABLE_COUNT] = {
 	[CA_TABLE_ISSUER] = "issuer",
 	[CA_TABLE_AGENT] = "agent",
 	[CA_TABLE_AGENT_KEY] = "agent_key",
+	[CA_TABLE_TRUST_BUNDLE] = "trust_bundle",
 	[CA_TABLE_POLICY] = "policy",
 	[CA_TABLE_POLICY_VERSION] = "policy_version",
 	[CA_TABLE_CLASSIFICATION] = "classification",

@@ -121,6 +121,13 @@ ca_returning_walker(Node *node, void *context)
 #define ca_primary_key_index(rel)	RelationGetPrimaryKeyIndex(rel, false)
 #endif
 
+/* The current transaction's number in this backend; 0: none is open. */
+#if PG_VERSION_NUM < 170000
+#define ca_current_lxid()	(MyProc != NULL ? MyProc->lxid : InvalidLocalTransactionId)
+#else
+#define ca_current_lxid()	(MyProc != NULL ? MyProc->vxid.lxid : InvalidLocalTransactionId)
+#endif
+
 /* Memory of setting values: malloc until 15, the GUC code's own since 16. */
 #if PG_VERSION_NUM < 160000
 #define ca_guc_malloc(size)		malloc(size)

@@ -15,10 +15,12 @@
 
 #include "access/parallel.h"
 #include "access/xact.h"
+#include "base/compat.h"
 #include "base/decision.h"
 #include "base/epoch.h"
 #include "base/guc.h"
 #include "miscadmin.h"
+#include "storage/proc.h"
 #include "utils/guc.h"
 
 /* Longest self-asserted context value, bytes: it is copied into records. */
@@ -33,12 +35,23 @@ int			ca_guc_audit_durability = CA_DURABILITY_ASYNC;
 int			ca_guc_audit_wait = 5000;
 int			ca_guc_audit_statement = CA_STATEMENT_NORMALIZED;
 bool		ca_guc_explain_denials = true;
-char	   *ca_guc_purpose = NULL;
-char	   *ca_guc_task_id = NULL;
-char	   *ca_guc_traceparent = NULL;
+int			ca_guc_max_delegation_depth = 8;
+int			ca_guc_identity_scope = CA_SCOPE_SESSION;
 
-static char *token_setting = NULL;	/* holds a digest, never a token */
+static char *token_setting = NULL;	/* these hold digests, never a token */
+static char *delegation_setting = NULL;
 static CaGucCallbacks callbacks;
+
+/* A context value, and the transaction that it was set in. */
+typedef struct ContextValue
+{
+	char	   *text;
+	LocalTransactionId lxid;
+} ContextValue;
+
+static ContextValue purpose;
+static ContextValue task_id;
+static ContextValue traceparent;
 
 static const struct config_enum_entry mode_options[] = {
 	{"off", CA_MODE_OFF, false},
@@ -79,6 +92,12 @@ source_is_trusted(GucSource source)
 	return true;
 }
 
+static const struct config_enum_entry scope_options[] = {
+	{"session", CA_SCOPE_SESSION, false},
+	{"transaction", CA_SCOPE_TRANSACTION, false},
+	{NULL, 0, false}
+};
+
 static bool
 check_trusted_enum(int *newval, void **extra, GucSource source)
 {
@@ -103,10 +122,27 @@ assign_mode(int newval, void *extra)
 	ca_epoch_advance();
 }
 
-/* Self-asserted context: bounded, valid text without control characters. */
+static void
+assign_trust_int(int newval, void *extra)
+{
+	callbacks.trust_changed();
+}
+
+static void
+assign_audience(const char *newval, void *extra)
+{
+	callbacks.trust_changed();
+}
+
+/*
+ * Self-asserted context: bounded, valid text without control characters.  The
+ * transaction it is set in is kept with it.
+ */
 static bool
 check_context_value(char **newval, void **extra, GucSource source)
 {
+	LocalTransactionId *lxid;
+
 	if (*newval == NULL)
 		return true;
 	if (strlen(*newval) > CA_CONTEXT_VALUE_MAX)
@@ -122,13 +158,70 @@ check_context_value(char **newval, void **extra, GucSource source)
 			return false;
 		}
 	}
+	lxid = ca_guc_malloc(sizeof(LocalTransactionId));
+	if (lxid == NULL)
+		return false;
+	*lxid = ca_current_lxid();
+	*extra = lxid;
 	return true;
 }
 
 static void
-assign_context_value(const char *newval, void *extra)
+note_transaction(ContextValue *value, const void *extra)
 {
+	value->lxid = extra != NULL ? *(const LocalTransactionId *) extra :
+		InvalidLocalTransactionId;
+}
+
+static void
+assign_purpose(const char *newval, void *extra)
+{
+	note_transaction(&purpose, extra);
 	callbacks.context_changed();
+}
+
+static void
+assign_task_id(const char *newval, void *extra)
+{
+	note_transaction(&task_id, extra);
+	callbacks.context_changed();
+}
+
+/* No condition sees it: a new one for every statement costs no decision. */
+static void
+assign_traceparent(const char *newval, void *extra)
+{
+	note_transaction(&traceparent, extra);
+}
+
+/* The value, where it is the present client's own word. */
+static const char *
+context_value(const ContextValue *value)
+{
+	if (value->text == NULL ||
+		(ca_guc_identity_scope == CA_SCOPE_TRANSACTION &&
+		 (value->lxid == InvalidLocalTransactionId ||
+		  value->lxid != ca_current_lxid())))
+		return "";
+	return value->text;
+}
+
+const char *
+ca_guc_purpose(void)
+{
+	return context_value(&purpose);
+}
+
+const char *
+ca_guc_task_id(void)
+{
+	return context_value(&task_id);
+}
+
+const char *
+ca_guc_traceparent(void)
+{
+	return context_value(&traceparent);
 }
 
 static bool
@@ -141,6 +234,18 @@ static void
 assign_token(const char *newval, void *extra)
 {
 	callbacks.token_assign(newval, extra);
+}
+
+static bool
+check_delegation(char **newval, void **extra, GucSource source)
+{
+	return callbacks.delegation_check(newval, extra, source);
+}
+
+static void
+assign_delegation(const char *newval, void *extra)
+{
+	callbacks.delegation_assign(newval, extra);
 }
 
 /* Settings fixed at server start. */
@@ -164,7 +269,44 @@ define_postmaster_settings(void)
 							   NULL, NULL, NULL);
 }
 
-/* What is enforced, and how it is recorded: for the superuser. */
+/* Who is believed: for the superuser. */
+static void
+define_identity_settings(void)
+{
+	DefineCustomStringVariable("contauth.audience",
+							   "Value that the aud claim of every token must contain.",
+							   "While it is empty every token is refused.",
+							   &ca_guc_audience,
+							   "",
+							   PGC_SIGHUP, 0,
+							   NULL, assign_audience, NULL);
+
+	DefineCustomIntVariable("contauth.clock_skew",
+							"Tolerance for the exp and nbf claims of tokens.",
+							NULL,
+							&ca_guc_clock_skew,
+							30, 0, 600,
+							PGC_SIGHUP, GUC_UNIT_S,
+							NULL, assign_trust_int, NULL);
+
+	DefineCustomIntVariable("contauth.max_delegation_depth",
+							"Most delegations between the root of a chain and the agent that acts.",
+							"0 refuses every delegation.",
+							&ca_guc_max_delegation_depth,
+							8, 0, 16,
+							PGC_SUSET, 0,
+							check_trusted_int, assign_trust_int, NULL);
+
+	DefineCustomEnumVariable("contauth.identity_scope",
+							 "How long a token lasts that a client presents.",
+							 "session: until it is replaced; transaction: until the end of the transaction it is set in, for connections that clients share.",
+							 &ca_guc_identity_scope,
+							 CA_SCOPE_SESSION, scope_options,
+							 PGC_SUSET, 0,
+							 check_trusted_enum, assign_trust_int, NULL);
+}
+
+/* What is enforced: for the superuser. */
 static void
 define_enforcement_settings(void)
 {
@@ -175,22 +317,6 @@ define_enforcement_settings(void)
 							 CA_MODE_ENFORCE, mode_options,
 							 PGC_SUSET, 0,
 							 check_trusted_enum, assign_mode, NULL);
-
-	DefineCustomStringVariable("contauth.audience",
-							   "Value that the aud claim of every token must contain.",
-							   "While it is empty every token is refused.",
-							   &ca_guc_audience,
-							   "",
-							   PGC_SIGHUP, 0,
-							   NULL, NULL, NULL);
-
-	DefineCustomIntVariable("contauth.clock_skew",
-							"Tolerance for the exp and nbf claims of tokens.",
-							NULL,
-							&ca_guc_clock_skew,
-							30, 0, 600,
-							PGC_SIGHUP, GUC_UNIT_S,
-							NULL, NULL, NULL);
 
 	DefineCustomBoolVariable("contauth.explain_denials",
 							 "Tell the agent why a statement was refused.",
@@ -242,29 +368,38 @@ define_client_settings(void)
 							   GUC_NO_SHOW_ALL | GUC_NOT_IN_SAMPLE | GUC_DISALLOW_IN_FILE,
 							   check_token, assign_token, NULL);
 
+	DefineCustomStringVariable("contauth.delegation",
+							   "Presents the delegation chain: a JSON array of signed grants, root first.",
+							   "Reads back as the SHA-256 of what was set.",
+							   &delegation_setting,
+							   "",
+							   PGC_USERSET,
+							   GUC_NO_SHOW_ALL | GUC_NOT_IN_SAMPLE | GUC_DISALLOW_IN_FILE,
+							   check_delegation, assign_delegation, NULL);
+
 	DefineCustomStringVariable("contauth.purpose",
 							   "Purpose of what follows, as the client states it.",
 							   NULL,
-							   &ca_guc_purpose,
+							   &purpose.text,
 							   "",
 							   PGC_USERSET, GUC_NOT_IN_SAMPLE,
-							   check_context_value, assign_context_value, NULL);
+							   check_context_value, assign_purpose, NULL);
 
 	DefineCustomStringVariable("contauth.task_id",
 							   "Task that the following statements belong to, as the client states it.",
 							   NULL,
-							   &ca_guc_task_id,
+							   &task_id.text,
 							   "",
 							   PGC_USERSET, GUC_NOT_IN_SAMPLE,
-							   check_context_value, assign_context_value, NULL);
+							   check_context_value, assign_task_id, NULL);
 
 	DefineCustomStringVariable("contauth.traceparent",
 							   "W3C trace context of the following statements, as the client states it.",
 							   NULL,
-							   &ca_guc_traceparent,
+							   &traceparent.text,
 							   "",
 							   PGC_USERSET, GUC_NOT_IN_SAMPLE,
-							   check_context_value, NULL, NULL);
+							   check_context_value, assign_traceparent, NULL);
 }
 
 void
@@ -272,6 +407,7 @@ ca_guc_define(const CaGucCallbacks *cb)
 {
 	callbacks = *cb;
 	define_postmaster_settings();
+	define_identity_settings();
 	define_enforcement_settings();
 	define_audit_settings();
 	define_client_settings();

@@ -27,6 +27,13 @@ typedef enum CaAuditStatement
 	CA_STATEMENT_FULL
 } CaAuditStatement;
 
+typedef enum CaIdentityScope
+{
+	CA_SCOPE_SESSION,
+	CA_SCOPE_TRANSACTION		/* what a client sets ends with its
+								 * transaction */
+} CaIdentityScope;
+
 /* postmaster */
 extern PGDLLIMPORT int ca_guc_audit_ring_size;	/* kB, 1024..4096 */
 extern PGDLLIMPORT char *ca_guc_audit_database; /* "": first to install */
@@ -35,15 +42,21 @@ extern PGDLLIMPORT char *ca_guc_audit_database; /* "": first to install */
 extern PGDLLIMPORT int ca_guc_mode; /* CaMode */
 extern PGDLLIMPORT char *ca_guc_audience;
 extern PGDLLIMPORT int ca_guc_clock_skew;	/* s */
+extern PGDLLIMPORT int ca_guc_max_delegation_depth;
+extern PGDLLIMPORT int ca_guc_identity_scope;	/* CaIdentityScope */
 extern PGDLLIMPORT int ca_guc_audit_durability; /* CaAuditDurability */
 extern PGDLLIMPORT int ca_guc_audit_wait;	/* ms */
 extern PGDLLIMPORT int ca_guc_audit_statement;	/* CaAuditStatement */
 extern PGDLLIMPORT bool ca_guc_explain_denials;
 
-/* client */
-extern PGDLLIMPORT char *ca_guc_purpose;
-extern PGDLLIMPORT char *ca_guc_task_id;
-extern PGDLLIMPORT char *ca_guc_traceparent;
+/*
+ * Self-asserted context of the client, "" when it is not set.  Where the
+ * identity's scope is the transaction, what was set in an earlier one counts
+ * as not set: it was another client's.
+ */
+extern const char *ca_guc_purpose(void);
+extern const char *ca_guc_task_id(void);
+extern const char *ca_guc_traceparent(void);
 
 /* What guc.c cannot know: filled by contauth.c before ca_guc_define(). */
 typedef struct CaGucCallbacks
@@ -52,11 +65,15 @@ typedef struct CaGucCallbacks
 	bool		(*governed) (void);
 
 	/*
-	 * hooks of contauth.token, in the form that DefineCustomStringVariable
-	 * takes
+	 * hooks of contauth.token and contauth.delegation, in the form that
+	 * DefineCustomStringVariable takes
 	 */
 	bool		(*token_check) (char **newval, void **extra, GucSource source);
 	void		(*token_assign) (const char *newval, void *extra);
+	bool		(*delegation_check) (char **newval, void **extra, GucSource source);
+	void		(*delegation_assign) (const char *newval, void *extra);
+	/* something that verified tokens depend on has changed */
+	void		(*trust_changed) (void);
 	/* something that conditions can see has changed */
 	void		(*context_changed) (void);
 } CaGucCallbacks;

@@ -91,15 +91,16 @@ ca_function_check(const CaPolicySet *set, const CaSubject *subject, Oid funcid)
 	char	   *schema = get_namespace_name(get_func_namespace(funcid));
 	char	   *name = get_func_name(funcid);
 	const CaPolicy *deciding;
+	char	   *outside;
 	bool		dynamic;
 	CaVerdict	verdict = ca_authorize_object(set, subject, CA_ACTION_EXECUTE,
 											  CA_RESOURCE_FUNCTION, schema, name,
 											  ca_label_function_classes(funcid),
-											  &deciding, &dynamic);
+											  &deciding, &outside, &dynamic);
 
 	if (verdict.decision != CA_DECISION_ALLOW)
 		ca_object_refuse(&verdict, CA_ACTION_EXECUTE,
-						 psprintf("function %s.%s", schema, name), deciding);
+						 psprintf("function %s.%s", schema, name), deciding, outside);
 	return dynamic;
 }
 

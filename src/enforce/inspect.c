@@ -16,6 +16,7 @@
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_proc.h"
 #include "enforce/inspect.h"
+#include "identity/presented.h"
 #include "nodes/nodeFuncs.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
@@ -81,7 +82,7 @@ note_set_config(CaInspection *result, const FuncExpr *call)
 		if (result->takes_role == NULL)
 			result->takes_role = pstrdup("");
 	}
-	else if (pg_strcasecmp(name, "contauth.token") == 0)
+	else if (ca_presented_setting(name))
 		result->sets_token = true;
 }
 

@@ -22,7 +22,7 @@ ca_object_subject(const CaIdentity *id)
 
 void
 ca_object_refuse(const CaVerdict *verdict, const char *action,
-				 const char *object, const CaPolicy *deciding)
+				 const char *object, const CaPolicy *deciding, const char *outside)
 {
 	CaRefusal	r = {0};
 	StringInfoData fields;
@@ -49,6 +49,9 @@ ca_object_refuse(const CaVerdict *verdict, const char *action,
 		case CA_REASON_COLUMNS:
 			r.reason = "no policy permits all of its columns";
 			break;
+		case CA_REASON_DELEGATION:
+			r.reason = outside;
+			break;
 		default:
 			r.reason = "no policy permits it";
 	}
@@ -67,6 +70,7 @@ ca_object_check(const char *action, CaResourceKind kind, const char *name)
 	const CaPolicy *deciding = NULL;
 	CaSubject	subject;
 	CaVerdict	verdict;
+	char	   *outside;
 	bool		dynamic;
 
 	if (id == NULL)
@@ -76,9 +80,9 @@ ca_object_check(const char *action, CaResourceKind kind, const char *name)
 	}
 	subject = ca_object_subject(id);
 	verdict = ca_authorize_object(ca_store_policies(), &subject, action, kind,
-								  NULL, name, NIL, &deciding, &dynamic);
+								  NULL, name, NIL, &deciding, &outside, &dynamic);
 	if (verdict.decision != CA_DECISION_ALLOW)
-		ca_object_refuse(&verdict, action, name, deciding);
+		ca_object_refuse(&verdict, action, name, deciding, outside);
 	else if (ca_statement_current != NULL)
 		ca_statement_add_access(ca_statement_current, action, name,
 								CA_DECISION_ALLOW,
@@ -116,7 +120,8 @@ ca_relation_check(Oid relid, const char *action, Bitmapset *columns,
 		access.verdict.reason = CA_REASON_OBLIGATION;
 	}
 	if (access.verdict.decision != CA_DECISION_ALLOW)
-		ca_object_refuse(&access.verdict, action, access.relation->resource, deciding);
+		ca_object_refuse(&access.verdict, action, access.relation->resource, deciding,
+						 access.outside);
 	else if (ca_statement_current != NULL)
 		ca_statement_add_access(ca_statement_current, action,
 								access.relation->resource, CA_DECISION_ALLOW,

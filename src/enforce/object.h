@@ -15,7 +15,8 @@ extern CaSubject ca_object_subject(const CaIdentity *identity);
 
 /* Refuse an action on an object, as the verdict says. */
 extern void ca_object_refuse(const CaVerdict *verdict, const char *action,
-							 const char *object, const CaPolicy *deciding);
+							 const char *object, const CaPolicy *deciding,
+							 const char *outside);
 
 /*
  * Decide an action on a role or channel; refuses when it is not permitted.

@@ -327,6 +327,8 @@ explain(const CaCase *c)
 							   "a policy forbids it" : "the relation is closed to agents");
 	else if (access->verdict.reason == CA_REASON_COLUMNS)
 		appendStringInfo(&text, "no policy permits column %s", uncovered_names(access));
+	else if (access->verdict.reason == CA_REASON_DELEGATION)
+		appendStringInfoString(&text, access->outside);
 	else if (access->verdict.reason == CA_REASON_ESCALATE)
 		appendStringInfoString(&text, "a person has to approve it");
 	else

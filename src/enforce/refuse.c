@@ -86,13 +86,16 @@ void
 ca_refuse_identity(const CaIdentityProblem *problem, const char *kind,
 				   const char *text, int location, int len)
 {
+	bool		is_chain = problem->sqlstate == ERRCODE_CA_CHAIN_INVALID;
 	CaRefusal	refusal = {
-		.sqlstate = ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION,
+		.sqlstate = problem->sqlstate,
 		.decision = CA_DECISION_DENY,
 		.reason_code = problem->code,
-		.action = "a governed session without a valid identity",
+		.action = is_chain ? "a governed session without a valid delegation chain" :
+		"a governed session without a valid identity",
 		.reason = problem->text,
-		.hint = "Present a token with SET contauth.token or contauth.authenticate().",
+		.hint = is_chain ? "Present a valid chain of grants with contauth.delegation or contauth.authenticate()." :
+		"Present a token with SET contauth.token or contauth.authenticate().",
 		.kind = kind,
 		.text = text,
 		.location = location,

@@ -132,22 +132,18 @@ encode_session(void)
 static void
 encode_identity(const CaIdentity *id)
 {
-	StringInfoData chain;
-
 	if (id->serial == identity_serial)
 		return;
 
 	resetStringInfo(&identity_fields);
 	ca_record_put_text(&identity_fields, CA_F_AGENT, id->agent);
-	ca_record_put_text(&identity_fields, CA_F_TOKEN_KID, id->kid);
-	ca_record_put_text(&identity_fields, CA_F_TOKEN_JTI, id->jti);
-	ca_record_put_int32(&identity_fields, CA_F_DEPTH, 0);
-	ca_record_put_int32(&identity_fields, CA_F_AUTONOMY, id->registered->autonomy);
-
-	initStringInfo(&chain);
-	ca_identity_chain_json(id, &chain);
-	ca_record_put_text(&identity_fields, CA_F_CHAIN, chain.data);
-	pfree(chain.data);
+	ca_record_put_text(&identity_fields, CA_F_ON_BEHALF_OF, id->on_behalf_of);
+	ca_record_put_text(&identity_fields, CA_F_TOKEN_KID, id->credential->kid);
+	ca_record_put_text(&identity_fields, CA_F_TOKEN_JTI,
+					   id->credential->token != NULL ? id->credential->id : NULL);
+	ca_record_put_int32(&identity_fields, CA_F_DEPTH, id->depth);
+	ca_record_put_int32(&identity_fields, CA_F_AUTONOMY, ca_identity_autonomy(id));
+	ca_record_put_text(&identity_fields, CA_F_CHAIN, id->chain.json);
 	identity_serial = id->serial;
 }
 
@@ -351,10 +347,10 @@ encode_context(StringInfo buf, const CaIdentity *id)
 
 	if (purpose != NULL && purpose[0] != '\0')
 		ca_record_put_text(buf, CA_F_PURPOSE, purpose);
-	if (ca_guc_task_id[0] != '\0')
-		ca_record_put_text(buf, CA_F_TASK_ID, ca_guc_task_id);
-	if (ca_guc_traceparent[0] != '\0')
-		ca_record_put_text(buf, CA_F_TRACE_ID, ca_guc_traceparent);
+	if (ca_guc_task_id()[0] != '\0')
+		ca_record_put_text(buf, CA_F_TASK_ID, ca_guc_task_id());
+	if (ca_guc_traceparent()[0] != '\0')
+		ca_record_put_text(buf, CA_F_TRACE_ID, ca_guc_traceparent());
 	if (application_name != NULL && application_name[0] != '\0')
 		ca_record_put_text(buf, CA_F_APPLICATION_NAME, application_name);
 	ca_record_put_text(buf, CA_F_DB_ROLE, ca_session_role());

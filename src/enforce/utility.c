@@ -78,7 +78,7 @@ classify_set(const VariableSetStmt *stmt)
 			CA_UTILITY_FREE : CA_UTILITY_CHECKED;
 	/* a function must not swap the identity of the statement that called it */
 	if (ca_identity_locked &&
-		(stmt->name == NULL || pg_strcasecmp(stmt->name, "contauth.token") == 0))
+		(stmt->name == NULL || ca_presented_setting(stmt->name)))
 		return CA_UTILITY_DENIED;
 	return CA_UTILITY_FREE;
 }
@@ -244,18 +244,18 @@ settle_constraints(Node *stmt)
 		ca_fire_deferred_constraints();
 }
 
-/* Text for the record: SET contauth.token loses its value already here. */
+/* Text for the record: what presents an identity loses its value already here. */
 static const char *
 text_for_record(Node *stmt, const char *text, int *location, int *len)
 {
 	if (IsA(stmt, VariableSetStmt) &&
 		((VariableSetStmt *) stmt)->name != NULL &&
-		pg_strcasecmp(((VariableSetStmt *) stmt)->name, "contauth.token") == 0)
+		ca_presented_setting(((VariableSetStmt *) stmt)->name))
 	{
 		*location = -1;
 		*len = 0;
-		return ((VariableSetStmt *) stmt)->kind == VAR_SET_VALUE ?
-			"SET contauth.token" : "RESET contauth.token";
+		return psprintf("%s %s", ((VariableSetStmt *) stmt)->kind == VAR_SET_VALUE ?
+						"SET" : "RESET", ((VariableSetStmt *) stmt)->name);
 	}
 	return text;
 }
@@ -322,7 +322,7 @@ ca_utility(PlannedStmt *pstmt, const char *text, bool read_only_tree,
 		settle_constraints(stmt);
 		ca_statement_level = outer_level;
 		if (resets_all(stmt))
-			ca_identity_clear();
+			ca_presented_clear();
 		if (own_record)
 			finish_command(statement, stmt, qc);
 	}

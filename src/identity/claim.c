@@ -39,7 +39,7 @@ member_text(Jsonb *object, const char *name)
 char *
 ca_identity_claim(const CaIdentity *identity, const char *name)
 {
-	return member_text(identity->claims, name);
+	return member_text(identity->credential->claims, name);
 }
 
 char *
@@ -48,7 +48,7 @@ ca_claim_text(const char *name)
 	CaIdentityProblem problem;
 	const CaIdentity *id = ca_identity_current(&problem);
 
-	return id != NULL ? member_text(id->claims, name) : NULL;
+	return id != NULL ? member_text(id->credential->claims, name) : NULL;
 }
 
 char *

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * registry.c
- *	  What the administrators have registered: issuers, agents, and their keys.
+ *	  What the administrators have registered: issuers, agents, their keys, trust bundles.
  *
  * Nothing is cached here but a generation number: who caches what it read
  * compares the number.  It moves when a trigger on one of the tables
@@ -24,13 +24,15 @@ static uint64 generation = 1;
 static Oid	issuer_relid = InvalidOid;
 static Oid	agent_relid = InvalidOid;
 static Oid	agent_key_relid = InvalidOid;
+static Oid	trust_bundle_relid = InvalidOid;
 
 /* No catalog access is possible here: compare with OIDs already looked up. */
 static void
 relation_changed(Datum arg, Oid relid)
 {
 	if (relid == InvalidOid || relid == issuer_relid ||
-		relid == agent_relid || relid == agent_key_relid)
+		relid == agent_relid || relid == agent_key_relid ||
+		relid == trust_bundle_relid)
 	{
 		generation++;
 		ca_epoch_advance();
@@ -221,4 +223,22 @@ ca_registry_signer_current(const CaSigner *signer)
 	scan.issuer = signer->name;
 	scan.trust_domain = signer->trust_domain;
 	return scan_issuers(&scan) == CA_TOKEN_OK;
+}
+
+static bool
+take_trust_bundle(HeapTuple tuple, TupleDesc desc, void *arg)
+{
+	*(char **) arg = ca_row_text(tuple, desc, "ca_pem");
+	return false;
+}
+
+char *
+ca_registry_trust_bundle(const char *trust_domain)
+{
+	char	   *pem = NULL;
+
+	trust_bundle_relid = ca_table_oid(CA_TABLE_TRUST_BUNDLE);
+	ca_table_scan(CA_TABLE_TRUST_BUNDLE, "trust_domain", trust_domain,
+				  take_trust_bundle, &pem);
+	return pem;
 }

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * registry.h
- *	  What the administrators have registered: issuers, agents, and their keys.
+ *	  What the administrators have registered: issuers, agents, their keys, trust bundles.
  *
  *-------------------------------------------------------------------------
  */
@@ -34,7 +34,7 @@ typedef struct CaAgent
  */
 extern void ca_registry_init(void);
 
-/* Changes whenever issuers or agents may have changed. */
+/* Changes whenever issuers, agents or trust bundles may have changed. */
 extern uint64 ca_registry_generation(void);
 
 /* The agent of that SPIFFE ID, in the current memory context, or NULL. */
@@ -68,5 +68,11 @@ extern CaTokenStatus ca_registry_verify_agent(const CaToken *token,
 
 /* Is the signer still trusted with that key? */
 extern bool ca_registry_signer_current(const CaSigner *signer);
+
+/*
+ * The CA certificates of a trust domain, PEM in the current memory context;
+ * NULL when it has no bundle.
+ */
+extern char *ca_registry_trust_bundle(const char *trust_domain);
 
 #endif							/* CA_IDENTITY_REGISTRY_H */

@@ -14,6 +14,7 @@
 #include "catalog/pg_class.h"
 #include "common/hashfn.h"
 #include "nodes/makefuncs.h"
+#include "policy/bound.h"
 #include "policy/authorize.h"
 #include "policy/expression.h"
 #include "policy/label.h"
@@ -132,6 +133,7 @@ ca_authorize_access(const CaPolicySet *set, const CaSubject *subject,
 
 	access->matched = NIL;
 	access->problems = NIL;
+	access->outside = NULL;
 	access->dynamic = false;
 	access->relation = r;
 	if (r == NULL)
@@ -166,6 +168,9 @@ ca_authorize_access(const CaPolicySet *set, const CaSubject *subject,
 		access->verdict.reason = CA_REASON_PERMIT;
 		access->verdict.deciding = -1;
 	}
+	else
+		access->outside = ca_bound_relation(r, &request, access->columns,
+											&access->verdict);
 	collect_matched(access, candidates);
 
 	if (is_closed(r))
@@ -198,7 +203,7 @@ CaVerdict
 ca_authorize_object(const CaPolicySet *set, const CaSubject *subject,
 					const char *action, CaResourceKind kind,
 					const char *schema, const char *name, const List *labels,
-					const CaPolicy **deciding, bool *dynamic)
+					const CaPolicy **deciding, char **outside, bool *dynamic)
 {
 	CaRequest	request = new_request(subject, action);
 	CaRule	   *rules = palloc0(sizeof(CaRule) * (set->npolicies + 1));
@@ -230,6 +235,7 @@ ca_authorize_object(const CaPolicySet *set, const CaSubject *subject,
 		policies[n++] = policy;
 	}
 	verdict = ca_decide(rules, n, NULL);
+	*outside = ca_bound_object(kind, schema, name, &request, &verdict);
 	*deciding = verdict.deciding >= 0 ? policies[verdict.deciding] : NULL;
 	return verdict;
 }

@@ -49,6 +49,7 @@ typedef struct CaAccess
 	List	   *matched;		/* of CaCandidate *, deciding one first */
 	List	   *problems;		/* of char *: conditions and filters that
 								 * failed */
+	char	   *outside;		/* CA_REASON_DELEGATION: what goes too far */
 	bool		dynamic;		/* can differ while the epoch stays the same */
 } CaAccess;
 
@@ -58,14 +59,16 @@ extern void ca_authorize_access(const CaPolicySet *set, const CaSubject *subject
 
 /*
  * Decide a function call, SET ROLE or NOTIFY: no columns, rows or masks.
- * schema is NULL for roles and channels; labels may be NIL.
+ * schema is NULL for roles and channels; labels may be NIL.  *outside is as
+ * in CaAccess.
  */
 extern CaVerdict ca_authorize_object(const CaPolicySet *set,
 									 const CaSubject *subject,
 									 const char *action, CaResourceKind kind,
 									 const char *schema, const char *name,
 									 const List *labels,
-									 const CaPolicy **deciding, bool *dynamic);
+									 const CaPolicy **deciding,
+									 char **outside, bool *dynamic);
 
 /*
  * The row filter that an allowed access has to carry, with Vars of varno and

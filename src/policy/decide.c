@@ -5,7 +5,8 @@
  *
  * Order of precedence: a forbid denies; without a permit the default denies;
  * columns that no matching permit covers deny; an escalate without approval
- * escalates; otherwise the access is allowed.
+ * escalates; otherwise the access is allowed.  Then every hop of the
+ * delegation chain may still deny.
  *
  * SECURITY: a condition that is NULL or fails never widens: a permit needs
  * TRUE, every other effect holds unless FALSE.  (test/sql/policy.sql)
@@ -105,6 +106,19 @@ ca_decide(const CaRule *rules, int nrules, const Bitmapset *columns)
 	return verdict;
 }
 
+bool
+ca_decide_within(CaVerdict *verdict, const CaBound *bound,
+				 const Bitmapset *columns)
+{
+	if (verdict->decision == CA_DECISION_DENY ||
+		(bound->applies && bms_is_subset(columns, bound->columns)))
+		return true;
+	conclude(verdict, CA_DECISION_DENY, CA_REASON_DELEGATION, -1);
+	verdict->uncovered = bound->applies ?
+		bms_difference(columns, bound->columns) : NULL;
+	return false;
+}
+
 const char *
 ca_reason_code(CaReason reason)
 {
@@ -118,6 +132,8 @@ ca_reason_code(CaReason reason)
 			return "no_permit";
 		case CA_REASON_COLUMNS:
 			return "columns_not_permitted";
+		case CA_REASON_DELEGATION:
+			return "delegation";
 		case CA_REASON_ESCALATE:
 			return "approval_needed";
 		case CA_REASON_OBLIGATION:

@@ -44,6 +44,7 @@ typedef enum CaReason
 	CA_REASON_FORBID,			/* a forbid matched */
 	CA_REASON_NO_PERMIT,		/* default deny */
 	CA_REASON_COLUMNS,			/* columns that no permit covers */
+	CA_REASON_DELEGATION,		/* more than the delegation chain allows */
 	CA_REASON_ESCALATE,			/* an escalate matched, no approval */
 	CA_REASON_OBLIGATION		/* permitted, but its obligations cannot hold */
 } CaReason;
@@ -54,7 +55,8 @@ typedef struct CaVerdict
 	CaReason	reason;
 	int			deciding;		/* index of the rule that decided, or -1 */
 	Bitmapset  *matched;		/* indexes of all rules that matched */
-	Bitmapset  *uncovered;		/* columns that no matching permit covers */
+	Bitmapset  *uncovered;		/* columns that no matching permit covers, or
+								 * that a hop of the chain does not */
 } CaVerdict;
 
 /*
@@ -64,6 +66,20 @@ typedef struct CaVerdict
  */
 extern CaVerdict ca_decide(const CaRule *rules, int nrules,
 						   const Bitmapset *columns);
+
+/* What one hop of a delegation chain allows of a request. */
+typedef struct CaBound
+{
+	bool		applies;		/* the action on the resource at all */
+	Bitmapset  *columns;		/* and these columns of it */
+} CaBound;
+
+/*
+ * Hold a verdict against a bound.  False: the request goes beyond it, and the
+ * verdict is now a denial.  A denial stays as it is.
+ */
+extern bool ca_decide_within(CaVerdict *verdict, const CaBound *bound,
+							 const Bitmapset *columns);
 
 /* Stable name of a reason, for records. */
 extern const char *ca_reason_code(CaReason reason);

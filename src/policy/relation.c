@@ -182,15 +182,16 @@ names_relation(const CaResource *resource, CaEffect effect, const List *lineage)
 	return false;
 }
 
-/* Which columns of the relation do the policy's resources name? */
+/* Which columns of the relation do resources name, for a policy of effect? */
 static bool
-resolve_resources(const CaRelation *r, const List *lineage, CaCandidate *c)
+resolve_resources(const CaRelation *r, const List *lineage, CaEffect effect,
+				  const List *resources, bool *all_columns, Bitmapset **columns)
 {
 	bool		matches = false;
 	ListCell   *lc;
 	ListCell   *col;
 
-	foreach(lc, c->policy->resources)
+	foreach(lc, resources)
 	{
 		CaResource *resource = lfirst(lc);
 
@@ -199,23 +200,31 @@ resolve_resources(const CaRelation *r, const List *lineage, CaCandidate *c)
 			Bitmapset  *labelled = columns_by_label(r, resource->name);
 
 			matches |= !bms_is_empty(labelled);
-			c->columns = bms_add_members(c->columns, labelled);
+			*columns = bms_add_members(*columns, labelled);
 			continue;
 		}
-		if (!names_relation(resource, c->policy->effect, lineage))
+		if (!names_relation(resource, effect, lineage))
 			continue;
 		matches = true;
 		if (resource->columns == NIL)
-			c->all_columns = true;
+			*all_columns = true;
 		foreach(col, resource->columns)
 		{
 			int			attnum = column_by_name(r, lfirst(col));
 
 			if (attnum > 0)
-				c->columns = bms_add_member(c->columns, attnum);
+				*columns = bms_add_member(*columns, attnum);
 		}
 	}
 	return matches;
+}
+
+bool
+ca_relation_permitted(const CaRelation *relation, const List *resources,
+					  bool *all_columns, Bitmapset **columns)
+{
+	return resolve_resources(relation, list_make1_oid(relation->relid),
+							 CA_EFFECT_PERMIT, resources, all_columns, columns);
 }
 
 /* Keep the stricter mask for a column. */
@@ -309,7 +318,8 @@ resolve_candidates(CaRelation *r, const CaPolicySet *set, const List *lineage)
 
 		memset(c, 0, sizeof(CaCandidate));
 		c->policy = &set->policies[i];
-		if (!resolve_resources(r, lineage, c))
+		if (!resolve_resources(r, lineage, c->policy->effect, c->policy->resources,
+							   &c->all_columns, &c->columns))
 			continue;
 		resolve_masks(r, lineage, c);
 		extend_to_generated(r, c);

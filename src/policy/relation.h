@@ -62,6 +62,14 @@ extern void ca_relation_begin(const CaPolicySet *set);
 /* The relation under the policy set, or NULL when it does not exist. */
 extern CaRelation *ca_relation_get(const CaPolicySet *set, Oid relid);
 
+/*
+ * What a permit for these resources (of CaResource *) would cover of the
+ * relation; false when none of them names it.
+ */
+extern bool ca_relation_permitted(const CaRelation *relation,
+								  const List *resources, bool *all_columns,
+								  Bitmapset **columns);
+
 /* Parse the candidate's row filter for the relation, once. */
 extern void ca_candidate_prepare(CaRelation *relation, CaCandidate *candidate);
 

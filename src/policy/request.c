@@ -88,26 +88,25 @@ fill_trust_domain(const CaRequest *r, bool *isnull)
 static Datum
 fill_on_behalf_of(const CaRequest *r, bool *isnull)
 {
-	*isnull = true;
-	return (Datum) 0;
+	return text_or_null(r->identity->on_behalf_of, isnull);
 }
 
 static Datum
 fill_chain(const CaRequest *r, bool *isnull)
 {
-	return text_array(list_make1(r->identity->agent));
+	return text_array(r->identity->chain.principals);
 }
 
 static Datum
 fill_depth(const CaRequest *r, bool *isnull)
 {
-	return Int32GetDatum(0);
+	return Int32GetDatum(r->identity->depth);
 }
 
 static Datum
 fill_autonomy(const CaRequest *r, bool *isnull)
 {
-	return Int32GetDatum(r->identity->registered->autonomy);
+	return Int32GetDatum(ca_identity_autonomy(r->identity));
 }
 
 static Datum
@@ -122,7 +121,7 @@ ca_request_purpose(const CaIdentity *identity, bool *verified)
 	const char *claim = identity != NULL ? ca_identity_claim(identity, "purpose") : NULL;
 
 	*verified = claim != NULL;
-	return claim != NULL ? claim : ca_guc_purpose;
+	return claim != NULL ? claim : ca_guc_purpose();
 }
 
 static Datum
@@ -145,7 +144,7 @@ fill_purpose_verified(const CaRequest *r, bool *isnull)
 static Datum
 fill_task_id(const CaRequest *r, bool *isnull)
 {
-	return text_or_null(ca_guc_task_id, isnull);
+	return text_or_null(ca_guc_task_id(), isnull);
 }
 
 static Datum
@@ -239,7 +238,8 @@ fill_now(const CaRequest *r, bool *isnull)
 static Datum
 fill_claims(const CaRequest *r, bool *isnull)
 {
-	return JsonbPGetDatum(r->identity->claims);
+	*isnull = r->identity->credential->claims == NULL;
+	return *isnull ? (Datum) 0 : JsonbPGetDatum(r->identity->credential->claims);
 }
 
 static Datum

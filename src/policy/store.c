@@ -363,7 +363,8 @@ ca_policy_matches_identity(const CaPolicy *policy, const CaIdentity *identity)
 {
 	/* an agent acting for itself is on behalf of nobody: only "*" says so */
 	return any_matches(policy->principals, identity->agent) &&
-		any_matches(policy->on_behalf_of, "");
+		any_matches(policy->on_behalf_of,
+					identity->on_behalf_of != NULL ? identity->on_behalf_of : "");
 }
 
 bool

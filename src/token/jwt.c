@@ -207,7 +207,7 @@ static CaTokenStatus
 check_oauth_claims(const CaToken *token)
 {
 	bool		is_agent = token->sub != NULL &&
-		ca_spiffe_id_valid(token->sub, true, NULL);
+	ca_spiffe_id_valid(token->sub, true, NULL);
 
 	if (token->iss == NULL || token->iss[0] == '\0')
 		return CA_TOKEN_MISSING_CLAIM;

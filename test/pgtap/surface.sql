@@ -11,6 +11,8 @@ INSERT INTO function_expected VALUES
 	('contauth.add_issuer(text,text,jsonb)', '{contauth_admin}'),
 	('contauth.set_issuer_keys(text,jsonb)', '{contauth_admin}'),
 	('contauth.remove_issuer(text)', '{contauth_admin}'),
+	('contauth.add_trust_bundle(text,text)', '{contauth_admin}'),
+	('contauth.remove_trust_bundle(text)', '{contauth_admin}'),
 	('contauth.register_agent(text,name[],text,integer,jsonb,timestamp with time zone)',
 	 '{contauth_admin}'),
 	('contauth.suspend_agent(text,text)', '{contauth_admin}'),
@@ -33,6 +35,7 @@ CREATE TEMP TABLE relation_expected (relation text PRIMARY KEY, kind text, reade
 INSERT INTO relation_expected VALUES
 	('contauth.agent', 'table', '{contauth_admin,contauth_auditor}', '{}'),
 	('contauth.issuer', 'table', '{contauth_admin,contauth_auditor}', '{}'),
+	('contauth.trust_bundle', 'table', '{contauth_admin,contauth_auditor}', '{}'),
 	('contauth.policy', 'table', '{contauth_admin,contauth_auditor}', '{}'),
 	('contauth.policy_version', 'table', '{contauth_admin,contauth_auditor}', '{}'),
 	('contauth.classification', 'table', '{contauth_admin,contauth_auditor}', '{contauth_admin}'),

@@ -27,6 +27,9 @@ SELECT 1 AS allowed;
 -- ES256
 SET contauth.token = :'token_support_ec';
 SELECT contauth.whoami() ->> 'agent' AS agent;
+-- without a key ID (JWT-SVID, section 2.2: it is optional)
+SET contauth.token = :'token_support_no_kid';
+SELECT contauth.whoami() ->> 'agent' AS agent;
 RESET contauth.token;
 SELECT contauth.whoami() ->> 'agent' AS agent;
 
@@ -102,7 +105,7 @@ SET contauth.token = :'bad_alg_number';
 :state
 SET contauth.token = :'bad_alg_of_other_key';
 :state
-SET contauth.token = :'bad_kid_missing';
+SET contauth.token = :'bad_kid_empty';
 :state
 SET contauth.token = :'bad_kid_unknown';
 :state
