@@ -65,7 +65,7 @@ whoami(void)
 	add_member(&json, "purpose", purpose != NULL && purpose[0] != '\0' ? purpose : NULL);
 	add_member(&json, "source", id != NULL ? ca_identity_source(id) : NULL);
 	add_member(&json, "expires_at",
-			   id != NULL ? timestamptz_to_str(id->chain.expires_at) : NULL);
+			   id != NULL ? ca_chain_time(id->chain.expires_at) : NULL);
 	if (id == NULL)
 		add_member(&json, "reason", problem.text);
 	appendStringInfoChar(&json, '}');

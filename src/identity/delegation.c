@@ -15,6 +15,8 @@
 #include "base/guc.h"
 #include "identity/delegation.h"
 #include "lib/stringinfo.h"
+#include "miscadmin.h"
+#include "utils/datetime.h"
 #include "utils/json.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
@@ -43,7 +45,8 @@ check_grants(const CaCredential *actor, CaCredential **grants, int ngrants,
 		tokens[i] = grants[i]->token;
 	status = ca_grants_link(tokens, ngrants, actor->agent, &bad);
 	if (status != CA_TOKEN_OK)
-		return ca_problem_status(problem, status, psprintf("grant %d", bad + 1));
+		return ca_problem_status(problem, status, status == CA_CHAIN_LOOP ?
+								 "the chain" : psprintf("grant %d", bad + 1));
 
 	if (actor->nprincipals == 1)
 		return true;
@@ -151,6 +154,22 @@ add_authority(StringInfo buf, const CaToken *token)
 	appendStringInfoChar(buf, '}');
 }
 
+char *
+ca_chain_time(TimestampTz time)
+{
+	char	   *text = palloc(MAXDATELEN + 1);
+	struct pg_tm tm;
+	fsec_t		fsec;
+
+	if (TIMESTAMP_NOT_FINITE(time))
+		EncodeSpecialTimestamp(time, text);
+	else if (timestamp2tm(time, NULL, &tm, &fsec, NULL, NULL) == 0)
+		EncodeDateTime(&tm, fsec, true, 0, NULL, USE_XSD_DATES, text);
+	else
+		text[0] = '\0';
+	return text;
+}
+
 /* One hop as a JSON object (contract, section 4). */
 static void
 add_hop(StringInfo buf, const CaHop *hop, bool is_actor)
@@ -167,7 +186,7 @@ add_hop(StringInfo buf, const CaHop *hop, bool is_actor)
 		escape_json(buf, c->id);
 	}
 	appendStringInfoString(buf, ", \"expires_at\": ");
-	escape_json(buf, timestamptz_to_str(c->expires_at));
+	escape_json(buf, ca_chain_time(c->expires_at));
 	/* of a token that names several, the actor is the one it is given to */
 	add_authority(buf, hop->about != NULL || is_actor ? c->token : NULL);
 	appendStringInfoChar(buf, '}');

@@ -48,6 +48,9 @@ extern bool ca_chain_build(CaChain *chain, CaCredential *actor,
 						   CaCredential **grants, int ngrants,
 						   CaIdentityProblem *problem);
 
+/* A time for JSON: ISO 8601 in UTC, whatever the session's settings; palloc'd. */
+extern char *ca_chain_time(TimestampTz time);
+
 /* Is every credential in it, but the actor's own, within its times? */
 extern bool ca_chain_in_time(const CaChain *chain, TimestampTz now,
 							 CaIdentityProblem *problem);

@@ -86,6 +86,7 @@ bool
 ca_problem_status(CaIdentityProblem *problem, CaTokenStatus status,
 				  const char *about)
 {
+	const char *text = ca_token_status_text(status);
 	const char *code = about != NULL ? "grant_invalid" : "token_invalid";
 
 	for (int i = 0; i < lengthof(codes); i++)
@@ -93,8 +94,10 @@ ca_problem_status(CaIdentityProblem *problem, CaTokenStatus status,
 		if (codes[i].status == status)
 			code = about != NULL ? codes[i].grant_code : codes[i].token_code;
 	}
-	if (about != NULL)
-		return ca_problem_chain(problem, code, "%s: %s", about,
-								ca_token_status_text(status));
-	return ca_problem_identity(problem, code, "%s", ca_token_status_text(status));
+	if (about == NULL)
+		return ca_problem_identity(problem, code, "%s", text);
+	/* "token has expired" becomes "grant 2 has expired" */
+	if (strncmp(text, "token ", 6) == 0 || strncmp(text, "grant ", 6) == 0)
+		return ca_problem_chain(problem, code, "%s %s", about, text + 6);
+	return ca_problem_chain(problem, code, "%s: %s", about, text);
 }

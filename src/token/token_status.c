@@ -61,7 +61,7 @@ ca_token_status_text(CaTokenStatus status)
 		case CA_TOKEN_IS_GRANT:
 			return "a delegation grant cannot be used as a token";
 		case CA_TOKEN_UNKNOWN_KEY:
-			return "no trusted key fits the token's key ID and algorithm";
+			return "no trusted key fits its key ID and algorithm";
 		case CA_TOKEN_BAD_SIGNATURE:
 			return "token signature is wrong";
 		case CA_TOKEN_WRONG_AUDIENCE:
@@ -73,15 +73,15 @@ ca_token_status_text(CaTokenStatus status)
 		case CA_GRANTS_BAD:
 			return "delegation is not a JSON array of 1 to 16 grants";
 		case CA_GRANT_FIRST_HAS_PARENT:
-			return "first grant has a parent that is missing";
+			return "grant has a parent that is missing";
 		case CA_GRANT_WRONG_PARENT:
 			return "grant does not carry the digest of the grant before it";
 		case CA_GRANT_NOT_LINKED:
 			return "grant is not by the principal that the grant before it names";
 		case CA_GRANT_WRONG_ACTOR:
-			return "last grant does not name the session's agent";
+			return "grant does not name the session's agent, and none follows";
 		case CA_GRANT_TOO_DEEP:
-			return "a grant does not allow that many further delegations";
+			return "grant does not allow that many further delegations";
 		case CA_CHAIN_LOOP:
 			return "a principal is in the chain twice";
 		case CA_JWKS_BAD:
