@@ -82,6 +82,7 @@ OBJS = \
 	src/enforce/plan.o \
 	src/enforce/refuse.o \
 	src/enforce/rewrite.o \
+	src/enforce/role.o \
 	src/enforce/scrub.o \
 	src/enforce/statement.o \
 	src/enforce/utility.o \

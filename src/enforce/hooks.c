@@ -14,6 +14,7 @@
  * ExecutorRun_hook            a plan runs, a portal goes on execute.c
  * ExecutorFinish_hook         its AFTER triggers fire       execute.c
  * ProcessUtility_hook         a utility command             utility.c
+ * ProcessUtility_hook         the same, of anybody          role.c
  * object_access_hook          a function is to be executed  function.c
  * needs_fmgr_hook             may a function be inlined?    function.c
  * emit_log_hook               an error is reported          scrub.c
@@ -33,6 +34,7 @@
 #include "enforce/function.h"
 #include "enforce/hooks.h"
 #include "enforce/plan.h"
+#include "enforce/role.h"
 #include "enforce/scrub.h"
 #include "enforce/utility.h"
 #include "fmgr.h"
@@ -108,6 +110,7 @@ hook_utility(PlannedStmt *pstmt, const char *text, bool read_only_tree,
 {
 	ProcessUtility_hook_type next = prev_utility != NULL ? prev_utility : standard_ProcessUtility;
 
+	ca_role_keep(pstmt->utilityStmt);
 	if (!active())
 		next(pstmt, text, read_only_tree, context, params, env, dest, qc);
 	else

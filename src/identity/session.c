@@ -30,8 +30,6 @@
 #include "utils/plancache.h"
 #include "utils/syscache.h"
 
-#define CA_AGENT_ROLE	"contauth_agent"
-
 typedef struct CaMembership
 {
 	bool		valid;

@@ -8,6 +8,9 @@
 #ifndef CA_IDENTITY_SESSION_H
 #define CA_IDENTITY_SESSION_H
 
+/* Membership in this role makes a session governed. */
+#define CA_AGENT_ROLE	"contauth_agent"
+
 /* Register the invalidation callbacks; once per backend, from _PG_init. */
 extern void ca_session_init(void);
 

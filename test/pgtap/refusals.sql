@@ -26,6 +26,23 @@ INSERT INTO public.calls VALUES
 	('add_issuer', $$SELECT contauth.add_issuer('https://evil.test', 'evil.test', '{"keys": []}')$$, 'contauth_admin'),
 	('set_issuer_keys', $$SELECT contauth.set_issuer_keys('https://issuer.acme.test', '{"keys": []}')$$, 'contauth_admin'),
 	('remove_issuer', $$SELECT contauth.remove_issuer('https://issuer.acme.test')$$, 'contauth_admin'),
+	('add_trust_bundle', $$SELECT contauth.add_trust_bundle('evil.test', '-----BEGIN CERTIFICATE-----
+MIIBhTCCASugAwIBAgIUen1HkMuGNuTvSdXo1vYj/ktsGBwwCgYIKoZIzj0EAwIw
+DzENMAsGA1UEAwwEdGVzdDAgFw0yNjExMjQwNTM4MzVaGA8yMTI2MTAzMTA1Mzgz
+NVowDzENMAsGA1UEAwwEdGVzdDBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABHqD
+LPj38Qe9NhYaiGPdfFldMX5dyLg8hAxiF4WwKZGw6jwoAqPF3mi4w0XPI/Q5/7mV
+bBZWJFrmU+K7fHg8aOmjYzBhMB0GA1UdDgQWBBQMFGznnkH4d1sVyp6OLPisTO1f
+1jAfBgNVHSMEGDAWgBQMFGznnkH4d1sVyp6OLPisTO1f1jAPBgNVHRMBAf8EBTAD
+AQH/MA4GA1UdDwEB/wQEAwICBDAKBggqhkjOPQQDAgNIADBFAiEArBDQNiROI0kt
+lZIl6vfwJCqNqoP3jlro4b3eUJSwu+QCICRLIdO05fT7G+s9mY0PN7aTg+HzL6LA
+nLZUfQvBelPZ
+-----END CERTIFICATE-----')$$, 'contauth_admin'),
+	('remove_trust_bundle', $$SELECT contauth.remove_trust_bundle('evil.test')$$, 'contauth_admin'),
+	('alter_agent', $$SELECT contauth.alter_agent('spiffe://acme.test/agent/support', '{"autonomy": 5}')$$, 'contauth_admin'),
+	('add_agent_key', $$SELECT contauth.add_agent_key('spiffe://acme.test/agent/support', '{"kty": "OKP", "crv": "Ed25519", "x": "hbbeyooSVGSpSqyKD7jaTl9Hzkn3_2eB-KCxbYWEHR8", "kid": "x"}')$$, 'contauth_admin'),
+	('remove_agent_key', $$SELECT contauth.remove_agent_key('spiffe://acme.test/agent/support', 'x')$$, 'contauth_admin'),
+	('jwk_thumbprint', $$SELECT contauth.jwk_thumbprint('{}')$$, NULL),
+	('check_agent_arguments', $$SELECT contauth.check_agent_arguments(NULL, NULL, NULL, NULL, NULL)$$, NULL),
 	('register_agent', $$SELECT contauth.register_agent('spiffe://acme.test/agent/new', '{regress_contauth_agent}', 'x')$$, 'contauth_admin'),
 	('suspend_agent', $$SELECT contauth.suspend_agent('spiffe://acme.test/agent/support', 'x')$$, 'contauth_admin'),
 	('resume_agent', $$SELECT contauth.resume_agent('spiffe://acme.test/agent/support', 'x')$$, 'contauth_admin'),
@@ -45,6 +62,8 @@ INSERT INTO public.calls VALUES
 	('policy', $$UPDATE contauth.policy SET enabled = false$$, NULL),
 	('agent', $$UPDATE contauth.agent SET state = 'active'$$, NULL),
 	('issuer', $$DELETE FROM contauth.issuer$$, NULL),
+	('agent_key', $$INSERT INTO contauth.agent_key (spiffe_id, kid, jwk) VALUES ('x', 'x', '{}')$$, NULL),
+	('trust_bundle', $$DELETE FROM contauth.trust_bundle$$, NULL),
 	('secret', $$SELECT key FROM contauth.secret$$, NULL),
 	('classification', $$UPDATE contauth.classification SET sensitivity = 0$$, 'contauth_admin'),
 	('label', $$SECURITY LABEL FOR contauth ON COLUMN public.calls.name IS 'public'$$, NULL);

@@ -15,6 +15,9 @@ INSERT INTO function_expected VALUES
 	('contauth.remove_trust_bundle(text)', '{contauth_admin}'),
 	('contauth.register_agent(text,name[],text,integer,jsonb,timestamp with time zone)',
 	 '{contauth_admin}'),
+	('contauth.alter_agent(text,jsonb)', '{contauth_admin}'),
+	('contauth.add_agent_key(text,jsonb)', '{contauth_admin}'),
+	('contauth.remove_agent_key(text,text)', '{contauth_admin}'),
 	('contauth.suspend_agent(text,text)', '{contauth_admin}'),
 	('contauth.resume_agent(text,text)', '{contauth_admin}'),
 	('contauth.retire_agent(text,text)', '{contauth_admin}'),
@@ -34,6 +37,7 @@ INSERT INTO function_expected VALUES
 CREATE TEMP TABLE relation_expected (relation text PRIMARY KEY, kind text, readers text[], writers text[]);
 INSERT INTO relation_expected VALUES
 	('contauth.agent', 'table', '{contauth_admin,contauth_auditor}', '{}'),
+	('contauth.agent_key', 'table', '{contauth_admin,contauth_auditor}', '{}'),
 	('contauth.issuer', 'table', '{contauth_admin,contauth_auditor}', '{}'),
 	('contauth.trust_bundle', 'table', '{contauth_admin,contauth_auditor}', '{}'),
 	('contauth.policy', 'table', '{contauth_admin,contauth_auditor}', '{}'),
@@ -195,9 +199,10 @@ SELECT is(array_agg(name || ' ' || context ORDER BY name), ARRAY[
 		'contauth.audit_durability superuser', 'contauth.audit_ring_size postmaster',
 		'contauth.audit_statement sighup', 'contauth.audit_wait superuser',
 		'contauth.clock_skew sighup', 'contauth.explain_denials superuser',
+		'contauth.identity_scope superuser', 'contauth.max_delegation_depth superuser',
 		'contauth.mode superuser', 'contauth.purpose user', 'contauth.task_id user',
 		'contauth.traceparent user'],
-	'settings and their contexts; contauth.token is not shown')
+	'settings and their contexts; contauth.token and contauth.delegation are not shown')
   FROM pg_settings WHERE name LIKE 'contauth.%';
 
 SELECT finish();

@@ -248,5 +248,31 @@ SELECT decision, mode, reason_code, statement_kind, statement
  WHERE db_role = 'regress_contauth_agent' AND mode <> 'enforce'
  ORDER BY seq;
 
+--
+-- the role that governs sessions keeps its name while it has members
+--
+\c - :superuser
+CREATE ROLE regress_contauth_creator CREATEROLE;
+SET ROLE regress_contauth_creator;
+ALTER ROLE contauth_agent RENAME TO regress_contauth_renamed;
+:state
+DROP ROLE contauth_agent;
+:state
+DO $$ BEGIN EXECUTE 'DROP ROLE IF EXISTS regress_contauth_nobody, contauth_agent'; END $$;
+:state
+RESET ROLE;
+ALTER ROLE contauth_agent RENAME TO regress_contauth_renamed;
+:state
+\c - regress_contauth_agent
+SELECT 1;
+:state
+\c - :superuser
+SET client_min_messages = warning;
+SELECT contauth.unenroll_role(member::regrole) FROM pg_auth_members WHERE roleid = 'contauth_agent'::regrole
+\g /dev/null
+ALTER ROLE contauth_agent RENAME TO regress_contauth_renamed;
+ALTER ROLE regress_contauth_renamed RENAME TO contauth_agent;
+DROP ROLE regress_contauth_creator;
+
 \set ECHO none
 \i :teardown
