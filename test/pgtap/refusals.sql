@@ -37,10 +37,10 @@ AQH/MA4GA1UdDwEB/wQEAwICBDAKBggqhkjOPQQDAgNIADBFAiEArBDQNiROI0kt
 lZIl6vfwJCqNqoP3jlro4b3eUJSwu+QCICRLIdO05fT7G+s9mY0PN7aTg+HzL6LA
 nLZUfQvBelPZ
 -----END CERTIFICATE-----')$$, 'contauth_admin'),
-	('remove_trust_bundle', $$SELECT contauth.remove_trust_bundle('evil.test')$$, 'contauth_admin'),
+	('remove_trust_bundle', $$SELECT contauth.remove_trust_bundle('gone.test')$$, 'contauth_admin'),
 	('alter_agent', $$SELECT contauth.alter_agent('spiffe://acme.test/agent/support', '{"autonomy": 5}')$$, 'contauth_admin'),
 	('add_agent_key', $$SELECT contauth.add_agent_key('spiffe://acme.test/agent/support', '{"kty": "OKP", "crv": "Ed25519", "x": "hbbeyooSVGSpSqyKD7jaTl9Hzkn3_2eB-KCxbYWEHR8", "kid": "x"}')$$, 'contauth_admin'),
-	('remove_agent_key', $$SELECT contauth.remove_agent_key('spiffe://acme.test/agent/support', 'x')$$, 'contauth_admin'),
+	('remove_agent_key', $$SELECT contauth.remove_agent_key('spiffe://acme.test/agent/support', 'gone')$$, 'contauth_admin'),
 	('jwk_thumbprint', $$SELECT contauth.jwk_thumbprint('{}')$$, NULL),
 	('check_agent_arguments', $$SELECT contauth.check_agent_arguments(NULL, NULL, NULL, NULL, NULL)$$, NULL),
 	('register_agent', $$SELECT contauth.register_agent('spiffe://acme.test/agent/new', '{regress_contauth_agent}', 'x')$$, 'contauth_admin'),
@@ -73,6 +73,18 @@ BEGIN
 	PERFORM contauth.enroll_role('regress_contauth_agent');
 	PERFORM contauth.register_agent('spiffe://acme.test/agent/support',
 		'{regress_contauth_agent}', 'alice', 2);
+	PERFORM contauth.add_agent_key('spiffe://acme.test/agent/support', '{"kty": "OKP", "crv": "Ed25519", "x": "hbbeyooSVGSpSqyKD7jaTl9Hzkn3_2eB-KCxbYWEHR8", "kid": "gone"}');
+	PERFORM contauth.add_trust_bundle('gone.test', '-----BEGIN CERTIFICATE-----
+MIIBhTCCASugAwIBAgIUen1HkMuGNuTvSdXo1vYj/ktsGBwwCgYIKoZIzj0EAwIw
+DzENMAsGA1UEAwwEdGVzdDAgFw0yNjExMjQwNTM4MzVaGA8yMTI2MTAzMTA1Mzgz
+NVowDzENMAsGA1UEAwwEdGVzdDBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABHqD
+LPj38Qe9NhYaiGPdfFldMX5dyLg8hAxiF4WwKZGw6jwoAqPF3mi4w0XPI/Q5/7mV
+bBZWJFrmU+K7fHg8aOmjYzBhMB0GA1UdDgQWBBQMFGznnkH4d1sVyp6OLPisTO1f
+1jAfBgNVHSMEGDAWgBQMFGznnkH4d1sVyp6OLPisTO1f1jAPBgNVHRMBAf8EBTAD
+AQH/MA4GA1UdDwEB/wQEAwICBDAKBggqhkjOPQQDAgNIADBFAiEArBDQNiROI0kt
+lZIl6vfwJCqNqoP3jlro4b3eUJSwu+QCICRLIdO05fT7G+s9mY0PN7aTg+HzL6LA
+nLZUfQvBelPZ
+-----END CERTIFICATE-----');
 	PERFORM contauth.create_policy('regress_policy', 'permit',
 		actions => '{select}', resources => '{public.calls}');
 END
