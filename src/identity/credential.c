@@ -208,7 +208,7 @@ verify_token(CaCredential *c, CaIdentityProblem *problem)
 								   c->trust_domain);
 	if (!known)
 		return ca_problem_identity(problem, "issuer_unknown",
-								   "issuer \"%s\" is not registered", token->iss);
+								   "the token's issuer is not registered");
 	if (status != CA_TOKEN_OK)
 		return ca_problem_status(problem, status, NULL);
 	return check_trust_domain(c, problem);
@@ -232,7 +232,7 @@ verify_grant(CaCredential *c, const char *about, CaIdentityProblem *problem)
 										   &c->signer, &known);
 	if (!known)
 		return ca_problem_chain(problem, "grant_key_unknown",
-								"%s: no key of \"%s\" is registered", about, grant->iss);
+								"%s: no key of its delegator is registered", about);
 	return status == CA_TOKEN_OK ? true : ca_problem_status(problem, status, about);
 }
 
@@ -273,9 +273,11 @@ fill_from_text(CaCredential *c, const Presentation *p, CaIdentityProblem *proble
 	c->not_before = c->token->has_nbf ?
 		ca_unix_to_timestamp(c->token->nbf - ca_guc_clock_skew) : DT_NOBEGIN;
 
-	/* what only the verification needed */
+	/* what only the verification needed: tokens are many, and up to 16 kB */
 	pfree(c->token->signing_input);
 	pfree(c->token->signature);
+	pfree(c->token->payload);
+	c->token->payload = NULL;
 	c->token->signing_input = NULL;
 	c->token->signature = NULL;
 	return true;

@@ -23,6 +23,9 @@
 
 #define MAX_AUTONOMY	5
 
+/* Bytes of a chain in a record, which must have room for the statement, too. */
+#define MAX_JSON	16384
+
 static const char *const kind_names[] = {
 	[CA_PRINCIPAL_USER] = "user",
 	[CA_PRINCIPAL_AGENT] = "agent",
@@ -170,9 +173,12 @@ ca_chain_time(TimestampTz time)
 	return text;
 }
 
-/* One hop as a JSON object (contract, section 4). */
+/*
+ * One hop as a JSON object (contract, section 4).  What several principals of
+ * one token may do is told of the actor, whom it was given to.
+ */
 static void
-add_hop(StringInfo buf, const CaHop *hop, bool is_actor)
+add_hop(StringInfo buf, const CaHop *hop, bool is_actor, bool with_authority)
 {
 	const CaCredential *c = hop->credential;
 
@@ -187,13 +193,15 @@ add_hop(StringInfo buf, const CaHop *hop, bool is_actor)
 	}
 	appendStringInfoString(buf, ", \"expires_at\": ");
 	escape_json(buf, ca_chain_time(c->expires_at));
-	/* of a token that names several, the actor is the one it is given to */
-	add_authority(buf, hop->about != NULL || is_actor ? c->token : NULL);
+	if (!with_authority)
+		appendStringInfoString(buf, ", \"authority\": \"too long\"");
+	else
+		add_authority(buf, hop->about != NULL || is_actor ? c->token : NULL);
 	appendStringInfoChar(buf, '}');
 }
 
-static void
-describe(CaChain *chain)
+static char *
+hops_json(const CaChain *chain, bool with_authority)
 {
 	StringInfoData buf;
 
@@ -203,10 +211,22 @@ describe(CaChain *chain)
 	{
 		if (i > 0)
 			appendStringInfoString(&buf, ", ");
-		add_hop(&buf, &chain->hops[i], i == chain->nhops - 1);
+		add_hop(&buf, &chain->hops[i], i == chain->nhops - 1, with_authority);
 	}
 	appendStringInfoChar(&buf, ']');
-	chain->json = buf.data;
+	return buf.data;
+}
+
+/* Put the chain into words; what is too long for a record is left out. */
+static void
+describe(CaChain *chain)
+{
+	chain->json = hops_json(chain, true);
+	if (strlen(chain->json) > MAX_JSON)
+	{
+		pfree(chain->json);
+		chain->json = hops_json(chain, false);
+	}
 }
 
 bool
@@ -236,6 +256,9 @@ ca_chain_build(CaChain *chain, CaCredential *actor, CaCredential **grants,
 		chain->expires_at = Min(chain->expires_at, grants[i]->expires_at);
 	}
 	describe(chain);
+	if (strlen(chain->json) > MAX_JSON)
+		return ca_problem_chain(problem, "chain_too_long",
+								"the chain is too long to be put on record");
 	return true;
 }
 

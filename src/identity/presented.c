@@ -108,7 +108,11 @@ conceal(char **newval, void **extra)
 	char	   *shown = ca_guc_malloc(strlen(DIGEST_PREFIX) + CA_SHA256_HEXLEN + 1);
 
 	if (p == NULL || shown == NULL || !ca_sha256(*newval, len, p->sha256))
+	{
+		/* without a message of ours the server's own would show the value */
+		GUC_check_errmsg("out of memory");
 		return false;
+	}
 	p->lxid = ca_current_lxid();
 	p->len = len;
 	memcpy(p->text, *newval, len + 1);
