@@ -249,11 +249,15 @@ ca_chain_build(CaChain *chain, CaCredential *actor, CaCredential **grants,
 
 	chain->ceiling = MAX_AUTONOMY;
 	chain->expires_at = actor->expires_at;
+	chain->not_before = DT_NOBEGIN;
+	chain->refused_from = DT_NOEND;
 	for (int i = 0; i < ngrants; i++)
 	{
 		if (grants[i]->token->autonomy > 0)
 			chain->ceiling = Min(chain->ceiling, grants[i]->token->autonomy);
 		chain->expires_at = Min(chain->expires_at, grants[i]->expires_at);
+		chain->not_before = Max(chain->not_before, grants[i]->not_before);
+		chain->refused_from = Min(chain->refused_from, grants[i]->refused_from);
 	}
 	describe(chain);
 	if (strlen(chain->json) > MAX_JSON)

@@ -36,6 +36,8 @@ typedef struct CaChain
 	List	   *principals;		/* of char *, the same */
 	int			ceiling;		/* autonomy that the grants allow, 1..5 */
 	TimestampTz expires_at;		/* when the first credential does */
+	TimestampTz not_before;		/* the grants hold from here, ... */
+	TimestampTz refused_from;	/* ... to here, clock skew included */
 	char	   *json;			/* the chain for records: array of hops */
 } CaChain;
 

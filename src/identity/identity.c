@@ -349,17 +349,40 @@ check_binding(const CaCredential *c, CaIdentityProblem *problem)
 	return true;
 }
 
-/* Everything about an identity that may be different from a moment ago. */
+/* Remember what was found in the epoch, and how long the clock leaves it so. */
+static void
+note_good(CaIdentity *id, uint64 epoch)
+{
+	id->good_from = Max(id->credential->not_before, id->chain.not_before);
+	id->good_until = Min(Min(id->credential->refused_from, id->chain.refused_from),
+						 Min(id->registered->expires_at, id->chain_until));
+	id->checked_role = GetSessionUserId();
+	id->checked_epoch = epoch;
+}
+
+/*
+ * Everything about an identity that may be different from a moment ago.  What
+ * administrators can change moves the epoch (registry.c; session.c for roles),
+ * so that mostly the clock is all there is to look at.
+ */
 static bool
 check_now(CaIdentity *id, CaIdentityProblem *problem)
 {
 	TimestampTz now = GetCurrentTimestamp();
+	uint64		epoch = ca_epoch_current;
 
-	return ca_credential_in_time(id->credential, now, NULL, problem) &&
-		check_binding(id->credential, problem) &&
-		ca_chain_in_time(&id->chain, now, problem) &&
-		refresh(id, now, problem) &&
-		check_registration(id, now, problem);
+	if (id->checked_epoch == epoch && id->checked_role == GetSessionUserId() &&
+		now >= id->good_from && now < id->good_until)
+		return true;
+	if (!ca_credential_in_time(id->credential, now, NULL, problem) ||
+		!check_binding(id->credential, problem) ||
+		!ca_chain_in_time(&id->chain, now, problem) ||
+		!refresh(id, now, problem) ||
+		!check_registration(id, now, problem))
+		return false;
+	/* what arrived while looking has moved the epoch: looked at next time */
+	note_good(id, epoch);
+	return true;
 }
 
 bool

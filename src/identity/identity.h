@@ -24,6 +24,10 @@ typedef struct CaIdentity
 	CaAgent    *registered;		/* as read at registry_generation */
 	uint64		registry_generation;
 	TimestampTz chain_until;	/* when a delegator's registration ends */
+	uint64		checked_epoch;	/* all was well in this epoch, ... */
+	Oid			checked_role;	/* ... for this session role, ... */
+	TimestampTz good_from;		/* ... and is from here ... */
+	TimestampTz good_until;		/* ... to here, while these stay the same */
 	MemoryContext context;		/* that all this lives in, but: */
 	MemoryContext agent_context;	/* of registered */
 } CaIdentity;
