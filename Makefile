@@ -41,6 +41,7 @@ OBJS = \
 	src/identity/credential.o \
 	src/identity/delegation.o \
 	src/identity/identity.o \
+	src/identity/keyring.o \
 	src/identity/peer.o \
 	src/identity/presented.o \
 	src/identity/problem.o \

@@ -3,10 +3,10 @@
  * registry.c
  *	  What the administrators have registered: issuers, agents, their keys, trust bundles.
  *
- * Nothing is cached here but a generation number: who caches what it read
- * compares the number.  It moves when a trigger on one of the tables
- * invalidates the table's relcache entry, which every session hears of when
- * the change commits.
+ * Nothing is cached here but a generation number: who caches what it read, as
+ * keyring.c does, compares the number.  It moves when a trigger on one of the
+ * tables invalidates the table's relcache entry, which every session hears of
+ * when the change commits.
  *
  *-------------------------------------------------------------------------
  */
@@ -14,24 +14,21 @@
 
 #include "base/catalog.h"
 #include "base/epoch.h"
+#include "identity/keyring.h"
 #include "identity/registry.h"
-#include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 #include "utils/inval.h"
 #include "utils/timestamp.h"
 
 static uint64 generation = 1;
-static Oid	issuer_relid = InvalidOid;
 static Oid	agent_relid = InvalidOid;
-static Oid	agent_key_relid = InvalidOid;
 static Oid	trust_bundle_relid = InvalidOid;
 
 /* No catalog access is possible here: compare with OIDs already looked up. */
 static void
 relation_changed(Datum arg, Oid relid)
 {
-	if (relid == InvalidOid || relid == issuer_relid ||
-		relid == agent_relid || relid == agent_key_relid ||
+	if (ca_keyring_changed(relid) || relid == agent_relid ||
 		relid == trust_bundle_relid)
 	{
 		generation++;
@@ -89,98 +86,72 @@ ca_registry_agent(const char *spiffe_id)
 }
 
 /* A look through key sets: for one that verifies, or for a signer's key. */
-typedef struct KeyScan
+typedef struct KeySearch
 {
 	const CaToken *token;		/* to verify, or NULL: look for sought */
 	const CaSigner *sought;
-	const char *issuer;			/* the issuer of this name, or NULL: */
-	const char *trust_domain;	/* issuers of this trust domain */
-	CaSigner   *signer;			/* whose key verified */
-	bool		known;
+	unsigned char key_digest[CA_SHA256_LEN];	/* of the key that verified */
 	CaTokenStatus status;
-} KeyScan;
+} KeySearch;
 
-/* A JSON column of a row as text in UTF-8. */
-static char *
-row_json(HeapTuple tuple, TupleDesc desc, const char *column)
+/* Try the keys of a set.  True: the key was found. */
+static bool
+try_keys(KeySearch *search, CaKeySet *set)
 {
-	bool		isnull;
-	Jsonb	   *value = DatumGetJsonbP(ca_row_datum(tuple, desc, column, &isnull));
-	char	   *json = JsonbToCString(NULL, &value->root, VARSIZE(value));
+	const CaJwks *keys = ca_keyset_keys(set);
+	CaTokenStatus status = CA_TOKEN_UNKNOWN_KEY;
 
-	return pg_server_to_any(json, strlen(json), PG_UTF8);
+	if (keys == NULL)
+		return false;
+	if (search->token != NULL)
+		status = ca_token_verify(search->token, keys, search->key_digest);
+	else if (ca_jwks_has_key(keys, search->sought->kid, search->sought->key_digest))
+		status = CA_TOKEN_OK;
+
+	/* a wrong signature says more than a key that another set may have */
+	if (search->status == CA_TOKEN_UNKNOWN_KEY || status == CA_TOKEN_OK)
+		search->status = status;
+	return status == CA_TOKEN_OK;
 }
 
 /*
- * Try the keys of a JWK Set.  False ends the scan: the key was found.  A set
- * that cannot be used has no key.
+ * Try the issuer of that name, and those bound to the trust domain; NULL asks
+ * for neither.  The set that has the key, or NULL.
  */
-static bool
-try_keys(KeyScan *scan, const char *jwks)
+static const CaKeySet *
+try_issuers(KeySearch *search, const char *issuer, const char *trust_domain,
+			bool *known)
 {
-	CaJwks	   *keys;
-	int			nkeys;
-	CaTokenStatus status = CA_TOKEN_UNKNOWN_KEY;
+	ListCell   *lc;
 
-	scan->known = true;
-	if (ca_jwks_parse(jwks, strlen(jwks), &keys, &nkeys) != CA_TOKEN_OK)
-		return true;
-	if (scan->token != NULL)
-		status = ca_token_verify(scan->token, keys, scan->signer->key_digest);
-	else if (ca_jwks_has_key(keys, scan->sought->kid, scan->sought->key_digest))
-		status = CA_TOKEN_OK;
-	ca_jwks_free(keys);
+	*known = false;
+	foreach(lc, unconstify(List *, ca_keyring_issuers()))
+	{
+		CaKeySet   *set = lfirst(lc);
 
-	/* a wrong signature says more than a key that another set may have */
-	if (scan->status == CA_TOKEN_UNKNOWN_KEY || status == CA_TOKEN_OK)
-		scan->status = status;
-	return status != CA_TOKEN_OK;
+		if ((issuer != NULL && strcmp(set->issuer, issuer) != 0) ||
+			(trust_domain != NULL && strcmp(set->trust_domain, trust_domain) != 0))
+			continue;
+		*known = true;
+		if (try_keys(search, set))
+			return set;
+	}
+	return NULL;
 }
 
 static bool
-try_issuer(HeapTuple tuple, TupleDesc desc, void *arg)
+try_agent(KeySearch *search, const char *spiffe_id, bool *known)
 {
-	KeyScan    *scan = arg;
-	char	   *name = ca_row_text(tuple, desc, "issuer");
-	char	   *trust_domain = ca_row_text(tuple, desc, "trust_domain");
+	ListCell   *lc;
 
-	if ((scan->issuer != NULL && strcmp(name, scan->issuer) != 0) ||
-		(scan->trust_domain != NULL && strcmp(trust_domain, scan->trust_domain) != 0))
-		return true;
-	if (try_keys(scan, row_json(tuple, desc, "jwks")))
-		return true;
-	if (scan->signer != NULL)
+	*known = false;
+	foreach(lc, unconstify(List *, ca_keyring_agent(spiffe_id)))
 	{
-		scan->signer->name = name;
-		scan->signer->trust_domain = trust_domain;
+		*known = true;
+		if (try_keys(search, lfirst(lc)))
+			return true;
 	}
 	return false;
-}
-
-static bool
-try_agent_key(HeapTuple tuple, TupleDesc desc, void *arg)
-{
-	KeyScan    *scan = arg;
-
-	return try_keys(scan, psprintf("{\"keys\": [%s]}", row_json(tuple, desc, "jwk")));
-}
-
-static CaTokenStatus
-scan_issuers(KeyScan *scan)
-{
-	issuer_relid = ca_table_oid(CA_TABLE_ISSUER);
-	scan->status = CA_TOKEN_UNKNOWN_KEY;
-	ca_table_scan(CA_TABLE_ISSUER, NULL, NULL, try_issuer, scan);
-	return scan->status;
-}
-
-static CaTokenStatus
-scan_agent_keys(KeyScan *scan, const char *spiffe_id)
-{
-	agent_key_relid = ca_table_oid(CA_TABLE_AGENT_KEY);
-	scan->status = CA_TOKEN_UNKNOWN_KEY;
-	ca_table_scan(CA_TABLE_AGENT_KEY, "spiffe_id", spiffe_id, try_agent_key, scan);
-	return scan->status;
 }
 
 CaTokenStatus
@@ -188,41 +159,45 @@ ca_registry_verify_issuer(const CaToken *token, const char *issuer,
 						  const char *trust_domain,
 						  CaSigner *signer, bool *known)
 {
-	KeyScan		scan = {.token = token,.issuer = issuer,
-	.trust_domain = trust_domain,.signer = signer};
+	KeySearch	search = {.token = token,.status = CA_TOKEN_UNKNOWN_KEY};
+	const CaKeySet *set = try_issuers(&search, issuer, trust_domain, known);
 
 	memset(signer, 0, sizeof(*signer));
-	(void) scan_issuers(&scan);
-	signer->kid = token->kid;
-	*known = scan.known;
-	return scan.status;
+	if (set != NULL)
+	{
+		signer->name = pstrdup(set->issuer);
+		signer->trust_domain = pstrdup(set->trust_domain);
+		signer->kid = token->kid;
+		memcpy(signer->key_digest, search.key_digest, CA_SHA256_LEN);
+	}
+	return search.status;
 }
 
 CaTokenStatus
 ca_registry_verify_agent(const CaToken *token, const char *spiffe_id,
 						 CaSigner *signer, bool *known)
 {
-	KeyScan		scan = {.token = token,.signer = signer};
+	KeySearch	search = {.token = token,.status = CA_TOKEN_UNKNOWN_KEY};
 
 	memset(signer, 0, sizeof(*signer));
-	(void) scan_agent_keys(&scan, spiffe_id);
-	signer->is_agent = true;
-	signer->name = pstrdup(spiffe_id);
-	signer->kid = token->kid;
-	*known = scan.known;
-	return scan.status;
+	if (try_agent(&search, spiffe_id, known))
+	{
+		signer->is_agent = true;
+		signer->name = pstrdup(spiffe_id);
+		signer->kid = token->kid;
+		memcpy(signer->key_digest, search.key_digest, CA_SHA256_LEN);
+	}
+	return search.status;
 }
 
 bool
 ca_registry_signer_current(const CaSigner *signer)
 {
-	KeyScan		scan = {.sought = signer};
+	KeySearch	search = {.sought = signer,.status = CA_TOKEN_UNKNOWN_KEY};
+	bool		known;
 
-	if (signer->is_agent)
-		return scan_agent_keys(&scan, signer->name) == CA_TOKEN_OK;
-	scan.issuer = signer->name;
-	scan.trust_domain = signer->trust_domain;
-	return scan_issuers(&scan) == CA_TOKEN_OK;
+	return signer->is_agent ? try_agent(&search, signer->name, &known) :
+		try_issuers(&search, signer->name, signer->trust_domain, &known) != NULL;
 }
 
 static bool
