@@ -194,12 +194,17 @@ check_identity(const QueryDesc *queryDesc, const CaPlanNote *note)
 {
 	CaIdentityProblem problem = {0};
 
-	if (note->presents)
-		return;
-	if (ca_identity_current(&problem) == NULL)
+	if (ca_identity_current(&problem) == NULL && !note->presents)
 		ca_refuse_identity(&problem, note->statement_kind, queryDesc->sourceText,
 						   queryDesc->plannedstmt->stmt_location,
 						   queryDesc->plannedstmt->stmt_len);
+}
+
+/* Does the plan's decision hold now, when the identity has been looked at? */
+static inline bool
+holds(const CaPlanNote *note)
+{
+	return ca_note_holds(note, ca_epoch_current) && !note->dynamic;
 }
 
 /* Make the plan anew, for what has to be enforced now. */
@@ -252,7 +257,7 @@ check_plan_to_start(QueryDesc *queryDesc)
 
 	AcceptInvalidationMessages();
 	check_identity(queryDesc, note);
-	if ((note->epoch != ca_epoch_current || note->dynamic) &&
+	if (!holds(note) &&
 		!ca_plan_still_right(note, queryDesc->sourceText))
 		note = plan_again(queryDesc, note);
 	return note;
@@ -271,7 +276,7 @@ check_run(CaRun *run)
 		refuse_plan(run->queryDesc, ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION,
 					"identity_changed",
 					"it was opened under another identity", NULL);
-	if ((note->epoch != ca_epoch_current || note->dynamic) &&
+	if (!holds(note) &&
 		!ca_plan_still_right(note, run->queryDesc->sourceText))
 		refuse_plan(run->queryDesc, ERRCODE_INSUFFICIENT_PRIVILEGE,
 					"policy_changed",

@@ -46,8 +46,7 @@ note_copy(struct ExtensibleNode *newnode, const struct ExtensibleNode *oldnode)
 static bool
 note_equal(const struct ExtensibleNode *a, const struct ExtensibleNode *b)
 {
-	return ((const CaPlanNote *) a)->signature == ((const CaPlanNote *) b)->signature &&
-		((const CaPlanNote *) a)->epoch == ((const CaPlanNote *) b)->epoch;
+	return ((const CaPlanNote *) a)->serial == ((const CaPlanNote *) b)->serial;
 }
 
 static void
@@ -91,6 +90,24 @@ ca_note_create(void)
 	ca_note_any = true;
 	note->blob = pstrdup("");
 	return note;
+}
+
+bool
+ca_note_holds(const CaPlanNote *note, uint64 epoch)
+{
+	for (int i = 0; i < CA_NOTE_EPOCHS; i++)
+	{
+		if (note->epochs[i] == epoch)
+			return true;
+	}
+	return false;
+}
+
+void
+ca_note_hold(CaPlanNote *note, uint64 epoch)
+{
+	note->epochs[note->next_epoch] = epoch;
+	note->next_epoch = (note->next_epoch + 1) % CA_NOTE_EPOCHS;
 }
 
 void

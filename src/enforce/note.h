@@ -16,11 +16,16 @@
 #include "nodes/extensible.h"
 #include "nodes/plannodes.h"
 
+/* Identities that one plan serves without being decided again. */
+#define CA_NOTE_EPOCHS	8
+
 typedef struct CaPlanNote
 {
 	ExtensibleNode xnode;
 	uint64		serial;			/* the same in all copies; never used twice */
-	uint64		epoch;			/* ca_epoch_current when it was decided */
+	uint64		epochs[CA_NOTE_EPOCHS]; /* values of ca_epoch_current that it
+										 * was decided for */
+	int			next_epoch;		/* the place of the next one */
 	bool		dynamic;		/* decide again at every execution */
 	bool		protects;		/* the query was rewritten: masks or filters */
 	bool		exports;		/* rows leave by COPY TO */
@@ -47,6 +52,10 @@ extern bool ca_note_any;
 extern void ca_note_register(void);
 
 extern CaPlanNote *ca_note_create(void);
+
+/* Does its decision hold in this epoch?  It does from now on. */
+extern bool ca_note_holds(const CaPlanNote *note, uint64 epoch);
+extern void ca_note_hold(CaPlanNote *note, uint64 epoch);
 
 /* Hang a note on a plan; find the one that hangs there, or NULL. */
 extern void ca_note_attach(PlannedStmt *plan, CaPlanNote *note);

@@ -444,7 +444,7 @@ make_note(const CaCase *c, Query *original, int cursor_options, uint64 epoch)
 
 	initStringInfo(&fields);
 	encode_case(c, &fields);
-	note->epoch = epoch;
+	ca_note_hold(note, epoch);
 	note->dynamic = c->dynamic;
 	note->signature = c->signature;
 	note->decision = c->decision;
@@ -477,11 +477,25 @@ append_fields(CaPlanNote *note, CaAuditBlob fields)
 	note->blob_len += fields.len;
 }
 
+/*
+ * The epoch that a decision begun now will hold for: the present identity's.
+ * What changes while deciding moves it on, and the decision holds no longer.
+ */
+static uint64
+epoch_now(void)
+{
+	CaIdentityProblem problem = {0};
+
+	if (ca_extension_installed())
+		(void) ca_identity_current(&problem);
+	return ca_epoch_current;
+}
+
 /* Decide, and rewrite or refuse; the rest is the server's planner's. */
 static CaPlanNote *
 authorize(CaCase *c, int cursor_options)
 {
-	uint64		epoch = ca_epoch_current;
+	uint64		epoch = epoch_now();
 	Query	   *original = copyObject(c->query);
 	CaPlanNote *note;
 	bool		exports = next_is_export;
@@ -599,7 +613,7 @@ bool
 ca_plan_still_right(CaPlanNote *note, const char *text)
 {
 	CaCase		c = {copyObject(note->query), text};
-	uint64		epoch = ca_epoch_current;
+	uint64		epoch = epoch_now();
 
 	/* an identity that came or went changes what has to be enforced */
 	if (identify(&c))
@@ -613,6 +627,6 @@ ca_plan_still_right(CaPlanNote *note, const char *text)
 	}
 	if (c.signature != note->signature || c.decision != note->decision)
 		return false;
-	note->epoch = epoch;
+	ca_note_hold(note, epoch);
 	return true;
 }

@@ -49,6 +49,7 @@ static CaIdentity *current = NULL;	/* of what is presented; NULL: look it up */
 static const CaPresented *current_token = NULL;
 static const CaPresented *current_delegation = NULL;
 static uint64 last_serial = 0;
+static CaEpoch nobody;			/* of a session without a valid identity */
 
 void
 ca_identity_init(void)
@@ -60,14 +61,15 @@ void
 ca_identity_forget_current(void)
 {
 	current = NULL;
-	ca_epoch_advance();
+	ca_epoch_leave();
 }
 
 void
 ca_identity_forget_all(void)
 {
-	ca_identity_forget_current();
+	current = NULL;
 	credential_resets = 0;
+	ca_epoch_advance();
 }
 
 bool
@@ -349,29 +351,29 @@ check_binding(const CaCredential *c, CaIdentityProblem *problem)
 	return true;
 }
 
-/* Remember what was found in the epoch, and how long the clock leaves it so. */
+/* Remember that all was found well, and how long the clock leaves it so. */
 static void
-note_good(CaIdentity *id, uint64 epoch)
+note_good(CaIdentity *id, uint64 world)
 {
 	id->good_from = Max(id->credential->not_before, id->chain.not_before);
 	id->good_until = Min(Min(id->credential->refused_from, id->chain.refused_from),
 						 Min(id->registered->expires_at, id->chain_until));
 	id->checked_role = GetSessionUserId();
-	id->checked_epoch = epoch;
+	id->checked_world = world;
 }
 
 /*
  * Everything about an identity that may be different from a moment ago.  What
- * administrators can change moves the epoch (registry.c; session.c for roles),
- * so that mostly the clock is all there is to look at.
+ * administrators can change changes ca_epoch_world (registry.c; session.c for
+ * roles), so that mostly the clock is all there is to look at.
  */
 static bool
 check_now(CaIdentity *id, CaIdentityProblem *problem)
 {
 	TimestampTz now = GetCurrentTimestamp();
-	uint64		epoch = ca_epoch_current;
+	uint64		world = ca_epoch_world;
 
-	if (id->checked_epoch == epoch && id->checked_role == GetSessionUserId() &&
+	if (id->checked_world == world && id->checked_role == GetSessionUserId() &&
 		now >= id->good_from && now < id->good_until)
 		return true;
 	if (!ca_credential_in_time(id->credential, now, NULL, problem) ||
@@ -380,8 +382,8 @@ check_now(CaIdentity *id, CaIdentityProblem *problem)
 		!refresh(id, now, problem) ||
 		!check_registration(id, now, problem))
 		return false;
-	/* what arrived while looking has moved the epoch: looked at next time */
-	note_good(id, epoch);
+	/* what arrived while looking has changed it: looked at next time */
+	note_good(id, world);
 	return true;
 }
 
@@ -398,6 +400,7 @@ ca_identity_current(CaIdentityProblem *problem)
 {
 	const CaPresented *token = ca_presented_token();
 	const CaPresented *delegation = ca_presented_delegation();
+	bool		valid;
 
 	if (current == NULL || token != current_token ||
 		delegation != current_delegation)
@@ -406,7 +409,9 @@ ca_identity_current(CaIdentityProblem *problem)
 		current_token = token;
 		current_delegation = delegation;
 	}
-	return current != NULL && check_now(current, problem) ? current : NULL;
+	valid = current != NULL && check_now(current, problem);
+	ca_epoch_enter(valid ? &current->epoch : &nobody);
+	return valid ? current : NULL;
 }
 
 const CaIdentity *

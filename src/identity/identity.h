@@ -8,6 +8,7 @@
 #ifndef CA_IDENTITY_IDENTITY_H
 #define CA_IDENTITY_IDENTITY_H
 
+#include "base/epoch.h"
 #include "identity/delegation.h"
 #include "identity/presented.h"
 
@@ -15,6 +16,7 @@
 typedef struct CaIdentity
 {
 	uint64		serial;			/* never used twice in a backend */
+	CaEpoch		epoch;
 	CaCredential *credential;	/* token or certificate of the actor */
 	char	   *agent;			/* SPIFFE ID */
 	char	   *trust_domain;
@@ -24,7 +26,7 @@ typedef struct CaIdentity
 	CaAgent    *registered;		/* as read at registry_generation */
 	uint64		registry_generation;
 	TimestampTz chain_until;	/* when a delegator's registration ends */
-	uint64		checked_epoch;	/* all was well in this epoch, ... */
+	uint64		checked_world;	/* all was well at this ca_epoch_world, ... */
 	Oid			checked_role;	/* ... for this session role, ... */
 	TimestampTz good_from;		/* ... and is from here ... */
 	TimestampTz good_until;		/* ... to here, while these stay the same */

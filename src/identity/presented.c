@@ -27,6 +27,7 @@
 #include "base/guc.h"
 #include "identity/identity.h"
 #include "identity/presented.h"
+#include "identity/session.h"
 #include "storage/proc.h"
 #include "utils/plancache.h"
 
@@ -236,7 +237,7 @@ ca_presented_assign_token(const char *newval, void *extra)
 	const CaPresented *value = unless_void(&token, extra);
 
 	/* plans of a person must not serve an agent, nor the other way round */
-	if ((token.value == NULL) != (value == NULL))
+	if ((token.value == NULL) != (value == NULL) && !ca_session_governed_by_login())
 		ResetPlanCache();
 	token.value = value;
 	ca_identity_forget_current();

@@ -111,6 +111,13 @@ ca_session_was_governed(void)
 }
 
 bool
+ca_session_governed_by_login(void)
+{
+	return membership.valid && membership.by_login &&
+		membership.session == GetSessionUserId();
+}
+
+bool
 ca_session_enforced(void)
 {
 	return ca_guc_mode != CA_MODE_OFF &&

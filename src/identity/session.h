@@ -28,6 +28,12 @@ extern bool ca_session_enforced(void);
 /* The last answer of ca_session_governed(), where nothing can be looked up. */
 extern bool ca_session_was_governed(void);
 
+/*
+ * Is the session known to be governed whether it presents a token or not?
+ * Looks nothing up: false may mean that it is not known.
+ */
+extern bool ca_session_governed_by_login(void);
+
 /* Address of the client as inet_in reads it, NULL for a local socket. */
 extern const char *ca_session_client_addr(void);
 extern bool ca_session_tls(void);
