@@ -75,6 +75,7 @@ OBJS = \
 	src/enforce/constraint.o \
 	src/enforce/copy.o \
 	src/enforce/execute.o \
+	src/enforce/fragile.o \
 	src/enforce/function.o \
 	src/enforce/hooks.o \
 	src/enforce/inspect.o \

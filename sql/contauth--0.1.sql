@@ -898,6 +898,7 @@ VALUES
        'pg_catalog.pg_subscription', 'pg_catalog.pg_replication_origin',
        'pg_catalog.pg_hba_file_rules', 'pg_catalog.pg_file_settings',
        'pg_catalog.pg_stat_activity', 'pg_catalog.pg_stat_replication',
+       'pg_catalog.pg_prepared_statements', 'pg_catalog.pg_cursors',
        'contauth_audit.*'],
  '{}', '{}', false,
  'Statistics, passwords, large objects and other sessions show what tables hide', true),
@@ -930,7 +931,8 @@ VALUES
        'function:pg_catalog.binary_upgrade_*', 'function:pg_catalog.pg_nextoid',
        'function:pg_catalog.pg_stop_making_pinned_objects',
        'function:pg_catalog.pg_lock_status', 'function:pg_catalog.pg_prepared_xact',
-       'function:pg_catalog.pg_listening_channels'],
+       'function:pg_catalog.pg_listening_channels',
+       'function:pg_catalog.pg_prepared_statement', 'function:pg_catalog.pg_cursor'],
  '{}', '{}', false,
  'Files, large objects, replication, statistics and other sessions', true);
 

@@ -71,8 +71,10 @@ _PG_init(void)
 		.governed = ca_session_governed,
 		.token_check = ca_presented_check_token,
 		.token_assign = ca_presented_assign_token,
+		.token_presented = ca_identity_presented,
 		.delegation_check = ca_presented_check_delegation,
 		.delegation_assign = ca_presented_assign_delegation,
+		.delegation_presented = ca_presented_is_delegated,
 		.trust_changed = ca_identity_forget_all,
 		.context_changed = ca_epoch_advance,
 	};

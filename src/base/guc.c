@@ -19,6 +19,7 @@
 #include "base/decision.h"
 #include "base/epoch.h"
 #include "base/guc.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "storage/proc.h"
 #include "utils/guc.h"
@@ -158,6 +159,11 @@ check_context_value(char **newval, void **extra, GucSource source)
 			return false;
 		}
 	}
+	if (!pg_verifymbstr(*newval, strlen(*newval), true))
+	{
+		GUC_check_errmsg("value is not valid in the database's encoding");
+		return false;
+	}
 	lxid = ca_guc_malloc(sizeof(LocalTransactionId));
 	if (lxid == NULL)
 		return false;
@@ -234,6 +240,28 @@ static void
 assign_token(const char *newval, void *extra)
 {
 	callbacks.token_assign(newval, extra);
+}
+
+bool
+ca_guc_token_set(void)
+{
+	return token_setting != NULL && token_setting[0] != '\0';
+}
+
+/*
+ * What is not presented to this transaction is another client's: nothing of
+ * it is shown.
+ */
+static const char *
+show_token(void)
+{
+	return callbacks.token_presented() ? token_setting : "";
+}
+
+static const char *
+show_delegation(void)
+{
+	return callbacks.delegation_presented() ? delegation_setting : "";
 }
 
 static bool
@@ -366,7 +394,7 @@ define_client_settings(void)
 							   "",
 							   PGC_USERSET,
 							   GUC_NO_SHOW_ALL | GUC_NOT_IN_SAMPLE | GUC_DISALLOW_IN_FILE,
-							   check_token, assign_token, NULL);
+							   check_token, assign_token, show_token);
 
 	DefineCustomStringVariable("contauth.delegation",
 							   "Presents the delegation chain: a JSON array of signed grants, root first.",
@@ -375,7 +403,7 @@ define_client_settings(void)
 							   "",
 							   PGC_USERSET,
 							   GUC_NO_SHOW_ALL | GUC_NOT_IN_SAMPLE | GUC_DISALLOW_IN_FILE,
-							   check_delegation, assign_delegation, NULL);
+							   check_delegation, assign_delegation, show_delegation);
 
 	DefineCustomStringVariable("contauth.purpose",
 							   "Purpose of what follows, as the client states it.",

@@ -58,6 +58,9 @@ extern const char *ca_guc_purpose(void);
 extern const char *ca_guc_task_id(void);
 extern const char *ca_guc_traceparent(void);
 
+/* Does the setting contauth.token hold anything?  In parallel workers, too. */
+extern bool ca_guc_token_set(void);
+
 /* What guc.c cannot know: filled by contauth.c before ca_guc_define(). */
 typedef struct CaGucCallbacks
 {
@@ -70,8 +73,10 @@ typedef struct CaGucCallbacks
 	 */
 	bool		(*token_check) (char **newval, void **extra, GucSource source);
 	void		(*token_assign) (const char *newval, void *extra);
+	bool		(*token_presented) (void);
 	bool		(*delegation_check) (char **newval, void **extra, GucSource source);
 	void		(*delegation_assign) (const char *newval, void *extra);
+	bool		(*delegation_presented) (void);
 	/* something that verified tokens depend on has changed */
 	void		(*trust_changed) (void);
 	/* something that conditions can see has changed */

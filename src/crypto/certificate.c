@@ -33,6 +33,22 @@
 #define SECONDS_PER_DAY			86400
 
 /*
+ * Is this how DER writes the certificate?  OpenSSL takes BER, too, in which it
+ * has many texts, while the digest of its one text stands for it.
+ */
+static bool
+is_der(const X509 *x, const CaDer *der)
+{
+	unsigned char *own = NULL;
+	int			len = i2d_X509(x, &own);
+	bool		same = len >= 0 && (size_t) len == der->len &&
+	memcmp(own, der->data, der->len) == 0;
+
+	OPENSSL_free(own);
+	return same;
+}
+
+/*
  * Decode DER; NULL when it is not one certificate and nothing else.
  */
 static X509 *
@@ -41,7 +57,7 @@ read_der(const CaDer *der)
 	const unsigned char *p = der->data;
 	X509	   *x = d2i_X509(NULL, &p, (long) der->len);
 
-	if (x != NULL && p != der->data + der->len)
+	if (x != NULL && (p != der->data + der->len || !is_der(x, der)))
 	{
 		X509_free(x);
 		x = NULL;

@@ -30,6 +30,7 @@
 #include "base/guc.h"
 #include "enforce/constraint.h"
 #include "enforce/execute.h"
+#include "enforce/fragile.h"
 #include "enforce/plan.h"
 #include "enforce/refuse.h"
 #include "enforce/scrub.h"
@@ -75,6 +76,24 @@ ca_execute_exempt(void)
 	return InNoForceRLSOperation() && !frame_no_force;
 }
 
+/* Is any of EXECUTE's arguments more than a constant? */
+static bool
+computes(const List *arguments)
+{
+	ListCell   *lc;
+
+	foreach(lc, arguments)
+	{
+		const Node *arg = lfirst(lc);
+
+		if (IsA(arg, TypeCast))
+			arg = ((const TypeCast *) arg)->arg;
+		if (!IsA(arg, A_Const) && !IsA(arg, ParamRef))
+			return true;
+	}
+	return false;
+}
+
 CaWork
 ca_execute_enter(const Node *command)
 {
@@ -87,7 +106,9 @@ ca_execute_enter(const Node *command)
 	{
 		query_depth = 0;
 		explaining = IsA(command, ExplainStmt);
-		ca_identity_locked |= IsA(command, CallStmt);
+		ca_identity_locked |= explaining || IsA(command, CallStmt) ||
+			(IsA(command, ExecuteStmt) &&
+			 computes(((const ExecuteStmt *) command)->params));
 	}
 	return before;
 }
@@ -257,6 +278,7 @@ check_plan_to_start(QueryDesc *queryDesc)
 
 	AcceptInvalidationMessages();
 	check_identity(queryDesc, note);
+	ca_fragile_settle();
 	if (!holds(note) &&
 		!ca_plan_still_right(note, queryDesc->sourceText))
 		note = plan_again(queryDesc, note);

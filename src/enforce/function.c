@@ -41,6 +41,8 @@ typedef struct CaExecutable
 	uint64		epoch;			/* while ca_epoch_current is this */
 } CaExecutable;
 
+uint64		ca_function_folds = 0;
+
 static HTAB *executables = NULL;
 
 static CaExecutable *
@@ -93,11 +95,15 @@ ca_function_check(const CaPolicySet *set, const CaSubject *subject, Oid funcid)
 	const CaPolicy *deciding;
 	char	   *outside;
 	bool		dynamic;
-	CaVerdict	verdict = ca_authorize_object(set, subject, CA_ACTION_EXECUTE,
-											  CA_RESOURCE_FUNCTION, schema, name,
-											  ca_label_function_classes(funcid),
-											  &deciding, &outside, &dynamic);
+	CaVerdict	verdict;
 
+	/* no policy keeps a session from saying who it is, or from asking */
+	if (ca_function_presents_identity(funcid) && funcid != F_SET_CONFIG)
+		return false;
+	verdict = ca_authorize_object(set, subject, CA_ACTION_EXECUTE,
+								  CA_RESOURCE_FUNCTION, schema, name,
+								  ca_label_function_classes(funcid),
+								  &deciding, &outside, &dynamic);
 	if (verdict.decision != CA_DECISION_ALLOW)
 		ca_object_refuse(&verdict, CA_ACTION_EXECUTE,
 						 psprintf("function %s.%s", schema, name), deciding, outside);
@@ -187,6 +193,9 @@ ca_function_execute(Oid funcid)
 	if (funcid == F_SET_CONFIG && !ca_execute_in_query())
 		ca_refuse_command("EXECUTE", "set_config", "set_config",
 						  "it does not stand in a query");
+	if (funcid >= FirstNormalObjectId &&
+		func_volatile(funcid) == PROVOLATILE_IMMUTABLE)
+		ca_function_folds++;
 	entry = find_executable(funcid);
 	if (entry->epoch != epoch && decide_function(funcid))
 		find_executable(funcid)->epoch = epoch;

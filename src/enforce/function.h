@@ -10,6 +10,12 @@
 
 #include "policy/authorize.h"
 
+/*
+ * Counts what runs of immutable functions that are not the server's: the
+ * planner folds their results into plans.
+ */
+extern uint64 ca_function_folds;
+
 /* object_access_hook, OAT_FUNCTION_EXECUTE: may the session run it? */
 extern void ca_function_execute(Oid funcid);
 

@@ -39,6 +39,7 @@
 #include "enforce/utility.h"
 #include "fmgr.h"
 #include "identity/session.h"
+#include "libpq/auth.h"
 
 static planner_hook_type prev_planner = NULL;
 static ExecutorStart_hook_type prev_start = NULL;
@@ -48,6 +49,7 @@ static ProcessUtility_hook_type prev_utility = NULL;
 static object_access_hook_type prev_access = NULL;
 static needs_fmgr_hook_type prev_needs_fmgr = NULL;
 static emit_log_hook_type prev_emit_log = NULL;
+static ClientAuthentication_hook_type prev_authentication = NULL;
 
 /* Is there anything to do? */
 static inline bool
@@ -62,6 +64,8 @@ hook_planner(Query *query, const char *text, int cursor_options,
 {
 	planner_hook_type next = prev_planner != NULL ? prev_planner : standard_planner;
 
+	if (ca_session_enforced_leader())
+		ca_plan_in_worker(query);
 	if (!active() || ca_execute_exempt())
 		return next(query, text, cursor_options, params);
 	return ca_plan(query, text, cursor_options, params, next);
@@ -110,9 +114,11 @@ hook_utility(PlannedStmt *pstmt, const char *text, bool read_only_tree,
 {
 	ProcessUtility_hook_type next = prev_utility != NULL ? prev_utility : standard_ProcessUtility;
 
-	ca_role_keep(pstmt->utilityStmt);
 	if (!active())
+	{
+		ca_role_keep(pstmt->utilityStmt);
 		next(pstmt, text, read_only_tree, context, params, env, dest, qc);
+	}
 	else
 		ca_utility(pstmt, text, read_only_tree, context, params, env, dest, qc, next);
 }
@@ -146,6 +152,15 @@ hook_emit_log(ErrorData *edata)
 		prev_emit_log(edata);
 }
 
+static void
+hook_authentication(Port *port, int status)
+{
+	if (prev_authentication != NULL)
+		prev_authentication(port, status);
+	if (status == STATUS_OK)
+		ca_role_authenticated(port);
+}
+
 void
 ca_hooks_install(void)
 {
@@ -165,4 +180,6 @@ ca_hooks_install(void)
 	needs_fmgr_hook = hook_needs_fmgr;
 	prev_emit_log = emit_log_hook;
 	emit_log_hook = hook_emit_log;
+	prev_authentication = ClientAuthentication_hook;
+	ClientAuthentication_hook = hook_authentication;
 }

@@ -13,6 +13,7 @@
 
 #include "access/transam.h"
 #include "base/catalog.h"
+#include "catalog/pg_language.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_proc.h"
 #include "enforce/inspect.h"
@@ -21,6 +22,7 @@
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
+#include "utils/syscache.h"
 
 typedef struct CaInspector
 {
@@ -42,10 +44,34 @@ ca_function_presents_identity(Oid funcid)
 	return strcmp(name, "authenticate") == 0 || strcmp(name, "whoami") == 0;
 }
 
+/*
+ * Can the function run statements?  All but the compiled ones can; of an
+ * aggregate that is not the server's it is not known.
+ */
+static bool
+can_run_statements(Oid funcid)
+{
+	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(funcid));
+	bool		result = true;
+
+	if (HeapTupleIsValid(tuple))
+	{
+		Form_pg_proc proc = (Form_pg_proc) GETSTRUCT(tuple);
+
+		result = (proc->prolang != INTERNALlanguageId &&
+				  proc->prolang != ClanguageId) ||
+			(proc->prokind == PROKIND_AGGREGATE && funcid >= FirstNormalObjectId);
+		ReleaseSysCache(tuple);
+	}
+	return result;
+}
+
 static bool
 note_function(Oid funcid, void *context)
 {
 	CaInspector *inspector = context;
+
+	inspector->result.runs_code |= can_run_statements(funcid);
 
 	if (funcid >= FirstNormalObjectId)
 		inspector->result.functions =
@@ -118,6 +144,26 @@ inspect_walker(Node *node, void *context)
 	}
 	(void) check_functions_in_node(node, note_function, context);
 	return expression_tree_walker(node, inspect_walker, context);
+}
+
+static bool
+relation_walker(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, RangeTblEntry))
+		return ((RangeTblEntry *) node)->rtekind == RTE_RELATION;
+	if (IsA(node, Query))
+		return ((Query *) node)->commandType != CMD_SELECT ||
+			query_tree_walker((Query *) node, relation_walker, context,
+							  QTW_EXAMINE_RTES_BEFORE);
+	return expression_tree_walker(node, relation_walker, context);
+}
+
+bool
+ca_inspect_touches_data(Query *query)
+{
+	return relation_walker((Node *) query, NULL);
 }
 
 CaInspection

@@ -13,6 +13,7 @@
 typedef struct CaInspection
 {
 	List	   *functions;		/* OIDs of functions that are not the server's */
+	bool		runs_code;		/* calls a function that can run statements */
 
 	/*
 	 * Nothing but a presentation of an identity: a SELECT without relations
@@ -27,6 +28,9 @@ typedef struct CaInspection
 
 /* Look into every expression of the query, at every depth. */
 extern CaInspection ca_inspect(Query *query);
+
+/* Does the query read a relation, or do anything but read? */
+extern bool ca_inspect_touches_data(Query *query);
 
 /* May the function run without an identity, to present one? */
 extern bool ca_function_presents_identity(Oid funcid);

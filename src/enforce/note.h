@@ -27,6 +27,8 @@ typedef struct CaPlanNote
 										 * was decided for */
 	int			next_epoch;		/* the place of the next one */
 	bool		dynamic;		/* decide again at every execution */
+	bool		folded;			/* holds results of functions: not for another
+								 * epoch */
 	bool		protects;		/* the query was rewritten: masks or filters */
 	bool		exports;		/* rows leave by COPY TO */
 	uint64		signature;		/* of what has to be enforced */

@@ -23,6 +23,7 @@
 #include "commands/dbcommands.h"
 #include "common/hashfn.h"
 #include "enforce/collect.h"
+#include "enforce/fragile.h"
 #include "enforce/plan.h"
 #include "enforce/function.h"
 #include "enforce/inspect.h"
@@ -534,6 +535,7 @@ plan_case(CaCase *c, int cursor_options, ParamListInfo params,
 		  planner_hook_type next)
 {
 	int			level = ca_statement_level;
+	uint64		folds = ca_function_folds;
 	CaPlanNote *note;
 	PlannedStmt *plan;
 	CaAuditBlob nested;
@@ -542,10 +544,20 @@ plan_case(CaCase *c, int cursor_options, ParamListInfo params,
 	note = c->note = authorize(c, cursor_options);
 	c->spent_us = microseconds_since(&c->start);
 
+	/*
+	 * SECURITY: parallel workers decide nothing, so that no function that
+	 * runs statements may run in one.  (test/t/013_tamper.pl)
+	 */
+	if (c->inspection.runs_code)
+		cursor_options &= ~CURSOR_OPT_PARALLEL_OK;
+
 	/* folding a call may run statements: they are nested in this one */
 	ca_statement_level++;
 	plan = next(c->query, c->text, cursor_options, params);
 	ca_statement_level = level;
+	note->folded = ca_function_folds != folds;
+	if (note->folded || c->inspection.takes_role != NULL)
+		ca_fragile_made(note->epochs[0]);
 	if (ca_guc_mode == CA_MODE_ENFORCE)
 		check_plan(c, plan);
 
@@ -580,6 +592,8 @@ ca_plan(Query *query, const char *text, int cursor_options,
 							   query->stmt_location, query->stmt_len, 0);
 	}
 	before = ca_execute_enter(NULL);
+	/* what the planner runs presents no identity */
+	ca_identity_locked = true;
 	PG_TRY();
 	{
 		plan = plan_case(&c, cursor_options, params, next);
@@ -625,8 +639,24 @@ ca_plan_still_right(CaPlanNote *note, const char *text)
 		if (c.decision != CA_DECISION_ALLOW)
 			refuse_case(&c);
 	}
-	if (c.signature != note->signature || c.decision != note->decision)
+	if (note->folded || c.signature != note->signature ||
+		c.decision != note->decision)
 		return false;
 	ca_note_hold(note, epoch);
 	return true;
+}
+
+/*
+ * SECURITY: a worker runs its part of a plan that its leader has decided, and
+ * plans nothing itself; what does is a function that came in where
+ * CaInspection.runs_code does not see it, such as one of an operator class.
+ */
+void
+ca_plan_in_worker(Query *query)
+{
+	if (ca_inspect_touches_data(query) || ca_inspect(query).functions != NIL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied for a statement inside a parallel worker"),
+				 errhint("Mark the function that runs it PARALLEL RESTRICTED.")));
 }

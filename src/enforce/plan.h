@@ -22,6 +22,9 @@ extern PlannedStmt *ca_plan(Query *query, const char *text, int cursor_options,
  */
 extern bool ca_plan_still_right(CaPlanNote *note, const char *text);
 
+/* A query is planned in a parallel worker of a governed session. */
+extern void ca_plan_in_worker(Query *query);
+
 /* The next query planned is the one of a COPY TO: its reads are exports. */
 extern void ca_plan_next_is_export(bool is_export);
 

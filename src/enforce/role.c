@@ -1,12 +1,16 @@
 /*-------------------------------------------------------------------------
  *
  * role.c
- *	  The role that makes sessions governed cannot go while it has members.
+ *	  What the role that makes sessions governed keeps from happening.
  *
  * SECURITY: sessions are governed through membership in contauth_agent, which
- * is found by name.  Without this check, whoever may create roles could end
- * the governance of every agent at once, by renaming the role and leaving no
- * other trace.  (test/sql/wiring.sql)
+ * is found by name.  Without a check, whoever may create roles could end the
+ * governance of every agent at once, by renaming the role and leaving no other
+ * trace.  (test/sql/wiring.sql)
+ *
+ * SECURITY: a replication connection copies the files of the server past every
+ * hook.  contauth.enroll_role() refuses roles that may replicate, and this
+ * file those that may since then.  (test/t/013_tamper.pl)
  *
  *-------------------------------------------------------------------------
  */
@@ -17,6 +21,7 @@
 #include "enforce/role.h"
 #include "identity/session.h"
 #include "nodes/parsenodes.h"
+#include "replication/walsender.h"
 #include "utils/acl.h"
 #include "utils/catcache.h"
 #include "utils/syscache.h"
@@ -73,4 +78,24 @@ ca_role_keep(const Node *command)
 						CA_AGENT_ROLE),
 				 errdetail("The sessions of its members would not be governed any more."),
 				 errhint("Use contauth.unenroll_role() for each of them first.")));
+}
+
+/* Called inside the transaction in which the backend starts. */
+void
+ca_role_authenticated(const Port *port)
+{
+	Oid			role;
+	Oid			agents;
+
+	if (!am_walsender)
+		return;
+	role = get_role_oid(port->user_name, true);
+	agents = get_role_oid(CA_AGENT_ROLE, true);
+	if (OidIsValid(role) && OidIsValid(agents) &&
+		is_member_of_role_nosuper(role, agents))
+		ereport(FATAL,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied for a replication connection of an agent"),
+				 errdetail("Role \"%s\" is a member of \"%s\".",
+						   port->user_name, CA_AGENT_ROLE)));
 }

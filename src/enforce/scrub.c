@@ -13,6 +13,8 @@
  */
 #include "postgres.h"
 
+#include <ctype.h>
+
 #include "enforce/scrub.h"
 #include "tcop/tcopprot.h"
 #include "token/redact.h"
@@ -35,27 +37,63 @@ ca_scrub_report(ErrorData *edata)
 		edata->detail = edata->detail_log = NULL;
 }
 
-/* Redact one text of an error; these are never constants. */
-static void
-redact(char *text)
-{
-	if (text != NULL && strstr(text, "ey") != NULL)
-		text[ca_redact_tokens(text, strlen(text))] = '\0';
-}
-
-/* Would the text change? */
 static bool
 holds_token(const char *text)
 {
-	char	   *copy;
-	bool		result;
+	return text != NULL && ca_holds_token(text, strlen(text));
+}
 
-	if (text == NULL || strstr(text, "ey") == NULL)
-		return false;
-	copy = pstrdup(text);
-	result = ca_redact_tokens(copy, strlen(copy)) != strlen(text);
-	pfree(copy);
-	return result;
+/*
+ * Redact one text of an error; NULL: none.  It is written to only when it
+ * changes: what has no token in it may be a constant.
+ */
+static void
+redact(char *text)
+{
+	if (holds_token(text))
+		text[ca_redact_tokens(text, strlen(text))] = '\0';
+}
+
+/* Do these three bytes follow one another in a list of numbers? */
+static bool
+lists_bytes(const char *text, const int bytes[3])
+{
+	for (int i = 0; i < 3; i++)
+	{
+		char	   *end;
+
+		if (strtol(text, &end, 10) != bytes[i] || end == text)
+			return false;
+		text = end;
+	}
+	return true;
+}
+
+/*
+ * A plan or parse tree that is logged shows constants as lists of bytes: is
+ * there one with the beginning of a token in it?
+ */
+static bool
+tree_holds_token(const char *text)
+{
+	static const int beginnings[][3] = {
+		{'e', 'y', 'J'}, {'e', 'y', 'I'}, {'e', 'y', 'A'},
+		{'e', 'w', 'o'}, {'e', 'w', 'k'}, {'e', 'w', '0'},
+	};
+	const char *at = text;
+
+	/* each begins with 101, after a space or a line's end */
+	while (at != NULL && (at = strstr(at, "101")) != NULL)
+	{
+		for (int i = 0; i < lengthof(beginnings); i++)
+		{
+			if (at > text && isspace((unsigned char) at[-1]) &&
+				lists_bytes(at, beginnings[i]))
+				return true;
+		}
+		at++;
+	}
+	return false;
 }
 
 /*
@@ -66,6 +104,9 @@ void
 ca_scrub_tokens(ErrorData *edata)
 {
 	redact(edata->message);
+	/* elog_node_display() puts the tree into the detail of a LOG message */
+	if (edata->elevel == LOG && tree_holds_token(edata->detail))
+		edata->detail = NULL;
 	redact(edata->detail);
 	redact(edata->detail_log);
 	redact(edata->hint);

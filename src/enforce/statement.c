@@ -20,6 +20,7 @@
 #include "postgres.h"
 
 #include "audit/ring.h"
+#include "base/error.h"
 #include "base/guc.h"
 #include "enforce/statement.h"
 #include "identity/session.h"
@@ -238,6 +239,13 @@ ca_statement_begin(const char *kind, const char *text, int location, int len,
 	CaStatement *s = new_statement();
 	int			skipped;
 
+	/*
+	 * SECURITY: with exit_on_error, which any client may set, an error would
+	 * pass no PG_CATCH, and neither be scrubbed nor put on record.
+	 * (test/t/013_tamper.pl)
+	 */
+	ExitOnAnyError = false;
+
 	memset(&s->header, 0, sizeof(s->header));
 	s->header.decided_at = GetCurrentTimestamp();
 	new_decision_id(&s->header.decision_id, s->header.decided_at);
@@ -283,6 +291,9 @@ ca_statement_note_error(CaStatement *statement, int sqlstate)
 	if (sqlstate == ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION)
 		ca_statement_judge(statement, CA_DECISION_DENY, "token_refused",
 						   "the token presented was refused", NULL);
+	else if (sqlstate == ERRCODE_CA_CHAIN_INVALID)
+		ca_statement_judge(statement, CA_DECISION_DENY, "delegation_refused",
+						   "the delegation presented was refused", NULL);
 	else if (sqlstate == ERRCODE_INSUFFICIENT_PRIVILEGE)
 		ca_statement_judge(statement, CA_DECISION_DENY, "server",
 						   "the server refused it: a row filter's check or a missing privilege",
@@ -338,6 +349,22 @@ knows_plan(CaStatement *statement, const CaPlanNote *note)
 	return false;
 }
 
+/* A text that the client sets as it likes, if only to put a token there. */
+static void
+put_own_word(StringInfo buf, CaField tag, const char *text)
+{
+	if (text == NULL || text[0] == '\0')
+		return;
+	if (ca_holds_token(text, strlen(text)))
+	{
+		char	   *copy = pstrdup(text);
+
+		copy[ca_redact_tokens(copy, strlen(copy))] = '\0';
+		text = copy;
+	}
+	ca_record_put_text(buf, tag, text);
+}
+
 /* What the session says of itself at this moment. */
 static void
 encode_context(StringInfo buf, const CaIdentity *id)
@@ -345,14 +372,10 @@ encode_context(StringInfo buf, const CaIdentity *id)
 	bool		verified;
 	const char *purpose = ca_request_purpose(id, &verified);
 
-	if (purpose != NULL && purpose[0] != '\0')
-		ca_record_put_text(buf, CA_F_PURPOSE, purpose);
-	if (ca_guc_task_id()[0] != '\0')
-		ca_record_put_text(buf, CA_F_TASK_ID, ca_guc_task_id());
-	if (ca_guc_traceparent()[0] != '\0')
-		ca_record_put_text(buf, CA_F_TRACE_ID, ca_guc_traceparent());
-	if (application_name != NULL && application_name[0] != '\0')
-		ca_record_put_text(buf, CA_F_APPLICATION_NAME, application_name);
+	put_own_word(buf, CA_F_PURPOSE, purpose);
+	put_own_word(buf, CA_F_TASK_ID, ca_guc_task_id());
+	put_own_word(buf, CA_F_TRACE_ID, ca_guc_traceparent());
+	put_own_word(buf, CA_F_APPLICATION_NAME, application_name);
 	ca_record_put_text(buf, CA_F_DB_ROLE, ca_session_role());
 }
 
@@ -625,7 +648,7 @@ write_open_statements(int code, Datum arg)
 	{
 		CaStatement *s = dlist_head_element(CaStatement, node, &open_statements);
 
-		if (s->started)
+		if (s->started || s->decision != CA_DECISION_ALLOW)
 			ca_statement_finish(s, -1, -1, ERRCODE_CONNECTION_FAILURE);
 		else
 			ca_statement_discard(s);

@@ -18,9 +18,11 @@
 #include "enforce/constraint.h"
 #include "enforce/copy.h"
 #include "enforce/execute.h"
+#include "enforce/fragile.h"
 #include "enforce/object.h"
 #include "enforce/plan.h"
 #include "enforce/refuse.h"
+#include "enforce/role.h"
 #include "enforce/scrub.h"
 #include "enforce/statement.h"
 #include "enforce/utility.h"
@@ -195,6 +197,7 @@ check(Node *stmt, const char *kind)
 
 	if (IsTransactionState() && ca_extension_installed())
 		known = ca_identity_current(&problem) != NULL;
+	ca_fragile_settle();
 	if (class == CA_UTILITY_FREE)
 		return;
 	if (!ca_extension_installed())
@@ -311,6 +314,7 @@ ca_utility(PlannedStmt *pstmt, const char *text, bool read_only_tree,
 	PG_TRY();
 	{
 		check(stmt, kind);
+		ca_role_keep(stmt);
 		if (own_record)
 		{
 			ca_statement_identify(statement);

@@ -397,7 +397,7 @@ ca_credential_trusted(CaCredential *credential, const char *about,
 }
 
 bool
-ca_credential_in_time(const CaCredential *credential, TimestampTz now,
+ca_credential_in_time(CaCredential *credential, TimestampTz now,
 					  const char *about, CaIdentityProblem *problem)
 {
 	bool		expired = now >= credential->refused_from;
@@ -405,10 +405,7 @@ ca_credential_in_time(const CaCredential *credential, TimestampTz now,
 	if (!expired && now >= credential->not_before)
 		return true;
 	if (credential->kind == CA_CREDENTIAL_CERTIFICATE)
-		return ca_problem_identity(problem, expired ? "certificate_expired" :
-								   "certificate_not_yet_valid",
-								   "the client certificate %s",
-								   expired ? "has expired" : "is not valid yet");
+		return ca_svid_verify(credential, problem);
 	return ca_problem_status(problem, expired ? CA_TOKEN_EXPIRED :
 							 CA_TOKEN_NOT_YET_VALID, about);
 }

@@ -75,8 +75,11 @@ extern TimestampTz ca_unix_to_timestamp(int64 seconds);
 extern bool ca_credential_trusted(CaCredential *credential, const char *about,
 								  CaIdentityProblem *problem);
 
-/* Is it within its times? */
-extern bool ca_credential_in_time(const CaCredential *credential, TimestampTz now,
+/*
+ * Is it within its times?  A certificate whose chain has ended is verified
+ * anew: its authority may have been renewed.
+ */
+extern bool ca_credential_in_time(CaCredential *credential, TimestampTz now,
 								  const char *about, CaIdentityProblem *problem);
 
 #endif							/* CA_IDENTITY_CREDENTIAL_H */

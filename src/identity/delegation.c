@@ -217,10 +217,22 @@ hops_json(const CaChain *chain, bool with_authority)
 	return buf.data;
 }
 
+/* When the first credential ends. */
+static TimestampTz
+first_end(const CaChain *chain)
+{
+	TimestampTz end = DT_NOEND;
+
+	for (int i = 0; i < chain->nhops; i++)
+		end = Min(end, chain->hops[i].credential->expires_at);
+	return end;
+}
+
 /* Put the chain into words; what is too long for a record is left out. */
 static void
 describe(CaChain *chain)
 {
+	chain->expires_at = first_end(chain);
 	chain->json = hops_json(chain, true);
 	if (strlen(chain->json) > MAX_JSON)
 	{
@@ -248,14 +260,12 @@ ca_chain_build(CaChain *chain, CaCredential *actor, CaCredential **grants,
 								chain->nhops - 1);
 
 	chain->ceiling = MAX_AUTONOMY;
-	chain->expires_at = actor->expires_at;
 	chain->not_before = DT_NOBEGIN;
 	chain->refused_from = DT_NOEND;
 	for (int i = 0; i < ngrants; i++)
 	{
 		if (grants[i]->token->autonomy > 0)
 			chain->ceiling = Min(chain->ceiling, grants[i]->token->autonomy);
-		chain->expires_at = Min(chain->expires_at, grants[i]->expires_at);
 		chain->not_before = Max(chain->not_before, grants[i]->not_before);
 		chain->refused_from = Min(chain->refused_from, grants[i]->refused_from);
 	}
@@ -319,7 +329,8 @@ bool
 ca_chain_refresh(CaChain *chain, TimestampTz now, bool *changed,
 				 TimestampTz *until, CaIdentityProblem *problem)
 {
-	bool		kinds_changed = false;
+	/* a certificate's chain can be renewed */
+	bool		other_words = chain->expires_at != first_end(chain);
 
 	*until = DT_NOEND;
 	for (int i = 0; i < chain->nhops; i++)
@@ -331,9 +342,9 @@ ca_chain_refresh(CaChain *chain, TimestampTz now, bool *changed,
 			hop->kind = CA_PRINCIPAL_AGENT; /* the caller looks it up */
 		else if (!refresh_hop(hop, i == 0, now, until, problem))
 			return false;
-		kinds_changed |= hop->kind != before;
+		other_words |= hop->kind != before;
 	}
-	if (kinds_changed)
+	if (other_words)
 	{
 		MemoryContext old = MemoryContextSwitchTo(GetMemoryChunkContext(chain->hops));
 

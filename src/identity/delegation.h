@@ -35,7 +35,8 @@ typedef struct CaChain
 	CaHop	   *hops;			/* root first, the actor last */
 	List	   *principals;		/* of char *, the same */
 	int			ceiling;		/* autonomy that the grants allow, 1..5 */
-	TimestampTz expires_at;		/* when the first credential does */
+	TimestampTz expires_at;		/* when the first credential does, as json
+								 * says it */
 	TimestampTz not_before;		/* the grants hold from here, ... */
 	TimestampTz refused_from;	/* ... to here, clock skew included */
 	char	   *json;			/* the chain for records: array of hops */

@@ -371,13 +371,19 @@ static bool
 check_now(CaIdentity *id, CaIdentityProblem *problem)
 {
 	TimestampTz now = GetCurrentTimestamp();
+	TimestampTz ends;
 	uint64		world = ca_epoch_world;
 
 	if (id->checked_world == world && id->checked_role == GetSessionUserId() &&
 		now >= id->good_from && now < id->good_until)
 		return true;
-	if (!ca_credential_in_time(id->credential, now, NULL, problem) ||
-		!check_binding(id->credential, problem) ||
+	ends = id->credential->refused_from;
+	if (!ca_credential_in_time(id->credential, now, NULL, problem))
+		return false;
+	/* a certificate was renewed: its chain is to be told anew */
+	if (ends != id->credential->refused_from)
+		id->registry_generation = 0;
+	if (!check_binding(id->credential, problem) ||
 		!ca_chain_in_time(&id->chain, now, problem) ||
 		!refresh(id, now, problem) ||
 		!check_registration(id, now, problem))

@@ -29,6 +29,7 @@
 #include "identity/presented.h"
 #include "identity/session.h"
 #include "storage/proc.h"
+#include "utils/fmgrprotos.h"
 #include "utils/plancache.h"
 
 #define TOKEN_SETTING		"contauth.token"
@@ -69,6 +70,12 @@ const CaPresented *
 ca_presented_delegation(void)
 {
 	return current_value(&delegation);
+}
+
+bool
+ca_presented_is_delegated(void)
+{
+	return ca_presented_delegation() != NULL;
 }
 
 bool
@@ -136,7 +143,9 @@ begin_check(const char *name, const char *newval, GucSource source, bool *done)
 	/* a parallel worker gets the digest only, and decides nothing */
 	if (InitializingParallelWorker)
 		return true;
-	if (ca_identity_locked && source == PGC_S_SESSION)
+	/* SECURITY: nor by a trigger, which may fire when no statement runs */
+	if (source == PGC_S_SESSION &&
+		(ca_identity_locked || DatumGetInt32(DirectFunctionCall1(pg_trigger_depth, 0)) > 0))
 	{
 		GUC_check_errcode(ERRCODE_FEATURE_NOT_SUPPORTED);
 		GUC_check_errmsg("the identity cannot change inside a statement that does something else");

@@ -33,6 +33,9 @@ extern bool ca_identity_locked;
 extern const CaPresented *ca_presented_token(void);
 extern const CaPresented *ca_presented_delegation(void);
 
+/* Are there grants among it? */
+extern bool ca_presented_is_delegated(void);
+
 /* Is it one of the settings by which an identity is presented? */
 extern bool ca_presented_setting(const char *name);
 

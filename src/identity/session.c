@@ -105,6 +105,13 @@ ca_session_governed(void)
 }
 
 bool
+ca_session_enforced_leader(void)
+{
+	return IsParallelWorker() && ca_guc_mode == CA_MODE_ENFORCE &&
+		(ca_guc_token_set() || ca_session_governed());
+}
+
+bool
 ca_session_was_governed(void)
 {
 	return last_answer;

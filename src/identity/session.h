@@ -25,6 +25,9 @@ extern bool ca_session_governed(void);
 /* Governed, and contauth.mode is not off, and not a parallel worker. */
 extern bool ca_session_enforced(void);
 
+/* Is this a parallel worker of a session that is? */
+extern bool ca_session_enforced_leader(void);
+
 /* The last answer of ca_session_governed(), where nothing can be looked up. */
 extern bool ca_session_was_governed(void);
 

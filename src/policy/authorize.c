@@ -19,9 +19,10 @@
 #include "policy/expression.h"
 #include "policy/label.h"
 
-/* Names and classes of the columns of an access, for conditions. */
+/* Names and classes of the columns that an access touches, for conditions. */
 static void
-describe_access(const CaAccess *access, CaRequest *request)
+describe_access(const CaAccess *access, const Bitmapset *touched,
+				CaRequest *request)
 {
 	const CaRelation *r = access->relation;
 	int			attnum = -1;
@@ -29,7 +30,7 @@ describe_access(const CaAccess *access, CaRequest *request)
 
 	request->resource = r->resource;
 	request->sensitivity = -1;
-	while ((attnum = bms_next_member(access->columns, attnum)) >= 0)
+	while ((attnum = bms_next_member(touched, attnum)) >= 0)
 	{
 		const CaColumn *column = &r->columns[attnum - 1];
 
@@ -121,12 +122,34 @@ is_closed(const CaRelation *relation)
 		strcmp(relation->schema, "pg_toast") == 0;
 }
 
+/*
+ * The columns that an access touches.  SECURITY: who removes rows removes every
+ * value in them, so that what protects a column protects the rows that hold
+ * it.  (test/sql/policy.sql)
+ */
+static Bitmapset *
+touched_columns(const CaAccess *access)
+{
+	Bitmapset  *all = NULL;
+
+	if (strcmp(access->action, CA_ACTION_DELETE) != 0 &&
+		strcmp(access->action, CA_ACTION_TRUNCATE) != 0)
+		return access->columns;
+	for (int i = 0; i < access->relation->natts; i++)
+	{
+		if (access->relation->columns[i].name != NULL)
+			all = bms_add_member(all, i + 1);
+	}
+	return all;
+}
+
 void
 ca_authorize_access(const CaPolicySet *set, const CaSubject *subject,
 					CaAccess *access)
 {
 	CaRequest	request = new_request(subject, access->action);
 	CaRelation *r = ca_relation_get(set, access->relid);
+	Bitmapset  *touched;
 	CaRule	   *rules;
 	CaCandidate **candidates;
 	int			n = 0;
@@ -141,7 +164,8 @@ ca_authorize_access(const CaPolicySet *set, const CaSubject *subject,
 				(errcode(ERRCODE_UNDEFINED_TABLE),
 				 errmsg("relation with OID %u does not exist", access->relid)));
 
-	describe_access(access, &request);
+	touched = touched_columns(access);
+	describe_access(access, touched, &request);
 	rules = palloc(sizeof(CaRule) * (r->ncandidates + 1));
 	candidates = palloc(sizeof(CaCandidate *) * (r->ncandidates + 1));
 	for (int i = 0; i < r->ncandidates; i++)
@@ -156,7 +180,7 @@ ca_authorize_access(const CaPolicySet *set, const CaSubject *subject,
 		rules[n].condition = candidate_truth(access, c, &request);
 		candidates[n++] = c;
 	}
-	access->verdict = ca_decide(rules, n, access->columns);
+	access->verdict = ca_decide(rules, n, access->columns, touched);
 
 	/*
 	 * A view is as transparent as the permissions on what it reads; but a
@@ -169,7 +193,7 @@ ca_authorize_access(const CaPolicySet *set, const CaSubject *subject,
 		access->verdict.deciding = -1;
 	}
 	else
-		access->outside = ca_bound_relation(r, &request, access->columns,
+		access->outside = ca_bound_relation(r, &request, touched,
 											&access->verdict);
 	collect_matched(access, candidates);
 
@@ -234,7 +258,7 @@ ca_authorize_object(const CaPolicySet *set, const CaSubject *subject,
 		*dynamic |= ca_policy_dynamic(policy);
 		policies[n++] = policy;
 	}
-	verdict = ca_decide(rules, n, NULL);
+	verdict = ca_decide(rules, n, NULL, NULL);
 	*outside = ca_bound_object(kind, schema, name, &request, &verdict);
 	*deciding = verdict.deciding >= 0 ? policies[verdict.deciding] : NULL;
 	return verdict;

@@ -19,15 +19,15 @@
 
 /*
  * Does the rule match?  A permit for some columns matches the whole relation
- * and covers these; the other effects match when they touch a column used.
+ * and covers these; the other effects match when a column of theirs is touched.
  */
 static bool
-rule_matches(const CaRule *rule, const Bitmapset *columns)
+rule_matches(const CaRule *rule, const Bitmapset *touched)
 {
 	if (rule->effect == CA_EFFECT_PERMIT)
 		return rule->condition == CA_TRUE;
 	return rule->condition != CA_FALSE &&
-		(rule->all_columns || bms_overlap(rule->columns, columns));
+		(rule->all_columns || bms_overlap(rule->columns, touched));
 }
 
 /* Index of the first matching rule of an effect, or -1. */
@@ -75,7 +75,8 @@ conclude(CaVerdict *verdict, CaDecision decision, CaReason reason, int deciding)
 }
 
 CaVerdict
-ca_decide(const CaRule *rules, int nrules, const Bitmapset *columns)
+ca_decide(const CaRule *rules, int nrules, const Bitmapset *columns,
+		  const Bitmapset *touched)
 {
 	CaVerdict	verdict = {0};
 	int			forbid,
@@ -84,7 +85,7 @@ ca_decide(const CaRule *rules, int nrules, const Bitmapset *columns)
 
 	for (int i = 0; i < nrules; i++)
 	{
-		if (rule_matches(&rules[i], columns))
+		if (rule_matches(&rules[i], touched))
 			verdict.matched = bms_add_member(verdict.matched, i);
 	}
 

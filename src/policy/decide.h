@@ -60,12 +60,14 @@ typedef struct CaVerdict
 } CaVerdict;
 
 /*
- * Decide one access.  columns are the columns read or written, in whatever
- * numbering the rules use.  The bitmapsets of the result are allocated in the
- * current memory context.
+ * Decide one access.  columns are the columns read or written, which permits
+ * must cover; touched are those whose rules take away: the same, or all when
+ * the access removes whole rows.  Both in whatever numbering the rules use.
+ * The bitmapsets of the result are allocated in the current memory context.
  */
 extern CaVerdict ca_decide(const CaRule *rules, int nrules,
-						   const Bitmapset *columns);
+						   const Bitmapset *columns,
+						   const Bitmapset *touched);
 
 /* What one hop of a delegation chain allows of a request. */
 typedef struct CaBound

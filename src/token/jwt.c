@@ -126,10 +126,10 @@ check_members(const CaJson *json, const ProfileHeader *profile)
 }
 
 /*
- * Check the header against the profile and copy its members.
+ * Check the header against the profile.
  */
 static CaTokenStatus
-read_header(const CaJson *json, const ProfileHeader *profile, CaToken *token)
+check_header(const CaJson *json, const ProfileHeader *profile)
 {
 	int			typ = ca_json_member(json, CA_JSON_ROOT, "typ");
 	int			kid = ca_json_member(json, CA_JSON_ROOT, "kid");
@@ -149,11 +149,16 @@ read_header(const CaJson *json, const ProfileHeader *profile, CaToken *token)
 	if (kid >= 0 && (!ca_json_is(json, kid, CA_JSON_STRING) ||
 					 json->nodes[kid].text[0] == '\0'))
 		return CA_TOKEN_BAD_HEADER;
-
-	token->alg = pstrdup(alg);
-	token->kid = kid >= 0 ? pstrdup(json->nodes[kid].text) : NULL;
-	token->typ = typ >= 0 ? pstrdup(json->nodes[typ].text) : NULL;
 	return CA_TOKEN_OK;
+}
+
+/* A copy of an optional string member of the header. */
+static char *
+copy_member(const CaJson *json, const char *name)
+{
+	const char *text = ca_json_string(json, ca_json_member(json, CA_JSON_ROOT, name));
+
+	return text != NULL ? pstrdup(text) : NULL;
 }
 
 /*
@@ -294,19 +299,38 @@ read_profile(const CaJson *header, const CaJson *claims,
 
 	result->profile = profile;
 	result->max_depth = -1;
-	status = read_header(header, &headers[profile], result);
+	status = check_header(header, &headers[profile]);
 	if (status == CA_TOKEN_OK)
+	{
+		result->alg = copy_member(header, "alg");
+		result->kid = copy_member(header, "kid");
+		result->typ = copy_member(header, "typ");
 		status = read_claims(claims, result);
+	}
 	*token = status == CA_TOKEN_OK ? result : NULL;
 	return status;
 }
 
 /*
- * Read the claims of a decoded JWS, as a grant or as one of the two profiles
- * of tokens.
- *
- * What has not the form of a JWT-SVID and names an issuer is judged as an
- * OAuth token.
+ * Which profile is a token to be judged by?  What has not the form of a
+ * JWT-SVID and names an issuer is an OAuth token.
+ */
+static CaTokenProfile
+profile_of(const CaJson *header, const CaJson *claims)
+{
+	const char *sub = ca_json_string(claims,
+									 ca_json_member(claims, CA_JSON_ROOT, "sub"));
+
+	if (ca_json_member(claims, CA_JSON_ROOT, "iss") < 0)
+		return CA_PROFILE_JWT_SVID;
+	return check_header(header, &headers[CA_PROFILE_JWT_SVID]) == CA_TOKEN_OK &&
+		sub != NULL && ca_spiffe_id_valid(sub, true, NULL) &&
+		ca_json_member(claims, CA_JSON_ROOT, "act") < 0 ?
+		CA_PROFILE_JWT_SVID : CA_PROFILE_OAUTH;
+}
+
+/*
+ * Read the claims of a decoded JWS, as a grant or as a token.
  */
 static CaTokenStatus
 read_token(const CaJws *jws, bool grant, CaToken **token)
@@ -319,13 +343,9 @@ read_token(const CaJws *jws, bool grant, CaToken **token)
 	if (status == CA_TOKEN_OK)
 		status = ca_json_parse((char *) jws->payload, jws->payload_len, &claims);
 	if (status == CA_TOKEN_OK)
-	{
 		status = read_profile(header, claims,
-							  grant ? CA_PROFILE_GRANT : CA_PROFILE_JWT_SVID, token);
-		if (status != CA_TOKEN_OK && !grant &&
-			ca_json_member(claims, CA_JSON_ROOT, "iss") >= 0)
-			status = read_profile(header, claims, CA_PROFILE_OAUTH, token);
-	}
+							  grant ? CA_PROFILE_GRANT : profile_of(header, claims),
+							  token);
 	ca_json_free(header);
 	ca_json_free(claims);
 	return status;

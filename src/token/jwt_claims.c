@@ -216,12 +216,15 @@ read_digest(const char *text, unsigned char digest[CA_SHA256_LEN])
 {
 	unsigned char *bytes;
 	size_t		len;
+	bool		ok;
 
-	if (text == NULL || !ca_base64url_decode(text, strlen(text), &bytes, &len) ||
-		len != CA_SHA256_LEN)
+	if (text == NULL || !ca_base64url_decode(text, strlen(text), &bytes, &len))
 		return false;
-	memcpy(digest, bytes, CA_SHA256_LEN);
-	return true;
+	ok = len == CA_SHA256_LEN;
+	if (ok)
+		memcpy(digest, bytes, CA_SHA256_LEN);
+	pfree(bytes);
+	return ok;
 }
 
 /*

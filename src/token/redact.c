@@ -3,9 +3,13 @@
  * redact.c
  *	  Take tokens out of text that is going to be written somewhere.
  *
- * The header of every compact JWS is a JSON object, so that its base64url
- * form begins with "eyJ" (for '{"') or, with white space inside, "ey" and
- * another letter; what follows is recognised by its two dots.
+ * The header of every compact JWS is a JSON object.  In base64url '{' and what
+ * may follow it in JSON make a few beginnings, "eyJ" the common one, by which
+ * a token is found also when it is cut off, or glued to other text.  White
+ * space in front of the '{' makes many: there the two dots must be seen, too.
+ *
+ * What is not a token may be taken for one, such as a word that has "eyJ" in
+ * its middle and is long enough.  That costs a word in a log.
  *
  *-------------------------------------------------------------------------
  */
@@ -19,8 +23,8 @@
 
 #define CA_REDACTION	"[token]"
 
-/* Shortest header taken for one: "eyJ" and a few characters. */
-#define CA_MIN_HEADER	8
+/* Shortest run of characters taken for a token: {"alg":"RS256"} makes 20. */
+#define CA_MIN_TOKEN	20
 
 static bool
 is_base64url(char c)
@@ -29,26 +33,123 @@ is_base64url(char c)
 		(c >= '0' && c <= '9') || c == '-' || c == '_';
 }
 
-/* Length of the token that starts here, or 0. */
+/* Does '{' begin here, followed by a name or white space? */
+static bool
+begins_object(const char *text)
+{
+	if (text[0] != 'e')
+		return false;
+	if (text[1] == 'y')
+		return text[2] == 'J' || text[2] == 'I' || text[2] == 'A';
+	return text[1] == 'w' && (text[2] == 'o' || text[2] == 'k' || text[2] == '0');
+}
+
+/* The value of a base64url character. */
+static unsigned
+sextet(char c)
+{
+	if (c >= 'A' && c <= 'Z')
+		return c - 'A';
+	if (c >= 'a' && c <= 'z')
+		return c - 'a' + 26;
+	if (c >= '0' && c <= '9')
+		return c - '0' + 52;
+	return c == '-' ? 62 : 63;
+}
+
+/* Does the run decode to white space and then '{'? */
+static bool
+decodes_to_object(const char *text, size_t len)
+{
+	unsigned	bits = 0;
+	int			nbits = 0;
+
+	for (size_t i = 0; i < len && is_base64url(text[i]); i++)
+	{
+		char		c;
+
+		bits = (bits << 6 | sextet(text[i])) & 0xffff;
+		nbits += 6;
+		if (nbits < 8)
+			continue;
+		nbits -= 8;
+		c = (char) (bits >> nbits & 0xff);
+		if (c == '{')
+			return true;
+		if (c != ' ' && c != '\t' && c != '\n' && c != '\r')
+			return false;
+	}
+	return false;
+}
+
+/* Length of the run of base64url parts and dots that begins here. */
 static size_t
-token_length(const char *text, size_t len)
+run_length(const char *text, size_t len, int *dots)
 {
 	size_t		pos = 0;
-	int			dots = 0;
 
-	if (len < CA_MIN_HEADER || text[0] != 'e' || text[1] != 'y')
-		return 0;
-	while (pos < len && (is_base64url(text[pos]) || (text[pos] == '.' && dots < 2)))
+	*dots = 0;
+	while (pos < len && (is_base64url(text[pos]) || text[pos] == '.'))
 	{
-		if (text[pos] == '.')
-		{
-			if (dots == 0 && pos < CA_MIN_HEADER)
-				return 0;
-			dots++;
-		}
+		*dots += text[pos] == '.';
 		pos++;
 	}
-	return dots == 2 ? pos : 0;
+	/* a full stop after it is not part of it */
+	while (pos > 0 && text[pos - 1] == '.')
+	{
+		pos--;
+		*dots -= 1;
+	}
+	return pos;
+}
+
+/* Length of the token that starts here, or 0. */
+static size_t
+token_length(const char *text, size_t len, bool run_begins)
+{
+	size_t		run;
+	int			dots;
+
+	if (len < CA_MIN_TOKEN)
+		return 0;
+	if (begins_object(text))
+	{
+		run = run_length(text, len, &dots);
+		return run >= CA_MIN_TOKEN ? run : 0;
+	}
+	/* space, tab, line feed and carriage return begin with these */
+	if (!run_begins || (text[0] != 'I' && text[0] != 'C' && text[0] != 'D') ||
+		!decodes_to_object(text, len))
+		return 0;
+	run = run_length(text, len, &dots);
+	return run >= CA_MIN_TOKEN && dots >= 2 ? run : 0;
+}
+
+/* Where the first token at or after from begins, and its length; len: none. */
+static size_t
+find_token(const char *text, size_t len, size_t from, size_t *token)
+{
+	for (size_t i = from; i < len; i++)
+	{
+		char		c = text[i];
+		bool		run_begins = i == from || !is_base64url(text[i - 1]);
+
+		if (c != 'e' && !(run_begins && (c == 'I' || c == 'C' || c == 'D')))
+			continue;
+		*token = token_length(text + i, len - i, run_begins);
+		if (*token > 0)
+			return i;
+	}
+	*token = 0;
+	return len;
+}
+
+bool
+ca_holds_token(const char *text, size_t len)
+{
+	size_t		token;
+
+	return find_token(text, len, 0, &token) < len;
 }
 
 size_t
@@ -56,26 +157,20 @@ ca_redact_tokens(char *text, size_t len)
 {
 	size_t		from = 0;
 	size_t		to = 0;
-	char		before = ' ';	/* the original character in front */
 
 	while (from < len)
 	{
 		size_t		token = 0;
+		size_t		at = find_token(text, len, from, &token);
 
-		if (text[from] == 'e' && !is_base64url(before))
-			token = token_length(text + from, len - from);
-		if (token > strlen(CA_REDACTION))
+		memmove(text + to, text + from, at - from);
+		to += at - from;
+		if (token > 0)
 		{
 			memcpy(text + to, CA_REDACTION, strlen(CA_REDACTION));
 			to += strlen(CA_REDACTION);
-			from += token;
-			before = '.';
 		}
-		else
-		{
-			before = text[from];
-			text[to++] = text[from++];
-		}
+		from = at + token;
 	}
 	return to;
 }

@@ -19,7 +19,7 @@ static char *
 encode(char *out, const uint8_t *data, size_t len)
 {
 	static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-		"abcdefghijklmnopqrstuvwxyz0123456789-_";
+	"abcdefghijklmnopqrstuvwxyz0123456789-_";
 	uint32		bits = 0;
 	int			nbits = 0;
 
@@ -60,7 +60,7 @@ fuzz_compact(const uint8_t *data, size_t size, size_t *len)
 	for (int part = 0; part < 3; part++)
 	{
 		const uint8_t *stop = part < 2 && data < end ?
-			memchr(data, '\n', end - data) : NULL;
+		memchr(data, '\n', end - data) : NULL;
 
 		if (stop == NULL)
 			stop = end;

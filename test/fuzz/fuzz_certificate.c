@@ -123,14 +123,23 @@ fuzz_run(const uint8_t *data, size_t size)
 	memset(&certificate, 0xa5, sizeof(certificate));
 	memset(&validity, 0xa5, sizeof(validity));
 	parsed = ca_certificate_parse(&chain.leaf, &certificate);
-	verified = ca_certificate_verify(&chain, vector_fuzz_bundle,
-									 strlen(vector_fuzz_bundle), VECTOR_NOW,
-									 &validity);
 	PROMISE(arena_live() == before && ERR_peek_error() == 0);
 	if (parsed == CA_CERTIFICATE_OK)
 		check_leaf(&chain.leaf, &certificate);
 	else
 		PROMISE(zeroed(&certificate, sizeof(certificate)));
+
+	/*
+	 * Reading the bundle costs far more than all else, and of what is no
+	 * certificate there is little to say: seven of eight such are skipped.
+	 */
+	if (parsed == CA_CERTIFICATE_MALFORMED && size % 8 != 0)
+		return;
+	verified = ca_certificate_verify(&chain, vector_bundle,
+									 strlen(vector_bundle), VECTOR_NOW,
+									 &validity);
+	PROMISE(arena_live() == before && ERR_peek_error() == 0);
+	PROMISE(parsed != CA_CERTIFICATE_MALFORMED || verified != CA_CERTIFICATE_OK);
 	if (verified != CA_CERTIFICATE_OK)
 		PROMISE(zeroed(&validity, sizeof(validity)));
 	else if (parsed == CA_CERTIFICATE_OK)

@@ -588,5 +588,51 @@ SELECT contauth.create_policy('bad', 'permit', masks => '{"crm.plain.id": "const
 :state
 SELECT count(*) FROM contauth.policy WHERE name = 'bad';
 
+--
+-- who removes rows touches every column of them
+--
+CREATE TABLE crm.file (id int, photo text);
+INSERT INTO crm.file VALUES (1, 'RAWPHOTO');
+GRANT ALL ON crm.file TO regress_contauth_agent;
+SECURITY LABEL FOR contauth ON COLUMN crm.file.photo IS 'secret';
+SELECT contauth.drop_policy('p_label'), contauth.create_policy('p_file', 'permit', resources => '{crm.file}') \g /dev/null
+:as_agent
+BEGIN;
+DELETE FROM crm.file WHERE id = 1;
+ROLLBACK;
+:as_admin
+SELECT contauth.create_policy('p_keep', 'forbid', resources => '{label:secret}') \g /dev/null
+:as_agent
+UPDATE crm.file SET id = 2;
+DELETE FROM crm.file WHERE id = 2;
+:state
+TRUNCATE crm.file;
+:state
+:as_admin
+SELECT contauth.alter_policy('p_keep', '{"condition": "ctx.sensitivity >= 4"}') \g /dev/null
+:as_agent
+DELETE FROM crm.file;
+:state
+:as_admin
+SELECT contauth.drop_policy('p_keep'), contauth.create_policy('p_rows', 'restrict',
+    resources => '{crm.file(photo)}', row_filter => 'id = 1') \g /dev/null
+:as_agent
+DELETE FROM crm.file RETURNING id;
+SELECT id FROM crm.file;
+
+--
+-- no policy keeps a session from saying who it is
+--
+:as_admin
+SELECT contauth.create_policy('p_nothing', 'forbid') \g /dev/null
+:as_agent
+SELECT contauth.whoami() IS NOT NULL AS known;
+SELECT contauth.authenticate(:'token_support_globex') IS NOT NULL AS known;
+SELECT 1 AS allowed;
+SELECT lower('X');
+:state
+SELECT contauth.claim('tenant');
+:state
+
 \set ECHO none
 \i :teardown

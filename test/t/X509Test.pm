@@ -131,7 +131,7 @@ sub new_authority
 	my $key = $twin ? $twin->{key} : new_key("ca$serial");
 
 	return certify($twin ? $twin->{name} : $name, $key, $options{issuer},
-		AUTHORITY_EXTENSIONS, %options);
+		AUTHORITY_EXTENSIONS, end => time + 10 * DAY, %options);
 }
 
 # A leaf whose names are given as in "subjectAltName" (URI:..., DNS:...); with

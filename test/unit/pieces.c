@@ -45,7 +45,7 @@ token_pieces(const CaToken *token)
 		token->payload, token->signing_input, token->signature
 	};
 	int			n = token->naud + authority_pieces(token->authority) +
-		list_pieces(&token->purposes);
+	list_pieces(&token->purposes);
 
 	for (int i = 0; i < (int) lengthof(single); i++)
 		n += single[i] != NULL;

@@ -118,7 +118,8 @@ test_rfc_signatures(void)
 	for (int i = 0; i < (int) lengthof(rfc_signatures); i++)
 	{
 		const CaSignatureAlg *alg = ca_signature_alg(rfc_signatures[i].alg);
-		CaPublicKey *key = ca_jwks_find(jwks, rfc_signatures[i].kid, alg);
+		CaPublicKey *key = ca_jwks_key(jwks, ca_jwks_find(jwks, rfc_signatures[i].kid,
+														  alg, -1));
 		const char *text = rfc_signatures[i].jws;
 		CaJws		jws;
 

@@ -60,29 +60,76 @@ test_limits(void)
 	arena_reset();
 }
 
+/* The digest of a key of the set, for RS256 or ES256; NULL when there is none. */
+static const unsigned char *
+digest_of(const CaJwks *jwks, const char *kid, const char *alg)
+{
+	int			key = ca_jwks_find(jwks, kid, ca_signature_alg(alg), -1);
+
+	return key < 0 ? NULL : ca_jwks_digest(jwks, key);
+}
+
 /* The digest follows the key, not its name or its place. */
 static void
 test_digest(void)
 {
-	unsigned char rsa[CA_SHA256_LEN];
-	unsigned char twin[CA_SHA256_LEN];
-	unsigned char other[CA_SHA256_LEN];
+	const unsigned char *rsa;
+	const unsigned char *twin;
+	const unsigned char *other;
 	CaJwks	   *jwks;
 	int			nkeys;
 
 	ca_jwks_parse(vector_jwks, strlen(vector_jwks), &jwks, &nkeys);
-	tap_ok(ca_jwks_key_digest(jwks, "rsa", rsa) &&
-		   ca_jwks_key_digest(jwks, "rsa-rs256", twin) &&
-		   memcmp(rsa, twin, sizeof(rsa)) == 0,
+	rsa = digest_of(jwks, "rsa", "RS256");
+	twin = digest_of(jwks, "rsa-rs256", "RS256");
+	other = digest_of(jwks, "p256", "ES256");
+	tap_ok(memcmp(rsa, twin, CA_SHA256_LEN) == 0,
 		   "digest", "same key under two kids");
-	tap_ok(ca_jwks_key_digest(jwks, "p256", other) &&
-		   memcmp(rsa, other, sizeof(rsa)) != 0, "digest", "another key");
-	tap_ok(!ca_jwks_key_digest(jwks, "nobody", other), "digest", "no such kid");
-	tap_ok(!ca_jwks_key_digest(jwks, "rsa-enc", other),
-		   "digest", "a key that was left out");
-	tap_ok(!ca_jwks_key_digest(NULL, "rsa", other), "digest", "no key set");
+	tap_ok(memcmp(rsa, other, CA_SHA256_LEN) != 0, "digest", "another key");
+
+	tap_ok(ca_jwks_has_key(jwks, "rsa", rsa), "has key", "under its kid");
+	tap_ok(ca_jwks_has_key(jwks, "rsa-rs256", rsa), "has key", "under its other");
+	tap_ok(ca_jwks_has_key(jwks, NULL, rsa), "has key", "without a kid");
+	tap_ok(!ca_jwks_has_key(jwks, "p256", rsa), "has key", "under another's kid");
+	tap_ok(!ca_jwks_has_key(jwks, "rsa-enc", rsa),
+		   "has key", "under the kid of a key that was left out");
+	tap_ok(!ca_jwks_has_key(jwks, "", rsa), "has key", "under no name");
+	tap_ok(!ca_jwks_has_key(NULL, "rsa", rsa) &&
+		   !ca_jwks_has_key(NULL, NULL, rsa), "has key", "no key set");
 	ca_jwks_free(jwks);
 	ca_jwks_free(NULL);
+}
+
+/* Which keys are tried, in which order: those that fit, each once. */
+static void
+test_find(void)
+{
+	const CaSignatureAlg *rs256 = ca_signature_alg("RS256");
+	const CaSignatureAlg *rs384 = ca_signature_alg("RS384");
+	CaJwks	   *jwks;
+	int			nkeys;
+	int			n256 = 0;
+	int			n384 = 0;
+	int			key = -1;
+
+	ca_jwks_parse(vector_jwks, strlen(vector_jwks), &jwks, &nkeys);
+	while ((key = ca_jwks_find(jwks, NULL, rs256, key)) >= 0)
+		n256++;
+	key = -1;
+	while ((key = ca_jwks_find(jwks, NULL, rs384, key)) >= 0)
+		n384++;
+	/* rsa, rsa-svid, rsa-ops and second; rsa-rs256, or bound */
+	tap_is(n256, 5, "find", "keys for RS256");
+	tap_is(n384, 5, "find", "keys for RS384");
+	key = ca_jwks_find(jwks, "rsa", rs256, -1);
+	tap_ok(key >= 0 && ca_jwks_find(jwks, "rsa", rs256, key) == -1,
+		   "find", "one key of a kid");
+	tap_is(ca_jwks_find(jwks, "rsa-enc", rs256, -1), -1,
+		   "find", "a key that was left out");
+	tap_is(ca_jwks_find(jwks, "rsa-rs256", rs384, -1), -1,
+		   "find", "a key for another algorithm");
+	tap_is(ca_jwks_find(NULL, NULL, rs256, -1), -1, "find", "no key set");
+	ca_jwks_free(jwks);
 }
 
 int
@@ -91,6 +138,7 @@ main(void)
 	test_vectors();
 	test_limits();
 	test_digest();
+	test_find();
 	arena_reset();
 	return tap_done();
 }

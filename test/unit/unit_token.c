@@ -15,6 +15,7 @@
 #include "token/jws.h"
 
 #include "arena.h"
+#include "pieces.h"
 #include "tap.h"
 #include "vector_types.h"
 #include "vectors.h"
@@ -32,7 +33,7 @@ judge(const char *text, size_t len)
 
 	if (status != CA_TOKEN_OK)
 		return token == NULL ? status : CA_TOKEN_OK;
-	status = ca_token_verify(token, jwks);
+	status = ca_token_verify(token, jwks, NULL);
 	if (status == CA_TOKEN_OK)
 		status = ca_token_validate(token, VECTOR_AUDIENCE, VECTOR_NOW, SKEW);
 	return status;
@@ -185,18 +186,18 @@ test_eddsa(void)
 	token.signing_input_len = jws.signing_input_len;
 	token.signature = jws.signature;
 	token.signature_len = jws.signature_len;
-	tap_is(ca_token_verify(&token, jwks), CA_TOKEN_OK, "EdDSA", "verifies");
+	tap_is(ca_token_verify(&token, jwks, NULL), CA_TOKEN_OK, "EdDSA", "verifies");
 	token.signature[0] ^= 1;
-	tap_is(ca_token_verify(&token, jwks), CA_TOKEN_BAD_SIGNATURE,
+	tap_is(ca_token_verify(&token, jwks, NULL), CA_TOKEN_BAD_SIGNATURE,
 		   "EdDSA", "one bit wrong");
 	token.signature_len--;
-	tap_is(ca_token_verify(&token, jwks), CA_TOKEN_BAD_SIGNATURE,
+	tap_is(ca_token_verify(&token, jwks, NULL), CA_TOKEN_BAD_SIGNATURE,
 		   "EdDSA", "too short");
 	token.kid = (char *) "p256";
-	tap_is(ca_token_verify(&token, jwks), CA_TOKEN_UNKNOWN_KEY,
+	tap_is(ca_token_verify(&token, jwks, NULL), CA_TOKEN_UNKNOWN_KEY,
 		   "EdDSA", "names another kind of key");
 	token.alg = (char *) "HS256";
-	tap_is(ca_token_verify(&token, jwks), CA_TOKEN_BAD_ALGORITHM,
+	tap_is(ca_token_verify(&token, jwks, NULL), CA_TOKEN_BAD_ALGORITHM,
 		   "EdDSA", "an algorithm the verifier does not know");
 }
 
@@ -217,24 +218,68 @@ test_limits(void)
 		   "limits", "dots");
 
 	ca_token_parse(token_cases[0].text, token_cases[0].len, &token);
-	tap_is(ca_token_verify(token, NULL), CA_TOKEN_UNKNOWN_KEY,
+	tap_is(ca_token_verify(token, NULL, NULL), CA_TOKEN_UNKNOWN_KEY,
 		   "limits", "no key set");
 }
 
-/* A parse that succeeds leaves the token and nothing else allocated. */
+/* Every good parse leaves the token and nothing else allocated. */
 static void
 test_memory(void)
 {
 	CaToken    *token;
-	int			before = arena_live();
+	int			left_behind = 0;
+	int			before;
 
+	for (int i = 0; i < (int) lengthof(token_cases); i++)
+	{
+		before = arena_live();
+		if (ca_token_parse(token_cases[i].text, token_cases[i].len,
+						   &token) == CA_TOKEN_OK)
+			left_behind += arena_live() - before - token_pieces(token);
+	}
+	tap_is(left_behind, 0, "memory", "accepted tokens leave nothing else");
 	ca_token_parse(token_cases[0].text, token_cases[0].len, &token);
-	/* token, alg, kid, sub, aud[], aud[0], payload, input, signature */
-	tap_is(arena_live() - before, 9, "memory", "pieces of a token");
 	before = arena_live();
-	ca_token_verify(token, jwks);
+	ca_token_verify(token, jwks, NULL);
 	ca_token_validate(token, VECTOR_AUDIENCE, VECTOR_NOW, SKEW);
 	tap_is(arena_live() - before, 0, "memory", "verification allocates none");
+}
+
+/* The digest is that of the key that verified, with and without a kid. */
+static void
+test_key_digest(void)
+{
+	const CaSignatureAlg *rs256 = ca_signature_alg("RS256");
+	unsigned char digest[CA_SHA256_LEN];
+	unsigned char untouched[CA_SHA256_LEN];
+
+	memset(untouched, 0xa5, sizeof(untouched));
+	for (int i = 0; i < (int) lengthof(token_cases); i++)
+	{
+		const TokenCase *tcase = &token_cases[i];
+		const char *kid = NULL;
+		CaToken    *token;
+		CaTokenStatus status;
+
+		if (strcmp(tcase->name, "good: RS256 by PyJWT") == 0 ||
+			strncmp(tcase->name, "no kid: RS256 (", 15) == 0)
+			kid = "rsa";
+		else if (strcmp(tcase->name, "no kid: the second key that fits") == 0)
+			kid = "second";
+		else if (strncmp(tcase->name, "signature: another", 18) != 0)
+			continue;
+		memset(digest, 0xa5, sizeof(digest));
+		ca_token_parse(tcase->text, tcase->len, &token);
+		status = ca_token_verify(token, jwks, digest);
+		if (kid == NULL)
+			tap_ok(status == CA_TOKEN_BAD_SIGNATURE &&
+				   memcmp(digest, untouched, sizeof(digest)) == 0,
+				   "key digest", tcase->name);
+		else
+			tap_ok(memcmp(digest, ca_jwks_digest(jwks, ca_jwks_find(jwks, kid,
+																	rs256, -1)),
+						  sizeof(digest)) == 0, "key digest", tcase->name);
+	}
 }
 
 /* Every status has a sentence of its own, in the style of PostgreSQL. */
@@ -270,6 +315,7 @@ main(void)
 	test_eddsa();
 	test_limits();
 	test_memory();
+	test_key_digest();
 	test_status_text();
 	status = tap_done();
 	ca_jwks_free(jwks);

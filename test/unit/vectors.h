@@ -4,390 +4,515 @@
 #define VECTOR_SUB "spiffe://acme.example/agent/support/7"
 
 static const char vector_jwks[] =
-		"{\"keys\":[{\"kty\":\"RSA\",\"n\":\"xRUfGwxghSGY8O0sCOGEB8j2cY70-X"
-		"wF-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O67H_9lbenHYDxmeHCGYC1TjXQARyqH"
-		"g7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL8-qFm3hhskPGYztjQ"
-		"nrB6k_g7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9eMrULNo2yHad2Hr-_jM10Umgce"
-		"-9w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3AVPX307Pbyke3_-XRmb0MCoa4QDv"
-		"OhssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\",\"e\":\"AQAB\","
-		"\"kid\":\"rsa\"},{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"g-36F9W"
-		"R3XRSNqMcXEfPINbgCNczHUDMDtiwTdlMIjo\",\"y\":\"oNjkC38YKYDZIW-7NFH"
-		"T1yM6LSd0xH1Nb38t4ulhqnk\",\"kid\":\"p256\",\"use\":\"sig\"},{\"kt"
-		"y\":\"EC\",\"crv\":\"P-384\",\"x\":\"0Yjw_J2jdNrBfVUtBhPzByowEdLoB"
-		"LeLOZ3WFmf13KFQqcadoiTEvq6oPzFEvpWV\",\"y\":\"J-9SG2ekl0CVGxr5IWru"
-		"Bml5q5G8JF_mXOYASjEDHuvt8cxGm1tzHvIstDYFFkeb\",\"kid\":\"p384\",\""
-		"alg\":\"ES384\"},{\"kty\":\"EC\",\"crv\":\"P-521\",\"x\":\"Abyu_pP"
-		"6isR92ZeQkXmI48jclM3elp9qk2avusd5qmlBk1XTex0vl0o-uJOwog0NRBUaNIzng"
-		"ZkGZVJvREEbT-Us\",\"y\":\"AOL24qkx2pH7EwtvaLtiZ6D740dUvsSBKHkfgFIw"
-		"8Eo1zfzJ_wWzoo7v-ncen1wYdp5mr62JQ8E4vjAgPnx_sxsD\",\"kid\":\"p521\""
-		"},{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"wutn-WBCVr2rSE5Wt7N"
-		"5-pYxw-CvV8jwt6DzLsS5pZ4\",\"kid\":\"ed\"},{\"kty\":\"RSA\",\"n\":"
-		"\"xRUfGwxghSGY8O0sCOGEB8j2cY70-XwF-oKEu627_xaCtmp9Qclbaoglktq_1pEd"
-		"1O67H_9lbenHYDxmeHCGYC1TjXQARyqHg7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9"
-		"_UIolsh0UHlaWbL8-qFm3hhskPGYztjQnrB6k_g7jmPoo73i69HwhDzzKoZPui1fKV"
-		"jBsAS9eMrULNo2yHad2Hr-_jM10Umgce-9w_kJRuFuEcnsi21mTzegBdlNVBU_rtIu"
-		"IpB3AVPX307Pbyke3_-XRmb0MCoa4QDvOhssHY7ccobv5dYgwMYb8h8kZbZVs-RIhg"
-		"LH2_Bsy61MWkJQ\",\"e\":\"AQAB\",\"kid\":\"rsa-rs256\",\"alg\":\"RS"
-		"256\"},{\"kty\":\"RSA\",\"n\":\"xRUfGwxghSGY8O0sCOGEB8j2cY70-XwF-o"
-		"KEu627_xaCtmp9Qclbaoglktq_1pEd1O67H_9lbenHYDxmeHCGYC1TjXQARyqHg7Ji"
-		"9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL8-qFm3hhskPGYztjQnrB6"
-		"k_g7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9eMrULNo2yHad2Hr-_jM10Umgce-9w_"
-		"kJRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3AVPX307Pbyke3_-XRmb0MCoa4QDvOhss"
-		"HY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\",\"e\":\"AQAB\",\"ki"
-		"d\":\"rsa-svid\",\"use\":\"jwt-svid\"},{\"kty\":\"RSA\",\"n\":\"xR"
-		"UfGwxghSGY8O0sCOGEB8j2cY70-XwF-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O67"
-		"H_9lbenHYDxmeHCGYC1TjXQARyqHg7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIo"
-		"lsh0UHlaWbL8-qFm3hhskPGYztjQnrB6k_g7jmPoo73i69HwhDzzKoZPui1fKVjBsA"
-		"S9eMrULNo2yHad2Hr-_jM10Umgce-9w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3"
-		"AVPX307Pbyke3_-XRmb0MCoa4QDvOhssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_"
-		"Bsy61MWkJQ\",\"e\":\"AQAB\",\"kid\":\"rsa-ops\",\"key_ops\":[\"ver"
-		"ify\"]},{\"kty\":\"RSA\",\"n\":\"xRUfGwxghSGY8O0sCOGEB8j2cY70-XwF-"
-		"oKEu627_xaCtmp9Qclbaoglktq_1pEd1O67H_9lbenHYDxmeHCGYC1TjXQARyqHg7J"
-		"i9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL8-qFm3hhskPGYztjQnrB"
-		"6k_g7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9eMrULNo2yHad2Hr-_jM10Umgce-9w"
-		"_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3AVPX307Pbyke3_-XRmb0MCoa4QDvOhs"
-		"sHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\",\"e\":\"AQAB\",\"k"
-		"id\":\"rsa-enc\",\"use\":\"enc\"},{\"kty\":\"RSA\",\"n\":\"xRUfGwx"
-		"ghSGY8O0sCOGEB8j2cY70-XwF-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O67H_9lb"
-		"enHYDxmeHCGYC1TjXQARyqHg7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0U"
-		"HlaWbL8-qFm3hhskPGYztjQnrB6k_g7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9eMr"
-		"ULNo2yHad2Hr-_jM10Umgce-9w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3AVPX3"
-		"07Pbyke3_-XRmb0MCoa4QDvOhssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61"
-		"MWkJQ\",\"e\":\"AQAB\",\"kid\":\"rsa-x509\",\"use\":\"x509-svid\"}"
-		",{\"kty\":\"RSA\",\"n\":\"xRUfGwxghSGY8O0sCOGEB8j2cY70-XwF-oKEu627"
-		"_xaCtmp9Qclbaoglktq_1pEd1O67H_9lbenHYDxmeHCGYC1TjXQARyqHg7Ji9nbl7T"
-		"qSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL8-qFm3hhskPGYztjQnrB6k_g7jm"
-		"Poo73i69HwhDzzKoZPui1fKVjBsAS9eMrULNo2yHad2Hr-_jM10Umgce-9w_kJRuFu"
-		"Ecnsi21mTzegBdlNVBU_rtIuIpB3AVPX307Pbyke3_-XRmb0MCoa4QDvOhssHY7cco"
-		"bv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\",\"e\":\"AQAB\",\"kid\":\""
-		"rsa-wrap\",\"key_ops\":[\"wrapKey\"]},{\"kty\":\"RSA\",\"n\":\"xRU"
-		"fGwxghSGY8O0sCOGEB8j2cY70-XwF-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O67H"
-		"_9lbenHYDxmeHCGYC1TjXQARyqHg7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIol"
-		"sh0UHlaWbL8-qFm3hhskPGYztjQnrB6k_g7jmPoo73i69HwhDzzKoZPui1fKVjBsAS"
-		"9eMrULNo2yHad2Hr-_jM10Umgce-9w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3A"
-		"VPX307Pbyke3_-XRmb0MCoa4QDvOhssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_B"
-		"sy61MWkJQ\",\"e\":\"AQAB\",\"kid\":\"rsa-oaep\",\"alg\":\"RSA-OAEP"
-		"\"},{\"kty\":\"RSA\",\"n\":\"xRUfGwxghSGY8O0sCOGEB8j2cY70-XwF-oKEu"
-		"627_xaCtmp9Qclbaoglktq_1pEd1O67H_9lbenHYDxmeHCGYC1TjXQARyqHg7Ji9nb"
-		"l7TqSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL8-qFm3hhskPGYztjQnrB6k_g"
-		"7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9eMrULNo2yHad2Hr-_jM10Umgce-9w_kJR"
-		"uFuEcnsi21mTzegBdlNVBU_rtIuIpB3AVPX307Pbyke3_-XRmb0MCoa4QDvOhssHY7"
-		"ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\",\"e\":\"AQAB\"},{\"kty"
-		"\":\"AKP\",\"kid\":\"new\",\"pub\":\"AAAA\"}],\"spiffe_sequence\":"
-		"12,\"spiffe_refresh_hint\":600}";
+		"{\"keys\":[{\"kty\":\"RSA\",\"n\":\"0f6mqWeun4-_qhMxILMraTHAiKsGMX"
+		"WZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl23EVYB2vxljiaUF"
+		"x-aXnHYUZbvCDBRboblag1QEihlrfJiUg9CFlFWPlqjxjZ7xrY4uCGkVMY9Vx7UK1F"
+		"1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5Wxhke6JxFDJJQ_O-iaVL5"
+		"juicHapbZrfMaOLsOsji2OwQVJp0G95XCHhhcDuArxGGyhrGqcG3UWhAun9WQh6sPL"
+		"tQhSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeGXDotPvE1ab6w\",\"e\":\"AQAB\","
+		"\"kid\":\"rsa\"},{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"NLisCQp"
+		"fUEwegYFXYnCOKbFQnqannwjBS15iW8kklc8\",\"y\":\"Es7pmFIlvfsxstxCppo"
+		"2px5RONCsjxlK6oZb_6zXSzI\",\"kid\":\"p256\",\"use\":\"sig\"},{\"kt"
+		"y\":\"EC\",\"crv\":\"P-384\",\"x\":\"PLtUpQ4hnFbpL5Co0hwHJ_e7rm1RH"
+		"53XKYD-GKbHppy2QYRU0AKc2vHQ2fkWohG8\",\"y\":\"reDrF-O5QWvIMk4Dg5wi"
+		"98SYj6jtCEh1CfK3WYAVAUhEtYkXwnGqcIKFtvqO7o_l\",\"kid\":\"p384\",\""
+		"alg\":\"ES384\"},{\"kty\":\"EC\",\"crv\":\"P-521\",\"x\":\"AAksFMn"
+		"GmZCF8nTd3J6vOl63Em2O_SrBbCIKniutrK7nm_J6Xoj0k4AytzuGIh2phlLwJ9pSK"
+		"bvUzJM3qPAEuXGq\",\"y\":\"AO2hAnIDNnOxc3sE5caFTtOK033QTmUsD7IYnqvO"
+		"fYkIYI_r2ZmEkZx-SaAxc93dL6rnZXCk5UxIeKQhdYXh2svq\",\"kid\":\"p521\""
+		"},{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"ULIMU9b52szfoJCZv5-"
+		"hMah1XZRG5EtG0vMHE-g5_SQ\",\"kid\":\"ed\"},{\"kty\":\"RSA\",\"n\":"
+		"\"0f6mqWeun4-_qhMxILMraTHAiKsGMXWZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAt"
+		"Slxt_7UAx64GyjDMl23EVYB2vxljiaUFx-aXnHYUZbvCDBRboblag1QEihlrfJiUg9"
+		"CFlFWPlqjxjZ7xrY4uCGkVMY9Vx7UK1F1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ26L"
+		"osXhyvSFrb5Wxhke6JxFDJJQ_O-iaVL5juicHapbZrfMaOLsOsji2OwQVJp0G95XCH"
+		"hhcDuArxGGyhrGqcG3UWhAun9WQh6sPLtQhSAUHUtdgBcHhg3zodY-b83bBYZzxjCV"
+		"eGXDotPvE1ab6w\",\"e\":\"AQAB\",\"kid\":\"rsa-rs256\",\"alg\":\"RS"
+		"256\"},{\"kty\":\"RSA\",\"n\":\"0f6mqWeun4-_qhMxILMraTHAiKsGMXWZ5k"
+		"fAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl23EVYB2vxljiaUFx-aX"
+		"nHYUZbvCDBRboblag1QEihlrfJiUg9CFlFWPlqjxjZ7xrY4uCGkVMY9Vx7UK1F1XIw"
+		"UwGXRT7NfWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5Wxhke6JxFDJJQ_O-iaVL5juic"
+		"HapbZrfMaOLsOsji2OwQVJp0G95XCHhhcDuArxGGyhrGqcG3UWhAun9WQh6sPLtQhS"
+		"AUHUtdgBcHhg3zodY-b83bBYZzxjCVeGXDotPvE1ab6w\",\"e\":\"AQAB\",\"ki"
+		"d\":\"rsa-svid\",\"use\":\"jwt-svid\"},{\"kty\":\"RSA\",\"n\":\"0f"
+		"6mqWeun4-_qhMxILMraTHAiKsGMXWZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt"
+		"_7UAx64GyjDMl23EVYB2vxljiaUFx-aXnHYUZbvCDBRboblag1QEihlrfJiUg9CFlF"
+		"WPlqjxjZ7xrY4uCGkVMY9Vx7UK1F1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ26LosXh"
+		"yvSFrb5Wxhke6JxFDJJQ_O-iaVL5juicHapbZrfMaOLsOsji2OwQVJp0G95XCHhhcD"
+		"uArxGGyhrGqcG3UWhAun9WQh6sPLtQhSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeGXD"
+		"otPvE1ab6w\",\"e\":\"AQAB\",\"kid\":\"rsa-ops\",\"key_ops\":[\"ver"
+		"ify\"]},{\"kty\":\"RSA\",\"n\":\"0f6mqWeun4-_qhMxILMraTHAiKsGMXWZ5"
+		"kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl23EVYB2vxljiaUFx-a"
+		"XnHYUZbvCDBRboblag1QEihlrfJiUg9CFlFWPlqjxjZ7xrY4uCGkVMY9Vx7UK1F1XI"
+		"wUwGXRT7NfWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5Wxhke6JxFDJJQ_O-iaVL5jui"
+		"cHapbZrfMaOLsOsji2OwQVJp0G95XCHhhcDuArxGGyhrGqcG3UWhAun9WQh6sPLtQh"
+		"SAUHUtdgBcHhg3zodY-b83bBYZzxjCVeGXDotPvE1ab6w\",\"e\":\"AQAB\",\"k"
+		"id\":\"rsa-enc\",\"use\":\"enc\"},{\"kty\":\"RSA\",\"n\":\"0f6mqWe"
+		"un4-_qhMxILMraTHAiKsGMXWZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx"
+		"64GyjDMl23EVYB2vxljiaUFx-aXnHYUZbvCDBRboblag1QEihlrfJiUg9CFlFWPlqj"
+		"xjZ7xrY4uCGkVMY9Vx7UK1F1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ26LosXhyvSFr"
+		"b5Wxhke6JxFDJJQ_O-iaVL5juicHapbZrfMaOLsOsji2OwQVJp0G95XCHhhcDuArxG"
+		"GyhrGqcG3UWhAun9WQh6sPLtQhSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeGXDotPvE"
+		"1ab6w\",\"e\":\"AQAB\",\"kid\":\"rsa-x509\",\"use\":\"x509-svid\"}"
+		",{\"kty\":\"RSA\",\"n\":\"0f6mqWeun4-_qhMxILMraTHAiKsGMXWZ5kfAdmWV"
+		"bQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl23EVYB2vxljiaUFx-aXnHYUZb"
+		"vCDBRboblag1QEihlrfJiUg9CFlFWPlqjxjZ7xrY4uCGkVMY9Vx7UK1F1XIwUwGXRT"
+		"7NfWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5Wxhke6JxFDJJQ_O-iaVL5juicHapbZr"
+		"fMaOLsOsji2OwQVJp0G95XCHhhcDuArxGGyhrGqcG3UWhAun9WQh6sPLtQhSAUHUtd"
+		"gBcHhg3zodY-b83bBYZzxjCVeGXDotPvE1ab6w\",\"e\":\"AQAB\",\"kid\":\""
+		"rsa-wrap\",\"key_ops\":[\"wrapKey\"]},{\"kty\":\"RSA\",\"n\":\"0f6"
+		"mqWeun4-_qhMxILMraTHAiKsGMXWZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_"
+		"7UAx64GyjDMl23EVYB2vxljiaUFx-aXnHYUZbvCDBRboblag1QEihlrfJiUg9CFlFW"
+		"PlqjxjZ7xrY4uCGkVMY9Vx7UK1F1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ26LosXhy"
+		"vSFrb5Wxhke6JxFDJJQ_O-iaVL5juicHapbZrfMaOLsOsji2OwQVJp0G95XCHhhcDu"
+		"ArxGGyhrGqcG3UWhAun9WQh6sPLtQhSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeGXDo"
+		"tPvE1ab6w\",\"e\":\"AQAB\",\"kid\":\"rsa-oaep\",\"alg\":\"RSA-OAEP"
+		"\"},{\"kty\":\"RSA\",\"n\":\"phoEFR_fbc2-1IpHwFwoMCl8h_8R_25aZ-QoM"
+		"Rt_EJ0zOzEBN5YbK6wFLunUvZ2tcV-lqe3RUut_FiCYaeKFN9sfhQ0HnpJ-P8KvFQr"
+		"Qc4E_qTxCULUerltrbgEk8zG1rsWELhIDh55qiL53f3ALASs13ccSsVbtcMzGP2mZd"
+		"n8GrB47fcZ-oyv0igOYv-PvIwtgpUOlVqWmlmsCk-gyCI1lysjwAywt4xS4YsmY379"
+		"f-TXMoYCnvDR7ToUxG09eVHcttaVWMVcpH4y2O3nK6v8jYCkee4HUqtox86QVGPzRN"
+		"pjsYwr07Dx_YlJSVHGpQC4Y57oH-774KDjGItin8w\",\"e\":\"AQAB\",\"kid\""
+		":\"second\"},{\"kty\":\"RSA\",\"n\":\"oJZIDvpLPNDxQd6XZSH9F1l2pQHu"
+		"VnAK7YQR63kzw_uPjdZjUVhxNZv9_-jct24C1VKDGmBpvULxIgAPGcVOIkZdX1O53K"
+		"dZnYX2MOJKkRlk4kBpNV8SOYW_CGtA_iMPTr-up00cXBlKGjErjwG-EDb4eGqymEte"
+		"HW_K-lI283FUBOlnvCPlMfj2BCd-GZ4ov2n6OIGHkKcFOxg-35FRD9eOF7cjIMd7Uj"
+		"38GgBoecg7zChm5Nh-LkE3vxDclaShdR6GG3FshVBo2PfMhAZuta00iD0zh7nJ9SYD"
+		"xPKrtrfeHXmnMDk2PFREWeopVg7YtF-sxj4l-zgdc0JJ--US_Q\",\"e\":\"AQAB\""
+		",\"kid\":\"bound\",\"alg\":\"RS384\"},{\"kty\":\"RSA\",\"n\":\"4DL"
+		"X07AOIn1gtdE8Sli9aEvG-T5MkGo9hyPxWP-qi6J1Hoqp_ND2D_P1kze008wFEVSEQ"
+		"PjqhdvPg0NWSxHzsxRsySpSMeNAJM253DtmK2tL8416GOOSvYv-HPCZGlZzjK2VtIv"
+		"70MFXCCSqtrkbcefelJkQUVfiJg39F0VizRAi6nfICM7JuyNsAjcO7WRDms8N-ojEp"
+		"WGGR8t2CjUjkROEWed1BnnvaN-nQyck4WldysbF7RKa2TDwqEz1qeSbv8fGbzf1aNf"
+		"vpLAjTLmfihgSFklykAMXxEn3IIfvS3EA5-iqBIH3OfNhnjK6vTR6o57reFLteAhJC"
+		"BWu5-NdgQ\",\"e\":\"AQAB\",\"kid\":\"cipher\",\"use\":\"enc\"},{\""
+		"kty\":\"RSA\",\"n\":\"0f6mqWeun4-_qhMxILMraTHAiKsGMXWZ5kfAdmWVbQxB"
+		"BEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl23EVYB2vxljiaUFx-aXnHYUZbvCDB"
+		"Rboblag1QEihlrfJiUg9CFlFWPlqjxjZ7xrY4uCGkVMY9Vx7UK1F1XIwUwGXRT7NfW"
+		"YRFNunW0yhpk1C-jQ26LosXhyvSFrb5Wxhke6JxFDJJQ_O-iaVL5juicHapbZrfMaO"
+		"LsOsji2OwQVJp0G95XCHhhcDuArxGGyhrGqcG3UWhAun9WQh6sPLtQhSAUHUtdgBcH"
+		"hg3zodY-b83bBYZzxjCVeGXDotPvE1ab6w\",\"e\":\"AQAB\"},{\"kty\":\"AK"
+		"P\",\"kid\":\"new\",\"pub\":\"AAAA\"}],\"spiffe_sequence\":12,\"sp"
+		"iffe_refresh_hint\":600}";
 
 static const char vector_eddsa_token[] =
 		"eyJhbGciOiJFZERTQSIsImtpZCI6ImVkIn0.eyJzdWIiOiJzcGlmZmU6Ly9hY21lLm"
 		"V4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV4"
-		"cCI6MTc1MDAwMDMwMH0.A6wT6nJXEeoQ4YOOJpZH_Vrv3wXktWN0t43mm_tm_4HAWz"
-		"U1nq5UOj_37_lnVCj9JDpjVAeyI9XamkjXLz6CCw";
+		"cCI6MTc1MDAwMDMwMH0.u5J-B8v09n-o1EION9DDUzl4O7h0rpCLaWHDIsDKseJ1-1"
+		"T1R608b-LQZbXVGphG4QghkFvBMzWxpmHhKIitBw";
 
 static const TokenCase token_cases[] = {
 	{"good: RS256 by PyJWT",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
 		"mV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV"
-		"4cCI6MTc1MDAwMDMwMH0.cYCsjFiw6g333tvCb1P1R5G02UOndgufsN2ZU4ZbE5tb3"
-		"LK6C0hsUUG_pcszM58eMvaTxj5Zb9-F-bi4X1gbRx0Kjo1wgySXykEKrfMyZkyTAWm"
-		"z8r-JwEAxsrz9H6H2h-EXEEU29KFPEzzPqOTXFn3hHcjQlt0zOrGygkNhlgKQyWZki"
-		"xKEeJ8TNjUOg95VQSxFQkVx1YKTOKBOccVKT2hAv8jTF0SiQ0C3eBBsMWISnABr8OS"
-		"6QefzIzdX0CBd4ZY-ZM8q93C0QKEoA2NfNXRjXHughB-Lhx11JaFqZ4jFV-W8h9RSQ"
-		"RPIoB0GLZ5f9XQQRrbXz7U3LXptTGKqjA"),
+		"4cCI6MTc1MDAwMDMwMH0.N-WMJte0-appEU7hEZFTiQNCCiorSHBKbiDRxRxxlBuoU"
+		"ivydyX1V5AQ_vFR-QgOuPEhyeOMuvvPoCcbtCjMllNqKAgNi-qHSa5OxPh8mgxlaGw"
+		"McZ8wKfl-L5jnYwtZeZXMzjIiBcLjFayaMGksRHv2T35ZIohehYP8773jhDYQdy5Ur"
+		"DrZXwESNfBN7ic-HxIQsS6lz22g5bD977cUg226dXkKcwaYF2fxyqJrZpxJimfj6uX"
+		"wnwXfUw9aAgf1iLMPz24jbaucZEi4aPmVbK_6Vnp5j0enB_ddk8VoeFcU_e1tPLaMt"
+		"uuCwca9zzL4mnSx0CR_cMKUFWc215uDmw"),
 		CA_TOKEN_OK},
 	{"good: RS256 by openssl",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
 		"mV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV"
-		"4cCI6MTc1MDAwMDMwMH0.cYCsjFiw6g333tvCb1P1R5G02UOndgufsN2ZU4ZbE5tb3"
-		"LK6C0hsUUG_pcszM58eMvaTxj5Zb9-F-bi4X1gbRx0Kjo1wgySXykEKrfMyZkyTAWm"
-		"z8r-JwEAxsrz9H6H2h-EXEEU29KFPEzzPqOTXFn3hHcjQlt0zOrGygkNhlgKQyWZki"
-		"xKEeJ8TNjUOg95VQSxFQkVx1YKTOKBOccVKT2hAv8jTF0SiQ0C3eBBsMWISnABr8OS"
-		"6QefzIzdX0CBd4ZY-ZM8q93C0QKEoA2NfNXRjXHughB-Lhx11JaFqZ4jFV-W8h9RSQ"
-		"RPIoB0GLZ5f9XQQRrbXz7U3LXptTGKqjA"),
+		"4cCI6MTc1MDAwMDMwMH0.N-WMJte0-appEU7hEZFTiQNCCiorSHBKbiDRxRxxlBuoU"
+		"ivydyX1V5AQ_vFR-QgOuPEhyeOMuvvPoCcbtCjMllNqKAgNi-qHSa5OxPh8mgxlaGw"
+		"McZ8wKfl-L5jnYwtZeZXMzjIiBcLjFayaMGksRHv2T35ZIohehYP8773jhDYQdy5Ur"
+		"DrZXwESNfBN7ic-HxIQsS6lz22g5bD977cUg226dXkKcwaYF2fxyqJrZpxJimfj6uX"
+		"wnwXfUw9aAgf1iLMPz24jbaucZEi4aPmVbK_6Vnp5j0enB_ddk8VoeFcU_e1tPLaMt"
+		"uuCwca9zzL4mnSx0CR_cMKUFWc215uDmw"),
 		CA_TOKEN_OK},
 	{"good: RS384 by PyJWT",
 		TEXT("eyJhbGciOiJSUzM4NCIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
 		"mV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV"
-		"4cCI6MTc1MDAwMDMwMH0.S7EXg0xSagI6m7MKnXs1URuEQux4vEkoVvzoqdIC0Pih6"
-		"ol0EjJiwIjsIspZvQi1S-E4_zCFVWamZxpkyEF80Ay-br-gvGU5DzYnqNILIPaq4v5"
-		"Lm0twp6ef86DWwZchxxlUrNTXwVAVwooI1ob7ad426kN8t9PIz4pdqcfUKQgQo3PFb"
-		"kb-k728cbbqFXibpmmF49-gsti19bGACs42VIImwdHd4-akU3p2o31LxmnFHhiaRKJ"
-		"eUfEk_P3Ul8kAAwNNLQCz9e8tIVnv403sCXaKP_KZDcG--u1ACfg5GPBtr0at8wU0U"
-		"thunjbwuybDTFvNG_jOqUwgiY7-i1AzaA"),
+		"4cCI6MTc1MDAwMDMwMH0.o7jbszBXN7loA2e4mif0pjflpS40PMrtxUavGHkUnyFJ5"
+		"r3_J3sch88KCOtGwK-iIyDEUwVKyTkWMkYVK0DvZ85uIox3amLdtEi0KuiHeejHvfY"
+		"nfj_jP-rflyiuQcIDwN8LkaEzTupzJGLfxRy-LyzECfjnBz7wBtpGBe4Q1LRnTL0dc"
+		"cTnvn7SoVXSeZf2DWMsPrACII35igzp7j2qavbF60hrfedW8XthuuP_cuq-TRf1LVy"
+		"-8zAUo3lwjiobrskt0Qc9HeaI_SjWgpK1lO8KxK2r6dBLGdMMJcmzqTCgZT75-chs9"
+		"qtQZ8bKy8L6_7JRZcaQQodAlqNSN4WT6Q"),
 		CA_TOKEN_OK},
 	{"good: RS384 by openssl",
 		TEXT("eyJhbGciOiJSUzM4NCIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
 		"mV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV"
-		"4cCI6MTc1MDAwMDMwMH0.S7EXg0xSagI6m7MKnXs1URuEQux4vEkoVvzoqdIC0Pih6"
-		"ol0EjJiwIjsIspZvQi1S-E4_zCFVWamZxpkyEF80Ay-br-gvGU5DzYnqNILIPaq4v5"
-		"Lm0twp6ef86DWwZchxxlUrNTXwVAVwooI1ob7ad426kN8t9PIz4pdqcfUKQgQo3PFb"
-		"kb-k728cbbqFXibpmmF49-gsti19bGACs42VIImwdHd4-akU3p2o31LxmnFHhiaRKJ"
-		"eUfEk_P3Ul8kAAwNNLQCz9e8tIVnv403sCXaKP_KZDcG--u1ACfg5GPBtr0at8wU0U"
-		"thunjbwuybDTFvNG_jOqUwgiY7-i1AzaA"),
+		"4cCI6MTc1MDAwMDMwMH0.o7jbszBXN7loA2e4mif0pjflpS40PMrtxUavGHkUnyFJ5"
+		"r3_J3sch88KCOtGwK-iIyDEUwVKyTkWMkYVK0DvZ85uIox3amLdtEi0KuiHeejHvfY"
+		"nfj_jP-rflyiuQcIDwN8LkaEzTupzJGLfxRy-LyzECfjnBz7wBtpGBe4Q1LRnTL0dc"
+		"cTnvn7SoVXSeZf2DWMsPrACII35igzp7j2qavbF60hrfedW8XthuuP_cuq-TRf1LVy"
+		"-8zAUo3lwjiobrskt0Qc9HeaI_SjWgpK1lO8KxK2r6dBLGdMMJcmzqTCgZT75-chs9"
+		"qtQZ8bKy8L6_7JRZcaQQodAlqNSN4WT6Q"),
 		CA_TOKEN_OK},
 	{"good: RS512 by PyJWT",
 		TEXT("eyJhbGciOiJSUzUxMiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
 		"mV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV"
-		"4cCI6MTc1MDAwMDMwMH0.pxy-8EGMCCLgXOsREpYIlpiTUHA4obiIvHq3bhN5UJod1"
-		"8rKo6oXt4tdH09AazXj1MEw7PxHj7RgX9v4R0_SSfqLWY0Pw3spLWz2OAyTPUnOu-b"
-		"82zcNsYeg6ez8rsR0i9nS4OTwiWJNM6oCQEEprJ1cjR3roeWw9FeoBZOSEBt6XiJpQ"
-		"yHh4BH1OvGz17e70uR6OvZ0kcTWykEhNKXNaswwcPDZmiUioA_JnETLILhHE94FbRY"
-		"IVIa64Fg3rzo9KXPqSWm5mhl1PTnXDfWZKKCIUuGUHj0J_LfWRPl3xmxjN6PYhyR5t"
-		"47k_7ZHn1qtm0yG4wbgRiwodhy1omM6qA"),
+		"4cCI6MTc1MDAwMDMwMH0.JFylSj9iP1deE1P06rstPg65Lg1dRs0vJmoXhHfSmqi2f"
+		"TPBHYDR-J8znzkerlhNJN1vDw83j7oWFPr1X0cK_H1gUmS0n2UpaguAzEfU9O37XBN"
+		"vicGFmdTZqcNlxrMduXFW2CNX2Zi4TE3dvQ780TIQSWsP26PgqT9HcLRRAZegBogXk"
+		"TI_moORZNUnCLXWVIkq7gSEVRum6pmrNIOVi3Hv-1ijPF6X8uR40favSfOre0tjruY"
+		"G12CH8-puCMd-vck7T2kNehz4zmZzvmWztdqsZWZpJjTUpD8uKpWYEiXezMItQdKuo"
+		"3-Bi2FqWMPwWhiS4xpZAn8D95eaaWENFA"),
 		CA_TOKEN_OK},
 	{"good: RS512 by openssl",
 		TEXT("eyJhbGciOiJSUzUxMiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
 		"mV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV"
-		"4cCI6MTc1MDAwMDMwMH0.pxy-8EGMCCLgXOsREpYIlpiTUHA4obiIvHq3bhN5UJod1"
-		"8rKo6oXt4tdH09AazXj1MEw7PxHj7RgX9v4R0_SSfqLWY0Pw3spLWz2OAyTPUnOu-b"
-		"82zcNsYeg6ez8rsR0i9nS4OTwiWJNM6oCQEEprJ1cjR3roeWw9FeoBZOSEBt6XiJpQ"
-		"yHh4BH1OvGz17e70uR6OvZ0kcTWykEhNKXNaswwcPDZmiUioA_JnETLILhHE94FbRY"
-		"IVIa64Fg3rzo9KXPqSWm5mhl1PTnXDfWZKKCIUuGUHj0J_LfWRPl3xmxjN6PYhyR5t"
-		"47k_7ZHn1qtm0yG4wbgRiwodhy1omM6qA"),
+		"4cCI6MTc1MDAwMDMwMH0.JFylSj9iP1deE1P06rstPg65Lg1dRs0vJmoXhHfSmqi2f"
+		"TPBHYDR-J8znzkerlhNJN1vDw83j7oWFPr1X0cK_H1gUmS0n2UpaguAzEfU9O37XBN"
+		"vicGFmdTZqcNlxrMduXFW2CNX2Zi4TE3dvQ780TIQSWsP26PgqT9HcLRRAZegBogXk"
+		"TI_moORZNUnCLXWVIkq7gSEVRum6pmrNIOVi3Hv-1ijPF6X8uR40favSfOre0tjruY"
+		"G12CH8-puCMd-vck7T2kNehz4zmZzvmWztdqsZWZpJjTUpD8uKpWYEiXezMItQdKuo"
+		"3-Bi2FqWMPwWhiS4xpZAn8D95eaaWENFA"),
 		CA_TOKEN_OK},
 	{"good: PS256 by PyJWT",
 		TEXT("eyJhbGciOiJQUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
 		"mV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV"
-		"4cCI6MTc1MDAwMDMwMH0.r56dsCDNzkV1fUDGjOlVDqUm_V-ifR-M2A8lTAtFQa72J"
-		"vVz0Ed5CW5M2j84agfOwT2OvOIDZRequsSdQHgJLV5f4nZ-z6ZeZwSwWSPpvJN10uz"
-		"yApEoCUuhpB-dzGhujZJV26733JztXNECl-ni7EJ6zNUQXYDo8Z_OOQB6XS4ojPIUk"
-		"KBb-7IVDGzY8Gi_uklsWEVOM_2Uabs93LQqcWYdLq5Z96MduJKVvFiwubfDd67CAqd"
-		"6YWzI7QxkpsVev_m6-i_BMBKiPq7xFJi83CNKJgLKKK38a9rfdbUlQmwQG5p66MfAr"
-		"9RYfRcozniRv6EtItjtl4p1A1qGIRoZMw"),
+		"4cCI6MTc1MDAwMDMwMH0.Uspuhb8J9uXPvy9KW9e75TMRUCGcgqFcAZpiu3yKz51GS"
+		"EHhA5FTuNnAxBglOWKq99vHHloB3lqPwqZh3ddpPpu3jfyIE1wixsH5LmLkuQr3E9K"
+		"miYsF5ex09LDWit2jeMX4vcXIGsImNnc6iRsiqRWpUdux8ENLnxO3tqC5c1pRImLMU"
+		"u7wMyoSTXq6-Xf-n-gNpCQJa8m49crR8jpKIa4wNE8r_mlYEIboPBUEdQAYZ5l1h48"
+		"guOQO47dH0XVt-OdPrINsZCftCb2UR6nPJyxx49HiFT4zpTmnjMHGKOfZaK5DjXlPs"
+		"vM9Y0e3qd5MFQXi5gmzmVHOWGdhyGFAdg"),
 		CA_TOKEN_OK},
 	{"good: PS256 by openssl",
 		TEXT("eyJhbGciOiJQUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
 		"mV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV"
-		"4cCI6MTc1MDAwMDMwMH0.MBHv_PRA9jeqPBdPWu2zSnTXgHvf2Cv0AYiD0-32KhOJV"
-		"9-ctIBuiNp_8glIOHf-HC_c3_VQ1Vp3nzjg_dyooKxSOu-weWk_N0tKvgofTJDz3qj"
-		"c3CdB9PtWKc7diBRevuMBDRzBHHr4s7BdHPuAQRSP_V0k5k5_65-_Qim_xWmUnyYQs"
-		"cW9VLXn10F-X0joT7416xGmCAlO6tDU_b0rITTt0TaVHXcgU8ZSKaqQR3CfLtG6jw0"
-		"7g4vTWc-3GrzQo6ERkCZIH0IRduL_BNkdjIeY4uURIMIu4X0-cy24FAe-jutYgNMhS"
-		"qg0vmSTzStdkqBisHG_bt7hqVPIhbQDAw"),
+		"4cCI6MTc1MDAwMDMwMH0.R0NEhNBpfIaJUYqwJUx83eMepkIZdUkQuwasGK8JN-ctg"
+		"p0UwudF90mWMQuJjrhP1Tr_szu6WS64EwaMGckRZSbJL9BoC3Of7LVP-LTEN6xYwDx"
+		"0wYat2WhW_e7seBnQLO-6eVY8ZZzle5VLuyMQMeZYbKyEZQTF_OnN-CnuXj3zec40_"
+		"62IxReG28PNtg_1GZV1_lnVzVfPUj65FhoZolrpu74yTsXADj9AuNJ_b0BMs4W_U-k"
+		"4buZ1FmVQAS79x4bfXGcomE7r389m10G-OECwbhwwH0RYDsCMYjPWv5eoHdpIfrsLA"
+		"BZMG24EFKdhAzvt8AMtwlqIYOq37qvmow"),
 		CA_TOKEN_OK},
 	{"good: PS384 by PyJWT",
 		TEXT("eyJhbGciOiJQUzM4NCIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
 		"mV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV"
-		"4cCI6MTc1MDAwMDMwMH0.NSie028kGbVE1_RHq9FyBc0WSfvuwsnnEr-kTllVVY89V"
-		"vbGUTZDwC492FXfKsQunOld8EFZ7fi4vHnbmo2YPIKlbmIURigebAfcXUpil7JxFXv"
-		"jMFboa5lP4YLdL_UfyY4De9OvPnE58hq3wnuqqr-UJoqdR46aspkqX5bRN779WTvO0"
-		"9PqeFPQOyPjxTOISVysKkzox9Ek0f2j0W0PxSIqNm2rhOz4xLsKz-fzYGoijCZMSA9"
-		"h8ceEqmKh5PKXNL7tn_2Q3rS4hAwuIFt4gvTbsS7E2fnw32B8sE-s2_IBC_oeIVLAs"
-		"13G4IO8s1iyKF9XU-1n7pbMtEDSelX51A"),
+		"4cCI6MTc1MDAwMDMwMH0.aUpy090u_U-sTYoa-PmU0HCgHcm8dIFTN8y_hCMwRW-IJ"
+		"S0JG-6Pa3B41TkgbRx7pKTlJrrIyaXHM47oa_RLMR0T1wH-R-1-2GOoeyCCFYhmaaa"
+		"KI_-8Pw5YOcEdd0Dnk30QC5MPEwcwB5z2XC_6RvCISOIzzUPIeJNSZt5Q7RzJX3WG7"
+		"QqWGNPbolr87o1xopJskgdw4JETYI1o6N6nP8YgcqIyI4vmdfh38u9UQDOE1XyxvvY"
+		"1eGYHlhizEdOtAcHHjv6cD_w5zO-nBjgS6HOcYuazdpPWjCi1ONHpiWHvKPdCui5i9"
+		"InUHue-58vEZtmkWIyhRImMH2Ne_aOr3g"),
 		CA_TOKEN_OK},
 	{"good: PS384 by openssl",
 		TEXT("eyJhbGciOiJQUzM4NCIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
 		"mV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV"
-		"4cCI6MTc1MDAwMDMwMH0.TEDEuVdOOzASy_ho0R75hOVCpUdUPLoKcwLcsHKRjiPRU"
-		"MNXcP63NTQQBuH8Vc9sElSg_Em3XsUTCkJDcL4fLmOSEiGjV6Z8_SNKu2iCKtrkLia"
-		"qX_513gZ0R4usxEVXNslQWNhqlyI46m89HcMIlm_3bcHo-5bvkc0MIyqP0NdxAJTUp"
-		"pkZ2L_L0x5UVXoJ_pvyXL84YsfLv__SA13_ECtPX_DXoul4xHwuKbfQr0e4x7GNDFU"
-		"ocKSW9LKDyzl0AIUR_2HqvP_X8LBisgmWjCuaqUOxz8TUe-IdZYM0LvH63GfakWW5h"
-		"8cpcvGy_UdVi0e7ioCcMob0-VZF5fEKlw"),
+		"4cCI6MTc1MDAwMDMwMH0.dD84-tjRZG53F0MEFnL8zTxFySdpze13J3Y0FbSCcj3W8"
+		"V-9GQpt6mnU5KQYvc29t42EY8qgxaTa-4z8NIraOdwYEjfCj8u9Xf6UwTyydypN2Nu"
+		"ad9ZbnW0UPGPUgSh6U_WmjzXXtJLqh8mKuZGRXBGcUfTpqlJXEjDkSRBxhr6E7YiKa"
+		"leGi2Ve9M5JTmtp7vYaiV4O6szNbujkokuFCiBzMScC4u25WU4wzK2nHZps2X7olIw"
+		"AMK9OqjM-KAKwVkalyVwPeCTBHeqLNGnPtpZKnWURpH9NZk9i62bzBZCcjKjn06GuS"
+		"a2Xe-BB8GrISSBRngeYKa_YOTmTsTmJ2A"),
 		CA_TOKEN_OK},
 	{"good: PS512 by PyJWT",
 		TEXT("eyJhbGciOiJQUzUxMiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
 		"mV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV"
-		"4cCI6MTc1MDAwMDMwMH0.BE2x-b_bdL3P6nsjjZNLcFpYkoYz13AGXklVix6ckgo6F"
-		"UR_Ut6_IwNpdmooC-Q1PZz3e44cBJRV9UxYmV8-XMHJhalMWQkFptqR32OfrDIMJty"
-		"UfSrOiiS6FF_CR7Zi7GJHbYtAEgi83N50zAFQPVexxaleYKdJsH06soJenB3JKQdvf"
-		"WtqrxRoIHfl_2NvACn4YphEWzbJ5lea7hUrL3oApQvDRM41l0-wzqRn6ywIbH26Ahn"
-		"94rymXc4Dx8b1tEFGahmJC7qnYeVXNUW0FUnPeMFt1YzNf_zMMXMCalO23T3Muppzc"
-		"88RGqAORVd5_ennVr63xeDdTMUWAcZVcw"),
+		"4cCI6MTc1MDAwMDMwMH0.MLIQUH7Y4VrIlyOvrIl8ZMupQLZejI-Jaf58aqu1Bsgdd"
+		"sPABQ8YpQUwyO00Bubpg4Wbix52R0d7p-2r6EVnxQ1CwND-NjENz6Grvhq4QUhNEKS"
+		"7n-sGtC_Iu2Jhm9Ylf_n3-IQ0SEqXVTxym8N-0l7Ppj8dQKIAj9EE40lageen-fZDS"
+		"gK72pKOycdyX619Biagv0Dhc8uSOqITE-5WU6i3CHNhkXeiZrr_1H99HHd6cT75bSm"
+		"I06R_9VEaTQAmLxx3gIRcE9_jCo-6Hbdx2Z1oFy-sp6aD9L4CwLRi9xds6TvoENjE0"
+		"FuD5Apf07ULp6aQjai7n0gECW5jUq0ELA"),
 		CA_TOKEN_OK},
 	{"good: PS512 by openssl",
 		TEXT("eyJhbGciOiJQUzUxMiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
 		"mV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV"
-		"4cCI6MTc1MDAwMDMwMH0.kH2AhENHfMKa-HKR2m6jZIYqM9gIncIMKmB8JlpyQzVGU"
-		"5m0m3bzMU-EER9jS9yOFQ8HFZ7YKHxAhdJzbYfBYB_vptSM74TZlwEG4Ofzy4m-VDi"
-		"RdFQQvz-19tipi1Qux0oz20IR57IOndXUkePamgo8r1nBpNTDkYyT7BJbxLo1Q-uka"
-		"XbIX-y7ZVhfvfrcYAuVimswrYIyJuQ02E8SoJMWVnMMmIl2GNLQbUCq_QvhaLuaWP-"
-		"_RymX1IBNjIBnSurS5xcnk1-WF7PAVNon-MNyAAC2uCAwSdBstboM9sky_5aVzN6HL"
-		"mv38aqTC_nCzkUwvOCaWzc5tIQ3w3EpDQ"),
+		"4cCI6MTc1MDAwMDMwMH0.v6dDBH_CyDzGdz5NqYY_itJUk-BTRUaHsXZbAg7hEbE50"
+		"zByTybjknOtp8sD93W5q0L_wl4-x482VNCSV2d2Ox-OELy8wEMpu9MoBoMtJctSkwW"
+		"U06kdYFzl39C7cxIWbz7N4Lf95LCHP_CruRILCuvgISkdj77LTulIsWaaQi_iI85bK"
+		"_0u-EkHixAoGnAbBc_0Qo9tjpr7w6fns51n4cF5P6o2UKMHbB-KPCKn_zT02n3G_us"
+		"XWP6mU5QuElFvu3KMRF_AbZxvy1Do7bmc59m_qt68T9ICH0qpmf2wNl3YvVWSZVuHq"
+		"-PQZpEF7ak4mNBQPeEJdvPwtPKok1pfVg"),
 		CA_TOKEN_OK},
 	{"good: ES256 by PyJWT",
 		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJzdWIiOiJzcGlmZmU6Ly9hY21"
 		"lLmV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsI"
-		"mV4cCI6MTc1MDAwMDMwMH0.1xwoDUdQa2wiRsZxlYL6NYlumTGabjX7nAYmYBKHL7z"
-		"zyuAGZmJZB90VkuJJfzbc0uDdyG9og5Fh6ET-7f6WHg"),
+		"mV4cCI6MTc1MDAwMDMwMH0.IIpRs7VznWGOGRqO_umFagduiXxYqqCeZYEA3xZcMdW"
+		"p_lnVlY0D7BwTCSwfTctu3LXFgJXGg2NOPFD0LwItoQ"),
 		CA_TOKEN_OK},
 	{"good: ES256 by openssl",
 		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJzdWIiOiJzcGlmZmU6Ly9hY21"
 		"lLmV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsI"
-		"mV4cCI6MTc1MDAwMDMwMH0.aqZ4qUqKGfXQMmW7bFaZoTgxuJM5sIESjMw0NotcBV9"
-		"Wh7hQpg25UQdF6VWUpoNuTXpGy5U8vy6IBi19lGiGeQ"),
+		"mV4cCI6MTc1MDAwMDMwMH0.gMhyhCaT0IC00xmY04yztzillzCwVeDoh4BOJe1YvQ0"
+		"aOy18GcFfEm72j0Co8c5a6GnCJHIhF9MorxL3Z9XjGg"),
 		CA_TOKEN_OK},
 	{"good: ES384 by PyJWT",
 		TEXT("eyJhbGciOiJFUzM4NCIsImtpZCI6InAzODQifQ.eyJzdWIiOiJzcGlmZmU6Ly9hY21"
 		"lLmV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsI"
-		"mV4cCI6MTc1MDAwMDMwMH0.fV0llK4FRjMgdmQ53npso7vu_AApjRp8Pw_v7wIUDf0"
-		"gCg6nRTuabyMPF80ygraNnq1uOiKMafg24GiUYFr23_meJE6Q8Ipr0EEprQfspwqvP"
-		"MilMyHpCyn5C65Xwquh"),
+		"mV4cCI6MTc1MDAwMDMwMH0.Q9msx80NM9kSHfuwlyg17TOrQ9iZTsTOB1DD03efNNv"
+		"OgW5U_c0nSNQh-PIMziG53C4plwjMytbmgm5-sAnDowmMH-r4Z1Vfn9Jvx2gkSOVxK"
+		"vtXpqQOXqbLZAvkq8gP"),
 		CA_TOKEN_OK},
 	{"good: ES384 by openssl",
 		TEXT("eyJhbGciOiJFUzM4NCIsImtpZCI6InAzODQifQ.eyJzdWIiOiJzcGlmZmU6Ly9hY21"
 		"lLmV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsI"
-		"mV4cCI6MTc1MDAwMDMwMH0.ohJcHizS61fON7v8VprUYkhwuIWe8cLUC4mS3kyT7Pb"
-		"HvCbkT4tYpcvbfOmcUZGtIRz5_UfKAZjP_hgaIT3be4DIgMHOqBk9T9w-XL3CNmKnJ"
-		"AZ44dBZxEywy9NWQ5N1"),
+		"mV4cCI6MTc1MDAwMDMwMH0.896i140XA1D7u1WrXvktSmQscoJDcLt57C8Bgiarcif"
+		"Y-_bh8AoWm8JrWEWkwa7mSpifUX-yGL99a0GG0E44f-9wFZshJi54Cg7saxPueiHCH"
+		"A3tNNFTBtFUG8_L70VJ"),
 		CA_TOKEN_OK},
 	{"good: ES512 by PyJWT",
 		TEXT("eyJhbGciOiJFUzUxMiIsImtpZCI6InA1MjEifQ.eyJzdWIiOiJzcGlmZmU6Ly9hY21"
 		"lLmV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsI"
-		"mV4cCI6MTc1MDAwMDMwMH0.AQA-fQF_N318ix5NJGvMt0dYTJvYhhzHYR5wq_Cu5Ty"
-		"GwkicsD7nE8BBchKCN_1cyP8U-7wT4diTt9G7mHLr45xfAWlisTZEoBPJuG5N27Ect"
-		"JJGZ3DSmN4eiMyYFCe0zn1rjw6t5qv5Uw8nQFLt_xQbYaDlYX2_Qzh_C4cNnCxLkmi"
-		"9"),
+		"mV4cCI6MTc1MDAwMDMwMH0.AEqIjpQTuGoHUP6i2wSTg9b9i97Yq4x_RvCnnrY9GVw"
+		"jVBHLmhfprTg_73f9Ce2sMBACUBr6PGA3ySvu8OT1MyhQAHXilAvBEx30hP61TDI1B"
+		"LhszrwWM2COJTFrXcbV7L3MByTRA6k5igRUuWweK5jpEeCMfrg0BTtr092auyqXbcA"
+		"H"),
 		CA_TOKEN_OK},
 	{"good: ES512 by openssl",
 		TEXT("eyJhbGciOiJFUzUxMiIsImtpZCI6InA1MjEifQ.eyJzdWIiOiJzcGlmZmU6Ly9hY21"
 		"lLmV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsI"
-		"mV4cCI6MTc1MDAwMDMwMH0.ANS9pRLLS5Yh_nsFPou6Tpck_9mbxP44rVLzPy0E6yh"
-		"HhosGqVW9bRPI14FoONWBwA-JQdK9b-NWjs-9Vl3u7XC5AG_2qzoV2ZD5BdUBnRCDY"
-		"JaR20LQ9Fm-tq1rZAXy1UskaBvbF2tHhdsnyzugtADRURPFFS4NU-c1wB6lRIpg89f"
-		"O"),
+		"mV4cCI6MTc1MDAwMDMwMH0.AblYutNhp37vWJshbunbM1SIJC9j68cfHEmACDPZHW_"
+		"CHbZ6vPmBnqW-6JIWKK9QXHHj75xp1FfOxGlBg1u5XC43AHtjHNhBLBuJeenQatYfO"
+		"DimrNUU5sDgteQdGZZ7229E3m9LKF55rXjIHaTOZL-vk2KGciSUHnTa8wR_qQVuQZn"
+		"B"),
 		CA_TOKEN_OK},
 	{"good: typ JWT",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSIsInR5cCI6IkpXVCJ9.eyJzdWIiOiJzc"
 		"GlmZmU6Ly9hY21lLmV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGd"
-		"yZXMtcHJvZCIsImV4cCI6MTc1MDAwMDMwMH0.AQ5HPPwqYYSyK5TXM4oibacCyCFcM"
-		"u8jmwq3h9L9-I89QELum1TAGgox94-KL011vSOujHA0bEw7QdS7ZQct48PCGtEew99"
-		"XLapZ0A2mL7cl6Vho1gRDgDvtz2RUnBuF_f2k2wJ18QGFOO6A3SpRVmdLDyFGoyhpk"
-		"iYdLb33gIXuGXN39awTP94zRDfT4xck5rZ_WuAZrBtSoqxL_X-3Z7btHaJR7mk9E85"
-		"kRrc8ancmLQ8r9ZBA5zQwRtm1vDhR19X2CtK4uwI5LWjzD8oUT7-SWKzDXKZlXp8Vf"
-		"BaGlIPFjboMs5jX3l53AbFuW6-71OkMW6Ry4yLDcmsXOTKKrA"),
+		"yZXMtcHJvZCIsImV4cCI6MTc1MDAwMDMwMH0.TbVYTlva-9cwyao4S1YYWg7xtHscJ"
+		"zwioKfvAt65a-_MDfdVdGEU62NbJ-lajcR8meliN2F56dqI1uH-624m5DwcpVCGUx6"
+		"-UvfX_WCLrWUU310XmTACv9J6-leaQDqy3ttjLHZwzl3MOmMDKv8nV0kqSWk0ZG0YE"
+		"YgiskCeIS-m7zc1KULNdRUKg-vwWqmBTu_oE-2YD10hHE_a9zj2e1kvqMTuDTl2ff2"
+		"QhjRzlopIvgQIB4k3JfNDXnI5YYNCEd_Uk9EAl6EjhUxPcNT3zXViA3qdxjR-n2nUO"
+		"60CGrEmym9f08XJy3xv3zoEZWR1kFIb8nLaqj2UMo-SCjuwxw"),
 		CA_TOKEN_OK},
 	{"good: typ JOSE",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSIsInR5cCI6IkpPU0UifQ.eyJzdWIiOiJ"
 		"zcGlmZmU6Ly9hY21lLmV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zd"
-		"GdyZXMtcHJvZCIsImV4cCI6MTc1MDAwMDMwMH0.MpaGssDfZkQkBzXoL9VAZrkxklx"
-		"8Ee0aXGSLMUixwrcrkU_ee9Gcvs40E2tBPFha70N3sB4c-qe8xkMbhqKiIJ4AMB6BJ"
-		"ZqB5FpiWtuFlzNWADd7zim1hzBo-IC1REvjbYgGgzPfqpvjMHuABuPBsNSroW-lKmt"
-		"ZQs5tdz8-ImbQGtbFoHGDAsPePSj9idlFTe7oQFakTiEhWQ2wZRbNGmlsOJ2pjlupC"
-		"jkT5oGMC2FnnJGBnYyQSsEg2VZ6SmtNL7d85-X1Tni5ITAGtWh1R8GMOh2X518i-2k"
-		"i0M89xcrW3jdcPfwJNJdtROPvNSRU5KpuVqIqC7eT7WAwr5pg4A"),
+		"GdyZXMtcHJvZCIsImV4cCI6MTc1MDAwMDMwMH0.NYBeLnyB38deM0T2vzMPCpRqOeu"
+		"zL-i95RWqHRfYKz237s4c20srX486zTpYOhko1V_v-PFiXC6Ahbm-bFmA406vuiBB-"
+		"3EFvnrT2nWaqAB7ZakcgdWNwKhLiF2uKyzFV0XhtxfNBPPqm3EOTAJkxOa5phax06A"
+		"UX-VAOevEEwqGiNVbVwDK7WOrR8vN_2ykX5rKp24AWruH7qzhJqp7qJfQb8EaeMLNs"
+		"nbbuZPbh0mcO6hh1y9SuyrcNuODYK4s9xHpZ87Phaa24czjmnNtEs5YmZ9PWSyzxZm"
+		"GWrhE2WpTooIonPBYQwlhYeGNCnFzhJPPL34yRMRAwjajhhVWJg"),
 		CA_TOKEN_OK},
 	{"good: audience in an array",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
 		"mV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjpbIngiLCJwb3N0Z3Jlcy1wcm9"
-		"kIl0sImV4cCI6MTc1MDAwMDMwMH0.KygUxGOPtvljbs1OenJibn75MSiCqsNNNcuVU"
-		"lYDSbsCzRiCr-0hmNS20f-e8bI-ybJlzxi72GTVYLUFAV7bXTi-lR8E2o5WlMLLC_P"
-		"qMNC-IO9sTjS_sKClidi61Oa1DFSnQcseadMJcen2pmNoMVUL_MmcF04JygOOF9p8c"
-		"KqcD_i2T1Hblj3833ufVfdQPQobGl44IfxVfW-Yert9M6Cfw8aNijEG2PJ76APKqR-"
-		"V7x5rScRJjupZjiNpb_8Mj-HVhuSyYxTZfeC83O7O4VmzqMvwQDRnkoU6V3z8VqJ-m"
-		"wmz_IgJ2eqMc8EFVe2u5Da-Ct3sWobVX5lKDwkcug"),
+		"kIl0sImV4cCI6MTc1MDAwMDMwMH0.byN1bSDNAZAqByL3Spz7KJHwB_1wFM8eHeGBD"
+		"F09PGvcJjmN4PEyeAXWJ-EY-T4PckmdmmxE8N_uNDefXhPwR56N9QBh_rooh_gJtqh"
+		"1qbaMirbVGKZC4IcUCkdo61kfZoI6EBiLWXq3RJJLcLpeJAiti1zEN-PxAj9nD7cs-"
+		"9SKBd6RVrtNYJYBTRWaaji79uqe5tY1cFbhaPyEdjL6L-UwrniOstTIhLqX8IxgT2R"
+		"73MeVqFhkQLPZmH5x5DCj0FldNCGugpv-ra_8AbJzzkiTYjQ6wnNSFRSxiKP86-J1m"
+		"koLsMQitiVlWoMDRVMYNz72oaTPgHD5YVNGyxh34w"),
 		CA_TOKEN_OK},
 	{"good: iss, jti, iat, nbf",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
 		"mV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV"
 		"4cCI6MTc1MDAwMDMwMCwiaXNzIjoiaHR0cHM6Ly9pIiwianRpIjoiMSIsImlhdCI6M"
-		"Tc0OTk5OTk5NSwibmJmIjoxNzQ5OTk5OTk1fQ.b_kYPJMpEPe9hW1Zxu62JaZXKUjQ"
-		"VpD5W3bmVRb_cD0e4fjqjp5hXPs1Hth28FNt2TM2D5H6S3efQRAAC_QMt_pl0134m3"
-		"1w4eK0tARRRCuG1-WF71YNsb8LPqt8QtIn2q1XstXll9AgpPV0n08uO4NAd5bpSHtr"
-		"acM0Qa_ZDfO9lNjKX8Y957CGWQCAyxIROQ9fNOJvEKdTPay09ybcB0nLF45biW1LA-"
-		"p2cK9Ep06ETG80eo-Lzkf6pAkjhOMMLC3H75OVDJsNf137EBeGfjhM-Y9ZOq3edtYY"
-		"ieae3YFmDcS4yeKfOsjzkBA7OPvD38hE0PpaTHE6Ogz_miv9UA"),
+		"Tc0OTk5OTk5NSwibmJmIjoxNzQ5OTk5OTk1fQ.pDWwkTYyi9ct5qYL4nwobbiI_m5R"
+		"-wK79KrcVvRk_i6R9khj85QERZmn909gh2gm8ktAQkXhGHfXZrzvOV8ZsQC9AjZ587"
+		"oKTxHmowSMC78gGN5GjMMv6GRCR2zSoFnsb9MI2P8fUqXuULlj2njaEYgaadDzkZkI"
+		"YJxOka-Qzrwx9DIk_UyEkDqdqOOXUamdGLxeiH1hj14Eb6b1WHivUc4zHa2f02DBn2"
+		"Bvz_s2VXjQViG6TguqpEfmpo9jLJrdwyK-sliMq2GlIScaA4K1qcxZHJlgj0_rE-PI"
+		"vMvdpjztbygBqNEfH7py4SfxCDqu29Rb0kglRtjIoEpBBL088A"),
 		CA_TOKEN_OK},
 	{"good: fractional exp",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
 		"mV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV"
-		"4cCI6MTc1MDAwMDAwMC45OTl9.sGrCWHTV7_dI8n_uLK6944iAWJqR1Dp0CdrwxA4r"
-		"iFf4lvRufFynL12Jh7Q6pD-NdzK1R8mJQIBKm_N8s7aPBOi3eJhp5vohdHiPwRSO3R"
-		"4ZBwuphk4AY7KjFhH5xNJEDvyK1wICFaqFPC23pwl1CAFHByhFMQvSvE3QfKEtFq01"
-		"PPZKWz7_y85h52FcMAbPe7R9ad6H4zVqemevrXmoG8i6kHVafdXh4ywIfHRfYabU9-"
-		"aQNI5VYvA4Y5y1V7KdmzKjeYdTAyiGJqUGWMVoyKM6gBt45iK-DUR_JxFR0SSlfJo5"
-		"mKd5eNPga8JiHtR8Jpqsf-xLnZIi5kGhB9xLag"),
+		"4cCI6MTc1MDAwMDAwMC45OTl9.j4RELuiojGLWyvDj8FLNggU1O7-yQ54MMGZMglyp"
+		"9u95e7_OQBszmb49WnHtdb-gyQXYoj1XS4b1Edso13tNBh4zRyMOqKbQhQtvi-9U7S"
+		"qnXlSQw5EtltLLgiZTxYiNfU6mH3GTRusPEXE2tulq-xB7uKzWTXFq58EyhgTvwMY-"
+		"bcqajGjkm2tPbML8uQ9wbHQ9GzYJTqmzCvIaIAKYtctbpofYvmh_DHqAU0Pca1m5Jb"
+		"o9h3_T1rt2Ll95YQADhdop7ub0Et5law_JqFzJttlnxbKAMzrNJMjY_NFBtOx89iqN"
+		"MeGKgulxmuOVkQlPo_0nWbShIKdCsDBQA-SHyQ"),
 		CA_TOKEN_OK},
 	{"good: exp with exponent",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
 		"mV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV"
-		"4cCI6MS43NmUrMDl9.n4e-e53Pl4EHF5S7hPZ4J2E-iwoVvqYqPAIrGmB8YVtOxMs9"
-		"4-qHh8wbpORYCiY50w5N2DRxLldZxHXPJIckTHYb8v_simDIgghGQOfwg34ejDM_yV"
-		"SD2vb6TaANE4W5BF2proSFNhrdKRjEOJzKfbhHp1onbs5sUw7noKBaFWbycarLrvTa"
-		"DK7nmZNPmuD5hLgyFvvXMrUq1b7vPL-vvhS_sBDh8l4LcWvONpGfE-l26DYQOSwOUU"
-		"dasNHFFRSiUopFl5K9Zu7TvtVLyUa4vsrkFMzSrOGnQ2q_OuzP2adEsxjUSYy2fC-P"
-		"lB3PN2PY9z_e_4xeiYpITImtR4Ouvw"),
+		"4cCI6MS43NmUrMDl9.AbRoDFvpf4_Z4vUFnvlPDjmR2nL_V8KhXzHQ7dRrqRUZG22L"
+		"kc-vJr64PozNw9UeIedUdsuU_8Pr1LIKls8CIcBLrvp9Etj29DDXPNTfr_iiMRbtUb"
+		"FUF7SL4WY1bzmP63zbSnD8IpBe11aqZxSjNDnYGVvcmt1Wbf4o5zqRe5TiwsIZiPVR"
+		"4zgZjmP_Jpfgy7O86yGGWa2UT4ZW8d8lMPm9Fa5pyMYEoJiIdu3OLg6QYW5ij8PiF0"
+		"MRInj_U-9-FYg96AaiHhWbhO_QmI5pnThWTUwMdQ1OUl7jeTo_UobVZjRJiEECHnJz"
+		"dVhrB8QPis1bMZkw6mQNTfaQ8MwzBQ"),
 		CA_TOKEN_OK},
 	{"good: exp 2^53",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
 		"mV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV"
-		"4cCI6OTAwNzE5OTI1NDc0MDk5Mn0.XTyb9J39lPfOn4U_gXQp5l5W2k-T-YJUJ9nf4"
-		"uu0XiKCFb1SxztjLBT8Am_V5YavB7DuN66lIpUqb9Nm_3QICnue5d1oNvqtlGQIBaD"
-		"Fu8xZKNYm8bXWLqoHK-WLXo1vOHU-14bgCEhnuvAZUjExEAA0RSfrUGnkeroWkGmaZ"
-		"S7tZ5LfkYq5guOHeOAlovet0uBdYsA3K-VqqmXAE3tldkznaCQZEvs9iGnKIEwVlhA"
-		"bUAWDGSXZZkRr5OqxqZPH65WcvL8dkakFeUYgwW4I_gjKcCl1UrC32hRMkNBFcL4aF"
-		"-iduOBLdrJ2pvv8jkdOiTtmW58A-E-Mfy8-F-sxiA"),
+		"4cCI6OTAwNzE5OTI1NDc0MDk5Mn0.zQUwS7TPNNzqXeUKceeRQpjX2_EtZzF0Rqxtq"
+		"ALqZYMD6Ad4m6D0KBLqIFeY-o3qcNQpHaknCz_lKGZZc2v1OlwKn8HMiRpaI4haUN8"
+		"uTUUUtL9ixscoZJKWjUcvybMy5u2ktUmIL90OmZsuJNt5wMH36RUCf8AxIsOFpZCNH"
+		"5kSCFJbpbgAlFaUab0l2liryfeAVg_B1uNFK42B_aikxpd56_KFsbU4m3lHimuoZaq"
+		"XH_0HiiF61P6KF9jxCW9jEwEQrsamvhbklag_KeiJT7jCrwPvsqjpD4Yu3aNxyfZk8"
+		"GJ0lM8aMkTcB98D7SxGbSrCf1KWzyObLbfll0x8dA"),
 		CA_TOKEN_OK},
 	{"good: other claims",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
 		"mV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV"
 		"4cCI6MTc1MDAwMDMwMCwidGVuYW50IjoiYSIsIm5lc3RlZCI6eyJhIjpbMSx7ImIiO"
-		"m51bGx9XSwiYyI6dHJ1ZX19.VkVSu6cJDyerTtnBpLUWZ7DA64lazCKTruW8BYqoVa"
-		"tcltpaeJ6zXew6sn1RQWiPCxzM46EfCJPZ0yjhYxIMS0XTsGrY0CNXFvMuhj7fvpFb"
-		"1YzBBL33UgkqBepTlSpSaET318UDTcv6FOO1yY2wJlm4-CHzetrB8hOqE-_1B1fgDi"
-		"HIdnkef3ZGftewgqjJrtjhmA4stxeNrXWLmhUHLbGrRBm4uL15akGV7dMvDd9mFBtI"
-		"wciuc6qCSN9i0PfywkokyPORE6F0-1QaDUXY366jZNAUjwJel2Cf2RyoAdw6tZkP8I"
-		"7KJ1NJf539DCiv66B1wBmaoSo5iWufxazopw"),
+		"m51bGx9XSwiYyI6dHJ1ZX19.sm_McZEJ5frNVY_bTYi_O2k5k04nASiMkvtQ40CIHQ"
+		"WOGS-FYw3pL1dZJDnVWp_fzyoXyQE1yFWNgCK2VL1WUpF1TqlQTQ2Bwpy48irBJXy_"
+		"42O5MWSacG42VxW7_OOtxheJNuRRm04EWe44Yvy5LC_0p3bgNPGHNYSEoVVgUbeG1R"
+		"CdkfKzDV2VmaDIosY_omz9Yodu35LWuc7wWTX6Z-h3BY1ht7SRDsqoKNSyZVKN_sN5"
+		"vtqyGPPnXLh_1G3wh4mYPSTtjurPC1Bwsh9VbicctG7Y6rUlwHrOU2SKoh8Z5hsAPZ"
+		"qZxQ2W4r8eIjFSANzslWLCNHUGLH7UByS0-g"),
 		CA_TOKEN_OK},
 	{"good: white space in JSON",
 		TEXT("IHsgImFsZyIgOiAiUlMyNTYiICwKICJraWQiIDogInJzYSIgfQ0K.eyJzdWIiOiJzc"
 		"GlmZmU6Ly9hY21lLmV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGd"
-		"yZXMtcHJvZCIsImV4cCI6MTc1MDAwMDMwMH0.la_63yLY8HjZGLuP4f4DNLR8Luvle"
-		"YJdeey64uDubBZ_qak7hLrOUzvmOOg1EGd-g0yPN315SKewOblj6ZkKNrRqDjc4mAP"
-		"TspcUi0DQNBND2kyTgQj3qcLcknolkUJRLOA7b-FL18deLsPNmdbYVjpIw0nrMILZw"
-		"qaHiAIDb-y0ssgkeYl6lQz4m5FqwJhCQrv_kfiPDrQwHvLi8t5NUlad5eLAqbHpMNv"
-		"GD3I4uRwtZKkMqCI8NW7nsz9lhasVHH-fnHWuAq3fTbu2LICkCovn8SzS-XptmBjT8"
-		"SqM0QSG1uMzpSUly0zbYHPDO9OCIhIJwLH5rBCcZBSDh7p7fg"),
+		"yZXMtcHJvZCIsImV4cCI6MTc1MDAwMDMwMH0.T0sP6G-QxuUD9fZ35gO-i2x44AjNk"
+		"JUjqAwFJbHJJj4K5KwA_2Kwikp1gWybB_nGGUCaT6QK53pttjMB7mNhphtbN3_r_xN"
+		"gc6b4PFpxBO7cHq8bKA5b5jJkyQ6zdcn5BSiDVSo7KBGH5C5UH5rWgg0_RdNkWfwTi"
+		"TyfPYPJ8eWLTcbrLrGZekbNAEWeTx2F7HdWGtaxEjTj_JvSVDqX0C0q3poE_cL0fUT"
+		"lhyZppRq6YsU66zW38En3hQT4fwsw-teKKzZaiW4wSZRw9fOwLLNnDkyid8Jo0QWyK"
+		"N0ZWFZ-fXwAO4IPO2_saIUeuDVoXN-YPQcTRJ40DCavwiCmTQ"),
 		CA_TOKEN_OK},
 	{"good: escaped member name",
 		TEXT("eyJcdTAwNjFsZyI6IlJTMjU2Iiwia2lkIjoicnNhIn0.eyJzdWIiOiJzcGlmZmU6Ly"
 		"9hY21lLmV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJv"
-		"ZCIsImV4cCI6MTc1MDAwMDMwMH0.d5KH69yaXX3utIvniHGNH_FYqayqvRlD10AUBb"
-		"6F_vHLuyopq-oNJfB8wtQ6UKPz7w9WaizRejmjTflSuSii2osxTtCF5v2qwhaQbca8"
-		"Iv_vfMuHV8iDE6gV_IX6Gy-RONbo8HmqB7VC1UBi_MhFb1Fjw-NkMPg9-lP0gyU67z"
-		"49Cj8HlkDFbXBdLKxqgBCWEZIJBEL7hwvOlmOBOaXYeZJKyrHSJPk1Dwhv72Rny9iR"
-		"UQh0bxSMiu15ksX0E7FTYqHTNyLq8gL6IjKUUnxeF2dDL2cIWRXJcaLr1YfJ_g6w8j"
-		"1NVZaBDhfalV83WGFVZJm-uIizl1Gw-Tjbp0jVew"),
+		"ZCIsImV4cCI6MTc1MDAwMDMwMH0.MOdKZlNtYo-sJcfJUBqLeOWzCA1j2S6tUBsT86"
+		"Qyfrq6PYYHSWNn2TyVQf6j0CXChhJHcpLWGl20Qc2cf-cfRMor9Zot3qM0jk7FFBnK"
+		"wLd7NGWcQkpZlKWvjM736tX0IU7rG7HnwMEQlRdfqdSH-Y1cC_aNBLya7wJNwzp0m1"
+		"4QtIbM5YC52QJZV0bALArU8TEyDIzc0UQ5iV6nNoENqZrbKzc8rvdjDLu2sQfjnyat"
+		"WKwxMDf9cb_g6oJopDTULU5-G-rqpanz8SZ5LJksyU41vCaX0dCZhy2ssTzkt5urRQ"
+		"_Fxo9VHseyK7Y8jTMAK6Llbo5FSTxTV9sEsJoURg"),
 		CA_TOKEN_OK},
 	{"good: non-ASCII claim",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
 		"mV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV"
 		"4cCI6MTc1MDAwMDMwMCwibmFtZSI6Ilx1MDBlOVx1ZDgzZFx1ZGUwMCIsIngiOiLDq"
-		"SJ9.JikKs3WN6twAMozfxb2XMazKzOsc8IeziPj_LtUxAzfXs-_WxSDAg2amFe6D6i"
-		"3BJhVQFeGj2CfJzfB4Glg5CTOBjJnhW52n2MPNu4C8gjE1hRwUBmIANBssBoYtN_YI"
-		"5k4_MDiFfTBnskRNM48YO19RXqF0a4WTCeUQshdyVtJDqq-jeCBE6I3WZhGUdcQylv"
-		"xj9TF5ZER3ILSqQXSWTbnsatJdhEuS0WBuXfW6k7VZYWATnGbLEB7gtWuCkYzv12Ff"
-		"4HMUEx224xeZfqwcsp04MoBpOnk16wUNgIsfnf30wLiPpPiBdlQ9voghsxGTpVaLZF"
-		"y6gTX6V69eKYPYjA"),
+		"SJ9.WozNWQwIrEhoEipXIAfkFbWeul62EWBE8x38yYlmMA1HtcR8BMly1BCAGaK_eZ"
+		"wbV6TZMJYKU8YI7TCWrPJcK_rLM4LmdJJ_EOT1lAV6Sksh_H2cuqULBoE2F7218AqF"
+		"00tU6-y3VNxDvJ8z2jwTAsffWcGMUnGYX3zsLRv9SHdzXR7gx0g8rPjC4EfRPUbSDM"
+		"fYODMpTVGNdMHH2aNmM6FSRjPiVs1GU1g750D2pg98qOw3JYUpXDHuJoG4ezlnaxWV"
+		"vnHSQL9MpLTDkDwAbgxwV624BYNH2h_Tni-vQdHpoaUk5CglTgGkQ430RBpBRTL_IY"
+		"Ry4gbUDOV6NKW4hw"),
 		CA_TOKEN_OK},
 	{"good: a key bound to its algorithm",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYS1yczI1NiJ9.eyJzdWIiOiJzcGlmZmU6L"
 		"y9hY21lLmV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJ"
-		"vZCIsImV4cCI6MTc1MDAwMDMwMH0.hGQGxguBeaWT0HPe9j2GkqCsYVCr61YK9bAIo"
-		"KFDJZLBcE8jux08I9_3VwhrBKVDg1awUFNmkbLptl_69lEz7AiKkzKf1Rz3NvHOo7S"
-		"fAGhDnR5yKFNL9vFRSntCMK9gywQyLxZBhyMP4cYwXZWlN_mOOAKHwBzGr9XcR20vj"
-		"cpb0Aq5ci4DM3SAMx57jas5u4bnbBJyxlBT2lxQ1kKdPm9M58YL22LfMRAMTlHarSx"
-		"BixIw66tNTMblFcNJT3ONMVJhGH7k43mY3cdaR50PYFpgmP4mAUFPnyjyuzkav1527"
-		"NLAnV6bmBLrlF7RnnNMS5IlT5dKtoHgoBeJL6hsiQ"),
+		"vZCIsImV4cCI6MTc1MDAwMDMwMH0.EsOXpmfWji_SHNQ7aRf7mFW3GgFJiWuR4lPTo"
+		"Tm3S6rfIQSwOFLXr2ey7wnXSTmYoLfbijk8TktF2YunKvtDVtMz6Zcp8mWVnvrm3mX"
+		"fVukpbKP-VunwFxoRBaPpCI0dYPsQH5_LNokUZWyF8GwOHXqPjXX2T-Kh0deWU5No_"
+		"B8584FK-ebOYVvrPEQ8SIX-kGeAKzvfSq-xm176wI-uC2zF_LcgeEdEQYRzcZtsTve"
+		"I9WlA6wNxUnPvYPEj_r9QVZnJCTtIfHqGss-eDyn5bk9_dhcQkHCkLdmNAZTuj1TR9"
+		"jug2VGTnp5Op1_7UQrcU3Qy0iDXR2XhcJQwKKYByg"),
 		CA_TOKEN_OK},
 	{"good: a key of use jwt-svid",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYS1zdmlkIn0.eyJzdWIiOiJzcGlmZmU6Ly"
 		"9hY21lLmV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJv"
-		"ZCIsImV4cCI6MTc1MDAwMDMwMH0.oWjbGLr2O8fFH4W5uJqtPZkX7yQVAkl83s2iKh"
-		"7dj_0MLxSiBGJIzc7oPpIkH1wMHkCLMy99Ul47MLWsjEfpSVvC7y1ihMefAS89_rLM"
-		"xD1nupU5Mhs8ajsrWGOZfIPy688w-oBBXssOQuhz-srkvlgW18UVZo62ywsllMluwf"
-		"dP-T058zUha2lUdxlTFfZRz_Q3kksDhpnyYN2dJSUx0jT_fQKLWEAKNaf6admf--MP"
-		"3fpnyfKrU45SxSGCRcP0nDr9XJ-qxl0m4NH6UKu8QmMSepaQtI0PPMV948rKXidIZi"
-		"2N96OsZ4OtfrP1JdqCLpD8VT8wM3IkxH1ImPiIvw"),
+		"ZCIsImV4cCI6MTc1MDAwMDMwMH0.JUT9qKpkPF4YpfmXaFwyOMn-ELpSawWNKL0LG3"
+		"ihwdUeu33P0FN3KF5ZTJuRxQrPGRZ2X3FbzPy6jmJf9CgxCo0SCVobTEMFNIhL8lOs"
+		"ovNJAtHkTI2lMtP3XupoQWCzdgWAhzy8CILez8Eu1ad8S1L_JUA2LoaC3Y7wOElPLe"
+		"KQz6U5_TxfOhU79Gfv6TkPyqZCPoNwNhTK8tFVOJRciO093nBi-K0vtTtXmKLKD1rW"
+		"dGkGqjqoWKWoMSEkTHUV-g-qi0gh6H3X4OHZNRj-ydV2Vn78RYX3osrxWwPq_anWmI"
+		"0cRlM47b8DXGCeUKq2JauZ4SJbm152idVUB_lqTg"),
 		CA_TOKEN_OK},
 	{"good: a key of key_ops verify",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYS1vcHMifQ.eyJzdWIiOiJzcGlmZmU6Ly9"
 		"hY21lLmV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZ"
-		"CIsImV4cCI6MTc1MDAwMDMwMH0.vxI6JnPDRWIVjxHdOEOZFM7firBU8XWwtRJtxMJ"
-		"Txz0mqcpTkkkwEe7uqq2-tmv7rATUcbiwDbtPkuUt5V8hZfk-oGqay8Aj1eHs0LXge"
-		"Rhp8jflCPj-L5-O_a-dJqZgO_BaS2tABkGT3rQ_hFm6txQbFab6J1yvqwluh-3Fm8-"
-		"k7XLmInwCMMkPXbdTRoMY8e7qB1udXCMxt6LFqaPfFJ2ABH8WaYdM7zdeo1_P38_L6"
-		"QW5F22to1-nJLWY1f-xL61TCemQexycwNABazsFlNlpIspzmkO-y1EUFIyE243dicR"
-		"-B0auhazC6CTJ8VPp5Yiy52n3pdBeumrCFY6WSQ"),
+		"CIsImV4cCI6MTc1MDAwMDMwMH0.sINyrxF7RpkSN5_8u26zRVIXZr7BYeS63eshbYi"
+		"ggeoijVNTcQDiIrlVacvVXd6VhixLECYQbF0URaaRq75X8nOruvTBEGiiR9WdRv6El"
+		"rTwMZpwriRhMSGzHYpF3B0xqFfuYEfPUQB_U74cNO8W9tnUUCXuoNstHpwsSYkZizi"
+		"BShrWFtFdTEiCDXi8wmL8yEdFcGhMalvn-kh1nzPd8P34ItFrrHzRfHd5E3OkjqXhc"
+		"tJAY0x5AzQRwfSwrxhwZWJdwXvnMFMjnTULqYUqKTsQ7RUXPT5X1jS1pPyV-XiFVH8"
+		"syTWwUlrLWKd2Gfke2HXHfleQO7EnaJvBfmED9w"),
 		CA_TOKEN_OK},
+	{"no kid: RS256 (JWT-SVID 2.2)",
+		TEXT("eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lLmV4YW1wbGUvYWdlb"
+		"nQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV4cCI6MTc1MDAwMDM"
+		"wMH0.P9ZZNrptU8WGkax0ikgQTIoJLGf5X0OaAi1W-CPcoq8dyIYGUjQ5pxvVPQZ9u"
+		"d8aXbymOohI721biUo_nUoPqFPE0GMeloRHLtpApU7v0OJiYwM5l9vCWQt4Jf4BKqU"
+		"wSn6FFFnARhaldOANkpCXxrWhKJ2u8RMW9t89FaW1Jg9rTmU_XwrOLBF982Qlo878V"
+		"3NTMcXjpNi4AOsBbxk_GSZk1Ej4ET0n6s5WXgDa0y7Nst1m1Bi_1qurdzVo99cxNBH"
+		"Tu4Grk9QkxiHMC__UjjSiuF6rHOf1QiuUBWsJAK8rEKh3cpf86qV8pyY1lLrH9V_HP"
+		"gs-9_0I3cbcQ4o29g"),
+		CA_TOKEN_OK},
+	{"no kid: PS512 (JWT-SVID 2.2)",
+		TEXT("eyJhbGciOiJQUzUxMiJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lLmV4YW1wbGUvYWdlb"
+		"nQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV4cCI6MTc1MDAwMDM"
+		"wMH0.DU_OxCL16WHEoItM6Et7pIlfqLlcC5GYYpZkUE0WLBWc0iulOIz-LUf9PXLUg"
+		"tUvyBxOP5Qc3oFMPJy7aMNtEua48jz537knoQ0OWcM0LTmxFwZl78e9EEg78S1tIR4"
+		"9GI2MfHB4e3h6E9k8kNLCyrn3M0uNuWxQ2GLVWz-FJ99AL-SR9HKg--pB2KJ52wPMH"
+		"cmWpziulAFcjTbp8JuexUmGjU7XviJoNtKnCQmSIVePvLceP0s6P0LCHms98pEuMwU"
+		"d2yMkZrEjzMZyPHUT5V_-mqryh3_I75hV8XhdEtpXTdUVl-nBNGuqqy26juoJ_Zx4X"
+		"eQSPhHUUvZp4t4e4g"),
+		CA_TOKEN_OK},
+	{"no kid: ES256 (JWT-SVID 2.2)",
+		TEXT("eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lLmV4YW1wbGUvYWdlb"
+		"nQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV4cCI6MTc1MDAwMDM"
+		"wMH0.-MzsjThNTBkxAztliz-JaFLA2XtF58ry776ji30-sJEax3kAQbiksEG23Rezo"
+		"1Z-H9vxdBJoopyxJ94N-ucwFA"),
+		CA_TOKEN_OK},
+	{"no kid: ES384 (JWT-SVID 2.2)",
+		TEXT("eyJhbGciOiJFUzM4NCJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lLmV4YW1wbGUvYWdlb"
+		"nQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV4cCI6MTc1MDAwMDM"
+		"wMH0.l6Q_XCZq2U0Ejwe2FTDl9MdbyhOMXvN-LqqTic0AX9ZDAQQflT0HvL7__WHwO"
+		"cxJjHKfGUL6G5rLRbJdOaaUNdzmxXXV0Cxl63mFDVKIbhnV-vSXQ6cmXKrnoJt6WDj"
+		"t"),
+		CA_TOKEN_OK},
+	{"no kid: ES512 (JWT-SVID 2.2)",
+		TEXT("eyJhbGciOiJFUzUxMiJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lLmV4YW1wbGUvYWdlb"
+		"nQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV4cCI6MTc1MDAwMDM"
+		"wMH0.AMkgjELbgq0jbHhFutQt0gpYjwOHy9cGHQFGj1snwpgZcPmKyIEjzeJl89oYb"
+		"JamZrwDxgFt9MMSyDFmb8TF3L7wAGF4LFzGkEqRlsrKScWZjN5Amg6Ru1P9anPigXt"
+		"We3yDLmAulS6_MrEDyBVRO03dMl4jnC--gV07b70HgHbe3miU"),
+		CA_TOKEN_OK},
+	{"no kid: the second key that fits",
+		TEXT("eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lLmV4YW1wbGUvYWdlb"
+		"nQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV4cCI6MTc1MDAwMDM"
+		"wMH0.UFpn1OaIu2zFHEegRZhWv3Fy87do4jDapJW99SjmLxczmXpQmt9ia1SAziK9z"
+		"6X8YD-s2QR-SvutONcXNsTHyMW5lxtKd9LcPYD6wjr4dPnTIo04gUsaZtgG3nOaWl8"
+		"aHMhrAFfpn-fMH5uFCpW7HT-F-Muc2l4aMGyBMvT9mENz-YpXz0D0YsDSOczT327Jw"
+		"cN_05UrbYYL6hmLa7nBgnxLs3dXEK3EPuC7VwyOlojdf7SoYEK8pJmXpoibKcF4TfI"
+		"NnEQUofls-KuAQHa6DuGLbdhuGH3qVVgnZey7rpwh-w1Gmvi08XyjBBpYnaDvox_oY"
+		"833bvrc5GdxxgiPRQ"),
+		CA_TOKEN_OK},
+	{"no kid: RS256, a key of the set for RS384 only",
+		TEXT("eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lLmV4YW1wbGUvYWdlb"
+		"nQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV4cCI6MTc1MDAwMDM"
+		"wMH0.iun_uUMoihz6iI8bO_KLWOOVxPpfsrf8mBlAxlRUrfUjaw3ZUttmrD_maX3Xp"
+		"OFcAy1XlD14ut-ExESol2jcuw4EqPDbPo0G3Rj8q9NktAlEd1FF9FaZJtSJpqW3tGQ"
+		"hOlATfssRKMTA16ucjOfdVE3LLbXHojaboLRxkkFWn_OWyoRQ00rkHMy2788h8tVBD"
+		"MVizNHYUgl2fT84DO5-9p2Ko1yMOMxX9daTlIBLaMoBHSZMEgY78xHNGzJkv95OjDA"
+		"B6XmtlIacbhCqW-fuIH4JWDU5F6ZzrA-HrnT-QX2c_NkYy4RmmROWKi1Wbww-_adpx"
+		"fxmHRek2MVgKE86XA"),
+		CA_TOKEN_BAD_SIGNATURE},
+	{"no kid: RS384, a key of the set for RS384 only",
+		TEXT("eyJhbGciOiJSUzM4NCJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lLmV4YW1wbGUvYWdlb"
+		"nQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV4cCI6MTc1MDAwMDM"
+		"wMH0.MkkENBwMzlaLY506hjhrxGOoGfB8rvThrEqOlF8Zx7Zmf6wTT0bmntX84FVQ9"
+		"7qXsJ2IcVlllKRJPmeIWOGbyYAO-FvkJnlHqbIz96D__pRpRp1w6uNSKHDerYK1_jN"
+		"Eb5rVlu5Ew9saDTF42xXSemVlax_aCC2JZToBxZhrUC-Fj4o310ShXlO1jtag1vNI2"
+		"oligHlo9N4K5om5NwKsD-ZM7k6ZoFdr9fXmlIXkPLWsdBiognZRf_w32BI45f6vvPY"
+		"vsCTLSmfhp1-1VcyKdtEHxD78UGKydpUtGlc3jTNRSU7rbrTSu9lSxyISao8yApTL8"
+		"RVRjgErVqNPnqcOqw"),
+		CA_TOKEN_OK},
+	{"no kid: an RSA key that is not in the set",
+		TEXT("eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lLmV4YW1wbGUvYWdlb"
+		"nQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV4cCI6MTc1MDAwMDM"
+		"wMH0.EC5EMEaIEsDITMbO2rFZnwOxn3xj5wpnFclONlcFD5PJM8PGZPB4fkUq311xd"
+		"Gy_zrNFWZykFFhycwPjG9eWHmaztO7IUDHfFWmhiqQL54oLH0Nza6M8EegRK4bFX_z"
+		"2Vb0xmqkEL6-o3bLlqnyuY9UAouw5qK_JOaAsld2jLo2K4LJBjBgpBsQXF3DbvPPTQ"
+		"0KuxiCzWxTNt4lWmgr2p9vT1zrP67xq09vr8lCU-GAb3U95PEJbCMVo69ps3d8AOeK"
+		"nNqzXia2acuHQ2SL2cH7sSMk4zuiDVJwSHEdz0up9OaSp1spAq8mih0D53p284xQTV"
+		"GohHSyobV7bpnhZNw"),
+		CA_TOKEN_BAD_SIGNATURE},
+	{"no kid: an EC key that is not in the set",
+		TEXT("eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lLmV4YW1wbGUvYWdlb"
+		"nQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV4cCI6MTc1MDAwMDM"
+		"wMH0.mimamFhS-G_1i3DxlYTs6Wh0yS10dhys3z608mHGENReUBEiDkES83IJMglZT"
+		"gkLHyHKNvnFQa8LAabYmjA8MA"),
+		CA_TOKEN_BAD_SIGNATURE},
+	{"no kid: a key of the set for encryption only",
+		TEXT("eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lLmV4YW1wbGUvYWdlb"
+		"nQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV4cCI6MTc1MDAwMDM"
+		"wMH0.hXowsSZOXJzbcmncHGAy37O3VKM2dHPQ9oPECG3raXssXCjly33OAsfX9Qnqd"
+		"VLgrPh1xmVBmx7_OOxwq3w6qsOJyfpxksdQ7tKeMuApOPd70RYKKhlPAZfCqsT0mPR"
+		"eFCKUxZgVN_g9Xd82Gqsol1rH23HJpZZpMZyT_iP4Tqc17R9UsaUk38ZjB7ckkFitT"
+		"mZx9eQ48i-4uCJ1Gs6he5-v4SuYtEbIHcGwT-5VLMyC9_8SAFjlgVmQqIt2A4bu1FU"
+		"VLRyk-tlx-IETEjRlVMDhtKd9X5dKmthOps1JVYIGq2A3wuNuMjwbVI2YwOCZGYMYV"
+		"QGsx8klyDVmuyIUug"),
+		CA_TOKEN_BAD_SIGNATURE},
+	{"kid: the wrong one of two keys that fit",
+		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
+		"mV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV"
+		"4cCI6MTc1MDAwMDMwMH0.B2sGJtbSDMuvJXsj8SY4Z0EzxZnU6RT4PaVALY9ps36Ue"
+		"wPoxser4xYXVICl5XEG3ZJ0MMxKiV8FNHTeFz7Ag6efG452keoP9blIhAPFcM7e1bT"
+		"M0ceLoc7MSxMU-UKc-Gsa1eAeToQgjXOOyjTMF_C-0y_OyKjuDH8-2358joXqks3dR"
+		"UE_uH0eu3mmWFuQuRqnGZAFA5xio5kTt_OS8Si1kId0_PKIBXP1gdtnQMitrIyK2ht"
+		"_QJMzxm67dQK9wTDY2p3wpIelUznL5Y2txmjzNqbIhanhKnIUMTCOZpo1de5321-_N"
+		"sphHJO3_NJdrJBMRQDsVwbY30aXgCqApg"),
+		CA_TOKEN_BAD_SIGNATURE},
 	{"shape: empty",
 		TEXT(""),
 		CA_TOKEN_MALFORMED},
@@ -402,57 +527,57 @@ static const TokenCase token_cases[] = {
 	{"shape: four parts",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
 		"mV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV"
-		"4cCI6MTc1MDAwMDMwMH0.cYCsjFiw6g333tvCb1P1R5G02UOndgufsN2ZU4ZbE5tb3"
-		"LK6C0hsUUG_pcszM58eMvaTxj5Zb9-F-bi4X1gbRx0Kjo1wgySXykEKrfMyZkyTAWm"
-		"z8r-JwEAxsrz9H6H2h-EXEEU29KFPEzzPqOTXFn3hHcjQlt0zOrGygkNhlgKQyWZki"
-		"xKEeJ8TNjUOg95VQSxFQkVx1YKTOKBOccVKT2hAv8jTF0SiQ0C3eBBsMWISnABr8OS"
-		"6QefzIzdX0CBd4ZY-ZM8q93C0QKEoA2NfNXRjXHughB-Lhx11JaFqZ4jFV-W8h9RSQ"
-		"RPIoB0GLZ5f9XQQRrbXz7U3LXptTGKqjA.cYCsjFiw6g333tvCb1P1R5G02UOndguf"
-		"sN2ZU4ZbE5tb3LK6C0hsUUG_pcszM58eMvaTxj5Zb9-F-bi4X1gbRx0Kjo1wgySXyk"
-		"EKrfMyZkyTAWmz8r-JwEAxsrz9H6H2h-EXEEU29KFPEzzPqOTXFn3hHcjQlt0zOrGy"
-		"gkNhlgKQyWZkixKEeJ8TNjUOg95VQSxFQkVx1YKTOKBOccVKT2hAv8jTF0SiQ0C3eB"
-		"BsMWISnABr8OS6QefzIzdX0CBd4ZY-ZM8q93C0QKEoA2NfNXRjXHughB-Lhx11JaFq"
-		"Z4jFV-W8h9RSQRPIoB0GLZ5f9XQQRrbXz7U3LXptTGKqjA"),
+		"4cCI6MTc1MDAwMDMwMH0.N-WMJte0-appEU7hEZFTiQNCCiorSHBKbiDRxRxxlBuoU"
+		"ivydyX1V5AQ_vFR-QgOuPEhyeOMuvvPoCcbtCjMllNqKAgNi-qHSa5OxPh8mgxlaGw"
+		"McZ8wKfl-L5jnYwtZeZXMzjIiBcLjFayaMGksRHv2T35ZIohehYP8773jhDYQdy5Ur"
+		"DrZXwESNfBN7ic-HxIQsS6lz22g5bD977cUg226dXkKcwaYF2fxyqJrZpxJimfj6uX"
+		"wnwXfUw9aAgf1iLMPz24jbaucZEi4aPmVbK_6Vnp5j0enB_ddk8VoeFcU_e1tPLaMt"
+		"uuCwca9zzL4mnSx0CR_cMKUFWc215uDmw.N-WMJte0-appEU7hEZFTiQNCCiorSHBK"
+		"biDRxRxxlBuoUivydyX1V5AQ_vFR-QgOuPEhyeOMuvvPoCcbtCjMllNqKAgNi-qHSa"
+		"5OxPh8mgxlaGwMcZ8wKfl-L5jnYwtZeZXMzjIiBcLjFayaMGksRHv2T35ZIohehYP8"
+		"773jhDYQdy5UrDrZXwESNfBN7ic-HxIQsS6lz22g5bD977cUg226dXkKcwaYF2fxyq"
+		"JrZpxJimfj6uXwnwXfUw9aAgf1iLMPz24jbaucZEi4aPmVbK_6Vnp5j0enB_ddk8Vo"
+		"eFcU_e1tPLaMtuuCwca9zzL4mnSx0CR_cMKUFWc215uDmw"),
 		CA_TOKEN_MALFORMED},
 	{"shape: five parts, as a JWE",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
 		"mV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV"
-		"4cCI6MTc1MDAwMDMwMH0.cYCsjFiw6g333tvCb1P1R5G02UOndgufsN2ZU4ZbE5tb3"
-		"LK6C0hsUUG_pcszM58eMvaTxj5Zb9-F-bi4X1gbRx0Kjo1wgySXykEKrfMyZkyTAWm"
-		"z8r-JwEAxsrz9H6H2h-EXEEU29KFPEzzPqOTXFn3hHcjQlt0zOrGygkNhlgKQyWZki"
-		"xKEeJ8TNjUOg95VQSxFQkVx1YKTOKBOccVKT2hAv8jTF0SiQ0C3eBBsMWISnABr8OS"
-		"6QefzIzdX0CBd4ZY-ZM8q93C0QKEoA2NfNXRjXHughB-Lhx11JaFqZ4jFV-W8h9RSQ"
-		"RPIoB0GLZ5f9XQQRrbXz7U3LXptTGKqjA.cYCsjFiw6g333tvCb1P1R5G02UOndguf"
-		"sN2ZU4ZbE5tb3LK6C0hsUUG_pcszM58eMvaTxj5Zb9-F-bi4X1gbRx0Kjo1wgySXyk"
-		"EKrfMyZkyTAWmz8r-JwEAxsrz9H6H2h-EXEEU29KFPEzzPqOTXFn3hHcjQlt0zOrGy"
-		"gkNhlgKQyWZkixKEeJ8TNjUOg95VQSxFQkVx1YKTOKBOccVKT2hAv8jTF0SiQ0C3eB"
-		"BsMWISnABr8OS6QefzIzdX0CBd4ZY-ZM8q93C0QKEoA2NfNXRjXHughB-Lhx11JaFq"
-		"Z4jFV-W8h9RSQRPIoB0GLZ5f9XQQRrbXz7U3LXptTGKqjA.cYCsjFiw6g333tvCb1P"
-		"1R5G02UOndgufsN2ZU4ZbE5tb3LK6C0hsUUG_pcszM58eMvaTxj5Zb9-F-bi4X1gbR"
-		"x0Kjo1wgySXykEKrfMyZkyTAWmz8r-JwEAxsrz9H6H2h-EXEEU29KFPEzzPqOTXFn3"
-		"hHcjQlt0zOrGygkNhlgKQyWZkixKEeJ8TNjUOg95VQSxFQkVx1YKTOKBOccVKT2hAv"
-		"8jTF0SiQ0C3eBBsMWISnABr8OS6QefzIzdX0CBd4ZY-ZM8q93C0QKEoA2NfNXRjXHu"
-		"ghB-Lhx11JaFqZ4jFV-W8h9RSQRPIoB0GLZ5f9XQQRrbXz7U3LXptTGKqjA"),
+		"4cCI6MTc1MDAwMDMwMH0.N-WMJte0-appEU7hEZFTiQNCCiorSHBKbiDRxRxxlBuoU"
+		"ivydyX1V5AQ_vFR-QgOuPEhyeOMuvvPoCcbtCjMllNqKAgNi-qHSa5OxPh8mgxlaGw"
+		"McZ8wKfl-L5jnYwtZeZXMzjIiBcLjFayaMGksRHv2T35ZIohehYP8773jhDYQdy5Ur"
+		"DrZXwESNfBN7ic-HxIQsS6lz22g5bD977cUg226dXkKcwaYF2fxyqJrZpxJimfj6uX"
+		"wnwXfUw9aAgf1iLMPz24jbaucZEi4aPmVbK_6Vnp5j0enB_ddk8VoeFcU_e1tPLaMt"
+		"uuCwca9zzL4mnSx0CR_cMKUFWc215uDmw.N-WMJte0-appEU7hEZFTiQNCCiorSHBK"
+		"biDRxRxxlBuoUivydyX1V5AQ_vFR-QgOuPEhyeOMuvvPoCcbtCjMllNqKAgNi-qHSa"
+		"5OxPh8mgxlaGwMcZ8wKfl-L5jnYwtZeZXMzjIiBcLjFayaMGksRHv2T35ZIohehYP8"
+		"773jhDYQdy5UrDrZXwESNfBN7ic-HxIQsS6lz22g5bD977cUg226dXkKcwaYF2fxyq"
+		"JrZpxJimfj6uXwnwXfUw9aAgf1iLMPz24jbaucZEi4aPmVbK_6Vnp5j0enB_ddk8Vo"
+		"eFcU_e1tPLaMtuuCwca9zzL4mnSx0CR_cMKUFWc215uDmw.N-WMJte0-appEU7hEZF"
+		"TiQNCCiorSHBKbiDRxRxxlBuoUivydyX1V5AQ_vFR-QgOuPEhyeOMuvvPoCcbtCjMl"
+		"lNqKAgNi-qHSa5OxPh8mgxlaGwMcZ8wKfl-L5jnYwtZeZXMzjIiBcLjFayaMGksRHv"
+		"2T35ZIohehYP8773jhDYQdy5UrDrZXwESNfBN7ic-HxIQsS6lz22g5bD977cUg226d"
+		"XkKcwaYF2fxyqJrZpxJimfj6uXwnwXfUw9aAgf1iLMPz24jbaucZEi4aPmVbK_6Vnp"
+		"5j0enB_ddk8VoeFcU_e1tPLaMtuuCwca9zzL4mnSx0CR_cMKUFWc215uDmw"),
 		CA_TOKEN_MALFORMED},
 	{"shape: only dots",
 		TEXT(".."),
 		CA_TOKEN_MALFORMED},
 	{"shape: empty header",
 		TEXT(".eyJzdWIiOiJzcGlmZmU6Ly9hY21lLmV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiY"
-		"XVkIjoicG9zdGdyZXMtcHJvZCIsImV4cCI6MTc1MDAwMDMwMH0.cYCsjFiw6g333tv"
-		"Cb1P1R5G02UOndgufsN2ZU4ZbE5tb3LK6C0hsUUG_pcszM58eMvaTxj5Zb9-F-bi4X"
-		"1gbRx0Kjo1wgySXykEKrfMyZkyTAWmz8r-JwEAxsrz9H6H2h-EXEEU29KFPEzzPqOT"
-		"XFn3hHcjQlt0zOrGygkNhlgKQyWZkixKEeJ8TNjUOg95VQSxFQkVx1YKTOKBOccVKT"
-		"2hAv8jTF0SiQ0C3eBBsMWISnABr8OS6QefzIzdX0CBd4ZY-ZM8q93C0QKEoA2NfNXR"
-		"jXHughB-Lhx11JaFqZ4jFV-W8h9RSQRPIoB0GLZ5f9XQQRrbXz7U3LXptTGKqjA"),
+		"XVkIjoicG9zdGdyZXMtcHJvZCIsImV4cCI6MTc1MDAwMDMwMH0.N-WMJte0-appEU7"
+		"hEZFTiQNCCiorSHBKbiDRxRxxlBuoUivydyX1V5AQ_vFR-QgOuPEhyeOMuvvPoCcbt"
+		"CjMllNqKAgNi-qHSa5OxPh8mgxlaGwMcZ8wKfl-L5jnYwtZeZXMzjIiBcLjFayaMGk"
+		"sRHv2T35ZIohehYP8773jhDYQdy5UrDrZXwESNfBN7ic-HxIQsS6lz22g5bD977cUg"
+		"226dXkKcwaYF2fxyqJrZpxJimfj6uXwnwXfUw9aAgf1iLMPz24jbaucZEi4aPmVbK_"
+		"6Vnp5j0enB_ddk8VoeFcU_e1tPLaMtuuCwca9zzL4mnSx0CR_cMKUFWc215uDmw"),
 		CA_TOKEN_MALFORMED},
 	{"shape: empty payload",
-		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9..cYCsjFiw6g333tvCb1P1R5G02UOn"
-		"dgufsN2ZU4ZbE5tb3LK6C0hsUUG_pcszM58eMvaTxj5Zb9-F-bi4X1gbRx0Kjo1wgy"
-		"SXykEKrfMyZkyTAWmz8r-JwEAxsrz9H6H2h-EXEEU29KFPEzzPqOTXFn3hHcjQlt0z"
-		"OrGygkNhlgKQyWZkixKEeJ8TNjUOg95VQSxFQkVx1YKTOKBOccVKT2hAv8jTF0SiQ0"
-		"C3eBBsMWISnABr8OS6QefzIzdX0CBd4ZY-ZM8q93C0QKEoA2NfNXRjXHughB-Lhx11"
-		"JaFqZ4jFV-W8h9RSQRPIoB0GLZ5f9XQQRrbXz7U3LXptTGKqjA"),
+		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9..N-WMJte0-appEU7hEZFTiQNCCior"
+		"SHBKbiDRxRxxlBuoUivydyX1V5AQ_vFR-QgOuPEhyeOMuvvPoCcbtCjMllNqKAgNi-"
+		"qHSa5OxPh8mgxlaGwMcZ8wKfl-L5jnYwtZeZXMzjIiBcLjFayaMGksRHv2T35ZIohe"
+		"hYP8773jhDYQdy5UrDrZXwESNfBN7ic-HxIQsS6lz22g5bD977cUg226dXkKcwaYF2"
+		"fxyqJrZpxJimfj6uXwnwXfUw9aAgf1iLMPz24jbaucZEi4aPmVbK_6Vnp5j0enB_dd"
+		"k8VoeFcU_e1tPLaMtuuCwca9zzL4mnSx0CR_cMKUFWc215uDmw"),
 		CA_TOKEN_MALFORMED},
 	{"shape: empty signature",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
@@ -462,573 +587,573 @@ static const TokenCase token_cases[] = {
 	{"shape: trailing dot",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
 		"mV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV"
-		"4cCI6MTc1MDAwMDMwMH0.cYCsjFiw6g333tvCb1P1R5G02UOndgufsN2ZU4ZbE5tb3"
-		"LK6C0hsUUG_pcszM58eMvaTxj5Zb9-F-bi4X1gbRx0Kjo1wgySXykEKrfMyZkyTAWm"
-		"z8r-JwEAxsrz9H6H2h-EXEEU29KFPEzzPqOTXFn3hHcjQlt0zOrGygkNhlgKQyWZki"
-		"xKEeJ8TNjUOg95VQSxFQkVx1YKTOKBOccVKT2hAv8jTF0SiQ0C3eBBsMWISnABr8OS"
-		"6QefzIzdX0CBd4ZY-ZM8q93C0QKEoA2NfNXRjXHughB-Lhx11JaFqZ4jFV-W8h9RSQ"
-		"RPIoB0GLZ5f9XQQRrbXz7U3LXptTGKqjA."),
+		"4cCI6MTc1MDAwMDMwMH0.N-WMJte0-appEU7hEZFTiQNCCiorSHBKbiDRxRxxlBuoU"
+		"ivydyX1V5AQ_vFR-QgOuPEhyeOMuvvPoCcbtCjMllNqKAgNi-qHSa5OxPh8mgxlaGw"
+		"McZ8wKfl-L5jnYwtZeZXMzjIiBcLjFayaMGksRHv2T35ZIohehYP8773jhDYQdy5Ur"
+		"DrZXwESNfBN7ic-HxIQsS6lz22g5bD977cUg226dXkKcwaYF2fxyqJrZpxJimfj6uX"
+		"wnwXfUw9aAgf1iLMPz24jbaucZEi4aPmVbK_6Vnp5j0enB_ddk8VoeFcU_e1tPLaMt"
+		"uuCwca9zzL4mnSx0CR_cMKUFWc215uDmw."),
 		CA_TOKEN_MALFORMED},
 	{"base64: padded signature",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
 		"mV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV"
-		"4cCI6MTc1MDAwMDMwMH0.cYCsjFiw6g333tvCb1P1R5G02UOndgufsN2ZU4ZbE5tb3"
-		"LK6C0hsUUG_pcszM58eMvaTxj5Zb9-F-bi4X1gbRx0Kjo1wgySXykEKrfMyZkyTAWm"
-		"z8r-JwEAxsrz9H6H2h-EXEEU29KFPEzzPqOTXFn3hHcjQlt0zOrGygkNhlgKQyWZki"
-		"xKEeJ8TNjUOg95VQSxFQkVx1YKTOKBOccVKT2hAv8jTF0SiQ0C3eBBsMWISnABr8OS"
-		"6QefzIzdX0CBd4ZY-ZM8q93C0QKEoA2NfNXRjXHughB-Lhx11JaFqZ4jFV-W8h9RSQ"
-		"RPIoB0GLZ5f9XQQRrbXz7U3LXptTGKqjA=="),
+		"4cCI6MTc1MDAwMDMwMH0.N-WMJte0-appEU7hEZFTiQNCCiorSHBKbiDRxRxxlBuoU"
+		"ivydyX1V5AQ_vFR-QgOuPEhyeOMuvvPoCcbtCjMllNqKAgNi-qHSa5OxPh8mgxlaGw"
+		"McZ8wKfl-L5jnYwtZeZXMzjIiBcLjFayaMGksRHv2T35ZIohehYP8773jhDYQdy5Ur"
+		"DrZXwESNfBN7ic-HxIQsS6lz22g5bD977cUg226dXkKcwaYF2fxyqJrZpxJimfj6uX"
+		"wnwXfUw9aAgf1iLMPz24jbaucZEi4aPmVbK_6Vnp5j0enB_ddk8VoeFcU_e1tPLaMt"
+		"uuCwca9zzL4mnSx0CR_cMKUFWc215uDmw=="),
 		CA_TOKEN_BAD_BASE64},
 	{"base64: padded header",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9=.eyJzdWIiOiJzcGlmZmU6Ly9hY21l"
 		"LmV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsIm"
-		"V4cCI6MTc1MDAwMDMwMH0.cYCsjFiw6g333tvCb1P1R5G02UOndgufsN2ZU4ZbE5tb"
-		"3LK6C0hsUUG_pcszM58eMvaTxj5Zb9-F-bi4X1gbRx0Kjo1wgySXykEKrfMyZkyTAW"
-		"mz8r-JwEAxsrz9H6H2h-EXEEU29KFPEzzPqOTXFn3hHcjQlt0zOrGygkNhlgKQyWZk"
-		"ixKEeJ8TNjUOg95VQSxFQkVx1YKTOKBOccVKT2hAv8jTF0SiQ0C3eBBsMWISnABr8O"
-		"S6QefzIzdX0CBd4ZY-ZM8q93C0QKEoA2NfNXRjXHughB-Lhx11JaFqZ4jFV-W8h9RS"
-		"QRPIoB0GLZ5f9XQQRrbXz7U3LXptTGKqjA"),
+		"V4cCI6MTc1MDAwMDMwMH0.N-WMJte0-appEU7hEZFTiQNCCiorSHBKbiDRxRxxlBuo"
+		"UivydyX1V5AQ_vFR-QgOuPEhyeOMuvvPoCcbtCjMllNqKAgNi-qHSa5OxPh8mgxlaG"
+		"wMcZ8wKfl-L5jnYwtZeZXMzjIiBcLjFayaMGksRHv2T35ZIohehYP8773jhDYQdy5U"
+		"rDrZXwESNfBN7ic-HxIQsS6lz22g5bD977cUg226dXkKcwaYF2fxyqJrZpxJimfj6u"
+		"XwnwXfUw9aAgf1iLMPz24jbaucZEi4aPmVbK_6Vnp5j0enB_ddk8VoeFcU_e1tPLaM"
+		"tuuCwca9zzL4mnSx0CR_cMKUFWc215uDmw"),
 		CA_TOKEN_BAD_BASE64},
 	{"base64: plus",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
 		"mV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV"
-		"4cCI6MTc1MDAwMDMwMH0.cYCsjFiw6g333tvCb1P1R5G02UOndgufsN2ZU4ZbE5tb3"
-		"LK6C0hsUUG_pcszM58eMvaTxj5Zb9-F-bi4X1gbRx0Kjo1wgySXykEKrfMyZkyTAWm"
-		"z8r-JwEAxsrz9H6H2h-EXEEU29KFPEzzPqOTXFn3hHcjQlt0zOrGygkNhlgKQyWZki"
-		"xKEeJ8TNjUOg95VQSxFQkVx1YKTOKBOccVKT2hAv8jTF0SiQ0C3eBBsMWISnABr8OS"
-		"6QefzIzdX0CBd4ZY-ZM8q93C0QKEoA2NfNXRjXHughB-Lhx11JaFqZ4jFV-W8h9RSQ"
-		"RPIoB0GLZ5f9XQQRrbXz7U3LXptTGKqj+"),
+		"4cCI6MTc1MDAwMDMwMH0.N-WMJte0-appEU7hEZFTiQNCCiorSHBKbiDRxRxxlBuoU"
+		"ivydyX1V5AQ_vFR-QgOuPEhyeOMuvvPoCcbtCjMllNqKAgNi-qHSa5OxPh8mgxlaGw"
+		"McZ8wKfl-L5jnYwtZeZXMzjIiBcLjFayaMGksRHv2T35ZIohehYP8773jhDYQdy5Ur"
+		"DrZXwESNfBN7ic-HxIQsS6lz22g5bD977cUg226dXkKcwaYF2fxyqJrZpxJimfj6uX"
+		"wnwXfUw9aAgf1iLMPz24jbaucZEi4aPmVbK_6Vnp5j0enB_ddk8VoeFcU_e1tPLaMt"
+		"uuCwca9zzL4mnSx0CR_cMKUFWc215uDm+"),
 		CA_TOKEN_BAD_BASE64},
 	{"base64: slash",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
 		"mV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV"
-		"4cCI6MTc1MDAwMDMwMH0.cYCsjFiw6g333tvCb1P1R5G02UOndgufsN2ZU4ZbE5tb3"
-		"LK6C0hsUUG_pcszM58eMvaTxj5Zb9-F-bi4X1gbRx0Kjo1wgySXykEKrfMyZkyTAWm"
-		"z8r-JwEAxsrz9H6H2h-EXEEU29KFPEzzPqOTXFn3hHcjQlt0zOrGygkNhlgKQyWZki"
-		"xKEeJ8TNjUOg95VQSxFQkVx1YKTOKBOccVKT2hAv8jTF0SiQ0C3eBBsMWISnABr8OS"
-		"6QefzIzdX0CBd4ZY-ZM8q93C0QKEoA2NfNXRjXHughB-Lhx11JaFqZ4jFV-W8h9RSQ"
-		"RPIoB0GLZ5f9XQQRrbXz7U3LXptTGKqj/"),
+		"4cCI6MTc1MDAwMDMwMH0.N-WMJte0-appEU7hEZFTiQNCCiorSHBKbiDRxRxxlBuoU"
+		"ivydyX1V5AQ_vFR-QgOuPEhyeOMuvvPoCcbtCjMllNqKAgNi-qHSa5OxPh8mgxlaGw"
+		"McZ8wKfl-L5jnYwtZeZXMzjIiBcLjFayaMGksRHv2T35ZIohehYP8773jhDYQdy5Ur"
+		"DrZXwESNfBN7ic-HxIQsS6lz22g5bD977cUg226dXkKcwaYF2fxyqJrZpxJimfj6uX"
+		"wnwXfUw9aAgf1iLMPz24jbaucZEi4aPmVbK_6Vnp5j0enB_ddk8VoeFcU_e1tPLaMt"
+		"uuCwca9zzL4mnSx0CR_cMKUFWc215uDm/"),
 		CA_TOKEN_BAD_BASE64},
 	{"base64: space before",
 		TEXT(" eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21l"
 		"LmV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsIm"
-		"V4cCI6MTc1MDAwMDMwMH0.cYCsjFiw6g333tvCb1P1R5G02UOndgufsN2ZU4ZbE5tb"
-		"3LK6C0hsUUG_pcszM58eMvaTxj5Zb9-F-bi4X1gbRx0Kjo1wgySXykEKrfMyZkyTAW"
-		"mz8r-JwEAxsrz9H6H2h-EXEEU29KFPEzzPqOTXFn3hHcjQlt0zOrGygkNhlgKQyWZk"
-		"ixKEeJ8TNjUOg95VQSxFQkVx1YKTOKBOccVKT2hAv8jTF0SiQ0C3eBBsMWISnABr8O"
-		"S6QefzIzdX0CBd4ZY-ZM8q93C0QKEoA2NfNXRjXHughB-Lhx11JaFqZ4jFV-W8h9RS"
-		"QRPIoB0GLZ5f9XQQRrbXz7U3LXptTGKqjA"),
+		"V4cCI6MTc1MDAwMDMwMH0.N-WMJte0-appEU7hEZFTiQNCCiorSHBKbiDRxRxxlBuo"
+		"UivydyX1V5AQ_vFR-QgOuPEhyeOMuvvPoCcbtCjMllNqKAgNi-qHSa5OxPh8mgxlaG"
+		"wMcZ8wKfl-L5jnYwtZeZXMzjIiBcLjFayaMGksRHv2T35ZIohehYP8773jhDYQdy5U"
+		"rDrZXwESNfBN7ic-HxIQsS6lz22g5bD977cUg226dXkKcwaYF2fxyqJrZpxJimfj6u"
+		"XwnwXfUw9aAgf1iLMPz24jbaucZEi4aPmVbK_6Vnp5j0enB_ddk8VoeFcU_e1tPLaM"
+		"tuuCwca9zzL4mnSx0CR_cMKUFWc215uDmw"),
 		CA_TOKEN_BAD_BASE64},
 	{"base64: newline after",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
 		"mV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV"
-		"4cCI6MTc1MDAwMDMwMH0.cYCsjFiw6g333tvCb1P1R5G02UOndgufsN2ZU4ZbE5tb3"
-		"LK6C0hsUUG_pcszM58eMvaTxj5Zb9-F-bi4X1gbRx0Kjo1wgySXykEKrfMyZkyTAWm"
-		"z8r-JwEAxsrz9H6H2h-EXEEU29KFPEzzPqOTXFn3hHcjQlt0zOrGygkNhlgKQyWZki"
-		"xKEeJ8TNjUOg95VQSxFQkVx1YKTOKBOccVKT2hAv8jTF0SiQ0C3eBBsMWISnABr8OS"
-		"6QefzIzdX0CBd4ZY-ZM8q93C0QKEoA2NfNXRjXHughB-Lhx11JaFqZ4jFV-W8h9RSQ"
-		"RPIoB0GLZ5f9XQQRrbXz7U3LXptTGKqjA\012"),
+		"4cCI6MTc1MDAwMDMwMH0.N-WMJte0-appEU7hEZFTiQNCCiorSHBKbiDRxRxxlBuoU"
+		"ivydyX1V5AQ_vFR-QgOuPEhyeOMuvvPoCcbtCjMllNqKAgNi-qHSa5OxPh8mgxlaGw"
+		"McZ8wKfl-L5jnYwtZeZXMzjIiBcLjFayaMGksRHv2T35ZIohehYP8773jhDYQdy5Ur"
+		"DrZXwESNfBN7ic-HxIQsS6lz22g5bD977cUg226dXkKcwaYF2fxyqJrZpxJimfj6uX"
+		"wnwXfUw9aAgf1iLMPz24jbaucZEi4aPmVbK_6Vnp5j0enB_ddk8VoeFcU_e1tPLaMt"
+		"uuCwca9zzL4mnSx0CR_cMKUFWc215uDmw\012"),
 		CA_TOKEN_BAD_BASE64},
 	{"base64: NUL after",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
 		"mV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV"
-		"4cCI6MTc1MDAwMDMwMH0.cYCsjFiw6g333tvCb1P1R5G02UOndgufsN2ZU4ZbE5tb3"
-		"LK6C0hsUUG_pcszM58eMvaTxj5Zb9-F-bi4X1gbRx0Kjo1wgySXykEKrfMyZkyTAWm"
-		"z8r-JwEAxsrz9H6H2h-EXEEU29KFPEzzPqOTXFn3hHcjQlt0zOrGygkNhlgKQyWZki"
-		"xKEeJ8TNjUOg95VQSxFQkVx1YKTOKBOccVKT2hAv8jTF0SiQ0C3eBBsMWISnABr8OS"
-		"6QefzIzdX0CBd4ZY-ZM8q93C0QKEoA2NfNXRjXHughB-Lhx11JaFqZ4jFV-W8h9RSQ"
-		"RPIoB0GLZ5f9XQQRrbXz7U3LXptTGKqjA\000"),
+		"4cCI6MTc1MDAwMDMwMH0.N-WMJte0-appEU7hEZFTiQNCCiorSHBKbiDRxRxxlBuoU"
+		"ivydyX1V5AQ_vFR-QgOuPEhyeOMuvvPoCcbtCjMllNqKAgNi-qHSa5OxPh8mgxlaGw"
+		"McZ8wKfl-L5jnYwtZeZXMzjIiBcLjFayaMGksRHv2T35ZIohehYP8773jhDYQdy5Ur"
+		"DrZXwESNfBN7ic-HxIQsS6lz22g5bD977cUg226dXkKcwaYF2fxyqJrZpxJimfj6uX"
+		"wnwXfUw9aAgf1iLMPz24jbaucZEi4aPmVbK_6Vnp5j0enB_ddk8VoeFcU_e1tPLaMt"
+		"uuCwca9zzL4mnSx0CR_cMKUFWc215uDmw\000"),
 		CA_TOKEN_BAD_BASE64},
 	{"base64: NUL inside",
 		TEXT("eyJhbGciOiJSUzI1NiIs\000mtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY2"
 		"1lLmV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIs"
-		"ImV4cCI6MTc1MDAwMDMwMH0.cYCsjFiw6g333tvCb1P1R5G02UOndgufsN2ZU4ZbE5"
-		"tb3LK6C0hsUUG_pcszM58eMvaTxj5Zb9-F-bi4X1gbRx0Kjo1wgySXykEKrfMyZkyT"
-		"AWmz8r-JwEAxsrz9H6H2h-EXEEU29KFPEzzPqOTXFn3hHcjQlt0zOrGygkNhlgKQyW"
-		"ZkixKEeJ8TNjUOg95VQSxFQkVx1YKTOKBOccVKT2hAv8jTF0SiQ0C3eBBsMWISnABr"
-		"8OS6QefzIzdX0CBd4ZY-ZM8q93C0QKEoA2NfNXRjXHughB-Lhx11JaFqZ4jFV-W8h9"
-		"RSQRPIoB0GLZ5f9XQQRrbXz7U3LXptTGKqjA"),
+		"ImV4cCI6MTc1MDAwMDMwMH0.N-WMJte0-appEU7hEZFTiQNCCiorSHBKbiDRxRxxlB"
+		"uoUivydyX1V5AQ_vFR-QgOuPEhyeOMuvvPoCcbtCjMllNqKAgNi-qHSa5OxPh8mgxl"
+		"aGwMcZ8wKfl-L5jnYwtZeZXMzjIiBcLjFayaMGksRHv2T35ZIohehYP8773jhDYQdy"
+		"5UrDrZXwESNfBN7ic-HxIQsS6lz22g5bD977cUg226dXkKcwaYF2fxyqJrZpxJimfj"
+		"6uXwnwXfUw9aAgf1iLMPz24jbaucZEi4aPmVbK_6Vnp5j0enB_ddk8VoeFcU_e1tPL"
+		"aMtuuCwca9zzL4mnSx0CR_cMKUFWc215uDmw"),
 		CA_TOKEN_BAD_BASE64},
 	{"base64: high byte",
 		TEXT("eyJhbGciOiJSUzI1NiIs\303\251mtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly"
 		"9hY21lLmV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJv"
-		"ZCIsImV4cCI6MTc1MDAwMDMwMH0.cYCsjFiw6g333tvCb1P1R5G02UOndgufsN2ZU4"
-		"ZbE5tb3LK6C0hsUUG_pcszM58eMvaTxj5Zb9-F-bi4X1gbRx0Kjo1wgySXykEKrfMy"
-		"ZkyTAWmz8r-JwEAxsrz9H6H2h-EXEEU29KFPEzzPqOTXFn3hHcjQlt0zOrGygkNhlg"
-		"KQyWZkixKEeJ8TNjUOg95VQSxFQkVx1YKTOKBOccVKT2hAv8jTF0SiQ0C3eBBsMWIS"
-		"nABr8OS6QefzIzdX0CBd4ZY-ZM8q93C0QKEoA2NfNXRjXHughB-Lhx11JaFqZ4jFV-"
-		"W8h9RSQRPIoB0GLZ5f9XQQRrbXz7U3LXptTGKqjA"),
+		"ZCIsImV4cCI6MTc1MDAwMDMwMH0.N-WMJte0-appEU7hEZFTiQNCCiorSHBKbiDRxR"
+		"xxlBuoUivydyX1V5AQ_vFR-QgOuPEhyeOMuvvPoCcbtCjMllNqKAgNi-qHSa5OxPh8"
+		"mgxlaGwMcZ8wKfl-L5jnYwtZeZXMzjIiBcLjFayaMGksRHv2T35ZIohehYP8773jhD"
+		"YQdy5UrDrZXwESNfBN7ic-HxIQsS6lz22g5bD977cUg226dXkKcwaYF2fxyqJrZpxJ"
+		"imfj6uXwnwXfUw9aAgf1iLMPz24jbaucZEi4aPmVbK_6Vnp5j0enB_ddk8VoeFcU_e"
+		"1tPLaMtuuCwca9zzL4mnSx0CR_cMKUFWc215uDmw"),
 		CA_TOKEN_BAD_BASE64},
 	{"base64: impossible length",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
 		"mV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV"
-		"4cCI6MTc1MDAwMDMwMH0.cYCsjFiw6g333tvCb1P1R5G02UOndgufsN2ZU4ZbE5tb3"
-		"LK6C0hsUUG_pcszM58eMvaTxj5Zb9-F-bi4X1gbRx0Kjo1wgySXykEKrfMyZkyTAWm"
-		"z8r-JwEAxsrz9H6H2h-EXEEU29KFPEzzPqOTXFn3hHcjQlt0zOrGygkNhlgKQyWZki"
-		"xKEeJ8TNjUOg95VQSxFQkVx1YKTOKBOccVKT2hAv8jTF0SiQ0C3eBBsMWISnABr8OS"
-		"6QefzIzdX0CBd4ZY-ZM8q93C0QKEoA2NfNXRjXHughB-Lhx11JaFqZ4jFV-W8h9RSQ"
-		"RPIoB0GLZ5f9XQQRrbXz7U3LXptTGKqj"),
+		"4cCI6MTc1MDAwMDMwMH0.N-WMJte0-appEU7hEZFTiQNCCiorSHBKbiDRxRxxlBuoU"
+		"ivydyX1V5AQ_vFR-QgOuPEhyeOMuvvPoCcbtCjMllNqKAgNi-qHSa5OxPh8mgxlaGw"
+		"McZ8wKfl-L5jnYwtZeZXMzjIiBcLjFayaMGksRHv2T35ZIohehYP8773jhDYQdy5Ur"
+		"DrZXwESNfBN7ic-HxIQsS6lz22g5bD977cUg226dXkKcwaYF2fxyqJrZpxJimfj6uX"
+		"wnwXfUw9aAgf1iLMPz24jbaucZEi4aPmVbK_6Vnp5j0enB_ddk8VoeFcU_e1tPLaMt"
+		"uuCwca9zzL4mnSx0CR_cMKUFWc215uDm"),
 		CA_TOKEN_BAD_BASE64},
 	{"base64: non-canonical last bits",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
 		"mV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV"
-		"4cCI6MTc1MDAwMDMwMH0.cYCsjFiw6g333tvCb1P1R5G02UOndgufsN2ZU4ZbE5tb3"
-		"LK6C0hsUUG_pcszM58eMvaTxj5Zb9-F-bi4X1gbRx0Kjo1wgySXykEKrfMyZkyTAWm"
-		"z8r-JwEAxsrz9H6H2h-EXEEU29KFPEzzPqOTXFn3hHcjQlt0zOrGygkNhlgKQyWZki"
-		"xKEeJ8TNjUOg95VQSxFQkVx1YKTOKBOccVKT2hAv8jTF0SiQ0C3eBBsMWISnABr8OS"
-		"6QefzIzdX0CBd4ZY-ZM8q93C0QKEoA2NfNXRjXHughB-Lhx11JaFqZ4jFV-W8h9RSQ"
-		"RPIoB0GLZ5f9XQQRrbXz7U3LXptTGKqjB"),
+		"4cCI6MTc1MDAwMDMwMH0.N-WMJte0-appEU7hEZFTiQNCCiorSHBKbiDRxRxxlBuoU"
+		"ivydyX1V5AQ_vFR-QgOuPEhyeOMuvvPoCcbtCjMllNqKAgNi-qHSa5OxPh8mgxlaGw"
+		"McZ8wKfl-L5jnYwtZeZXMzjIiBcLjFayaMGksRHv2T35ZIohehYP8773jhDYQdy5Ur"
+		"DrZXwESNfBN7ic-HxIQsS6lz22g5bD977cUg226dXkKcwaYF2fxyqJrZpxJimfj6uX"
+		"wnwXfUw9aAgf1iLMPz24jbaucZEi4aPmVbK_6Vnp5j0enB_ddk8VoeFcU_e1tPLaMt"
+		"uuCwca9zzL4mnSx0CR_cMKUFWc215uDmx"),
 		CA_TOKEN_BAD_BASE64},
 	{"base64: Bearer prefix",
 		TEXT("Bearer eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly"
 		"9hY21lLmV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJv"
-		"ZCIsImV4cCI6MTc1MDAwMDMwMH0.cYCsjFiw6g333tvCb1P1R5G02UOndgufsN2ZU4"
-		"ZbE5tb3LK6C0hsUUG_pcszM58eMvaTxj5Zb9-F-bi4X1gbRx0Kjo1wgySXykEKrfMy"
-		"ZkyTAWmz8r-JwEAxsrz9H6H2h-EXEEU29KFPEzzPqOTXFn3hHcjQlt0zOrGygkNhlg"
-		"KQyWZkixKEeJ8TNjUOg95VQSxFQkVx1YKTOKBOccVKT2hAv8jTF0SiQ0C3eBBsMWIS"
-		"nABr8OS6QefzIzdX0CBd4ZY-ZM8q93C0QKEoA2NfNXRjXHughB-Lhx11JaFqZ4jFV-"
-		"W8h9RSQRPIoB0GLZ5f9XQQRrbXz7U3LXptTGKqjA"),
+		"ZCIsImV4cCI6MTc1MDAwMDMwMH0.N-WMJte0-appEU7hEZFTiQNCCiorSHBKbiDRxR"
+		"xxlBuoUivydyX1V5AQ_vFR-QgOuPEhyeOMuvvPoCcbtCjMllNqKAgNi-qHSa5OxPh8"
+		"mgxlaGwMcZ8wKfl-L5jnYwtZeZXMzjIiBcLjFayaMGksRHv2T35ZIohehYP8773jhD"
+		"YQdy5UrDrZXwESNfBN7ic-HxIQsS6lz22g5bD977cUg226dXkKcwaYF2fxyqJrZpxJ"
+		"imfj6uXwnwXfUw9aAgf1iLMPz24jbaucZEi4aPmVbK_6Vnp5j0enB_ddk8VoeFcU_e"
+		"1tPLaMtuuCwca9zzL4mnSx0CR_cMKUFWc215uDmw"),
 		CA_TOKEN_BAD_BASE64},
 	{"base64: JSON serialization",
 		TEXT("{\"payload\":\"eyJzdWIiOiJzcGlmZmU6Ly9hY21lLmV4YW1wbGUvYWdlbnQvc3V"
 		"wcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV4cCI6MTc1MDAwMDMwMH0\""
 		",\"protected\":\"eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9\",\"signatur"
-		"e\":\"cYCsjFiw6g333tvCb1P1R5G02UOndgufsN2ZU4ZbE5tb3LK6C0hsUUG_pcsz"
-		"M58eMvaTxj5Zb9-F-bi4X1gbRx0Kjo1wgySXykEKrfMyZkyTAWmz8r-JwEAxsrz9H6"
-		"H2h-EXEEU29KFPEzzPqOTXFn3hHcjQlt0zOrGygkNhlgKQyWZkixKEeJ8TNjUOg95V"
-		"QSxFQkVx1YKTOKBOccVKT2hAv8jTF0SiQ0C3eBBsMWISnABr8OS6QefzIzdX0CBd4Z"
-		"Y-ZM8q93C0QKEoA2NfNXRjXHughB-Lhx11JaFqZ4jFV-W8h9RSQRPIoB0GLZ5f9XQQ"
-		"RrbXz7U3LXptTGKqjA\"}"),
+		"e\":\"N-WMJte0-appEU7hEZFTiQNCCiorSHBKbiDRxRxxlBuoUivydyX1V5AQ_vFR"
+		"-QgOuPEhyeOMuvvPoCcbtCjMllNqKAgNi-qHSa5OxPh8mgxlaGwMcZ8wKfl-L5jnYw"
+		"tZeZXMzjIiBcLjFayaMGksRHv2T35ZIohehYP8773jhDYQdy5UrDrZXwESNfBN7ic-"
+		"HxIQsS6lz22g5bD977cUg226dXkKcwaYF2fxyqJrZpxJimfj6uXwnwXfUw9aAgf1iL"
+		"MPz24jbaucZEi4aPmVbK_6Vnp5j0enB_ddk8VoeFcU_e1tPLaMtuuCwca9zzL4mnSx"
+		"0CR_cMKUFWc215uDmw\"}"),
 		CA_TOKEN_MALFORMED},
 	{"base64: percent-encoded dot",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9%2EeyJzdWIiOiJzcGlmZmU6Ly9hY21"
 		"lLmV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsI"
-		"mV4cCI6MTc1MDAwMDMwMH0%2EcYCsjFiw6g333tvCb1P1R5G02UOndgufsN2ZU4ZbE"
-		"5tb3LK6C0hsUUG_pcszM58eMvaTxj5Zb9-F-bi4X1gbRx0Kjo1wgySXykEKrfMyZky"
-		"TAWmz8r-JwEAxsrz9H6H2h-EXEEU29KFPEzzPqOTXFn3hHcjQlt0zOrGygkNhlgKQy"
-		"WZkixKEeJ8TNjUOg95VQSxFQkVx1YKTOKBOccVKT2hAv8jTF0SiQ0C3eBBsMWISnAB"
-		"r8OS6QefzIzdX0CBd4ZY-ZM8q93C0QKEoA2NfNXRjXHughB-Lhx11JaFqZ4jFV-W8h"
-		"9RSQRPIoB0GLZ5f9XQQRrbXz7U3LXptTGKqjA"),
+		"mV4cCI6MTc1MDAwMDMwMH0%2EN-WMJte0-appEU7hEZFTiQNCCiorSHBKbiDRxRxxl"
+		"BuoUivydyX1V5AQ_vFR-QgOuPEhyeOMuvvPoCcbtCjMllNqKAgNi-qHSa5OxPh8mgx"
+		"laGwMcZ8wKfl-L5jnYwtZeZXMzjIiBcLjFayaMGksRHv2T35ZIohehYP8773jhDYQd"
+		"y5UrDrZXwESNfBN7ic-HxIQsS6lz22g5bD977cUg226dXkKcwaYF2fxyqJrZpxJimf"
+		"j6uXwnwXfUw9aAgf1iLMPz24jbaucZEi4aPmVbK_6Vnp5j0enB_ddk8VoeFcU_e1tP"
+		"LaMtuuCwca9zzL4mnSx0CR_cMKUFWc215uDmw"),
 		CA_TOKEN_MALFORMED},
 	{"json: header is an array",
 		TEXT("W10.eyJzdWIiOiJzcGlmZmU6Ly9hY21lLmV4YW1wbGUvYWdlbnQvc3VwcG9ydC83Ii"
-		"wiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV4cCI6MTc1MDAwMDMwMH0.WEom5QCeidBn"
-		"TLMC2HKaqjCNd1BuODfe34Elw32ehC-oVR-0GlKaHAto-5JoPXk9D32pR-_560HTuc"
-		"mg0Tl3KQRuTndlVz5fk7kJvqH661iHUDyOBE1OOSn-0Uxq_HnSFYoadUyYdmpZ-k6N"
-		"jqSkjfYFZbT0RFmHRVvftPaThSbhAwXK3GL_Ph7YBjHMD1zsjjsufN10hHkgTW107s"
-		"DQvObvm-WLgeJeeRgtB6hRLyxwDH6F6pp4Nf_DVdXoXWEBATAQS2LqtUkvT1pxs8fo"
-		"Y-20BquLNw2dfZSAPiper7GmCr3co6VBKV_5qFW00Lvy3tSlHEqOPJb5VdGrTIEauw"
+		"wiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV4cCI6MTc1MDAwMDMwMH0.fGfcSDCg2D0o"
+		"0vhIDHdIXAliFBYKh1nZQBn9yqAPOS_v9rf4sZL199fEtYE85yyL4fyh1K50PFcKKM"
+		"7PdzXhRFh2PXnLAF8fX-_uPTZ7SsUcLQfnPrc50fx-SlyvED92S1OzKfDq1vJrbI7t"
+		"UpQf1Hjj4dIMdTPYSQqjKwYF8Tg-PSmIaiYWwAENYGugHxgL4TM0FL5fPqhMXhaaj0"
+		"FuzKMrKzc-saePmCt44Zr5Md74VkVueOIEz1KyONHpAQ66qyxPUk_tDwHgYDTrEv_p"
+		"tg7aT2cPv3aEheFH8Ok1YpSpC6WIzMWNp0_4wQF3U1oNVvwzZ4nPbWrNfiOk2nRIGQ"
 		""),
 		CA_TOKEN_BAD_JSON},
 	{"json: header is a string",
 		TEXT("Ingi.eyJzdWIiOiJzcGlmZmU6Ly9hY21lLmV4YW1wbGUvYWdlbnQvc3VwcG9ydC83I"
-		"iwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV4cCI6MTc1MDAwMDMwMH0.ZVMImetBTyF"
-		"67ZK2wJTHLngPlcyp9QxGukET_zpflt6zwSGvBJVI3TPSBW7pEevxuh3ra21f8FtAn"
-		"665n0fv21NDs3CbbyoihEqjHKCkKwPFiMrpjaGd6UrJoRXUscbmqcduz0S1NjZW7WG"
-		"MZhFtcYkfILpUz0JZO1W0P-YRS29paVHTy8RQKJeX5ByrLI20Oe5YTywaL1AgLgrAl"
-		"NcFOQDVUVvDzXhsFqeh_xglVPhNADfv4UAuKI3g6_4qbRtyfGsQ2n-CIivuRRCl6Ls"
-		"yVqSghWZegyKASD4rhSRZcD3TR37P57i-jq0Mz0Bn1F6kHojANE-zLttbkh8Ubfw5I"
+		"iwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV4cCI6MTc1MDAwMDMwMH0.XBNZ9gu-ZIu"
+		"oojPBLxJlxy2pvtKNR0Kj_l8t7tYTI5Eulp9KZCUW4Dh4Na8RkOLw1NT0-QZZdHYkQ"
+		"m0O-QqicSupmvvRH_zEXZAeJY1N_N6S5mqqUd1_oqL-YuEKyPc5vFJkSuyvP0SQ6Qi"
+		"LtWax8HHxvfKz7YUDYZbCYz2-uCCPbh1l2kXr4wPQzb43weJQaFqtZFwvk-WA8CfSf"
+		"Y4m2DmgItJBGlalbP-MVh_hO6vX_eM_86meuQsUkEDNhVwX0LIPiVY02qgIXgS0k0T"
+		"3RRvVStmPbir4dFpa0twEx5U56hiLQoSF9LgtXasWNuN2KXgnUO8u1bZELonGDeclY"
 		"A"),
 		CA_TOKEN_BAD_JSON},
 	{"json: header is a number",
 		TEXT("MQ.eyJzdWIiOiJzcGlmZmU6Ly9hY21lLmV4YW1wbGUvYWdlbnQvc3VwcG9ydC83Iiw"
-		"iYXVkIjoicG9zdGdyZXMtcHJvZCIsImV4cCI6MTc1MDAwMDMwMH0.jrN1odLkZPS-I"
-		"G1uWbLxN3qx975v2l499acEqxmEHEAL4nqFqpSPzOKWVHxqTHfzJXt8eJLwygFFIAk"
-		"MN3potZYiKXkYZa3Sz7EtiinkmbjMWdLqD9HuhsKmC1GRaEwIaeJp2bf46mS1N4zrC"
-		"tVA-nG1WT2zaB_yz5jvNSTFbiAVIBDtPVXLS4St5_LmQT_E5rOHkrowbma0xDQfMHo"
-		"MIB6DCJdV6xYUWZsEg5_YukTNLehovqgeeJSYV2Q67lY3Ccansh3K-ter2jy8YcUKU"
-		"HEu4gpdSB7_-_9P4kUUt29yzx6HXyZjXteQ4OURVidys5I82kXRypj0gJU4Jymi_Q"),
+		"iYXVkIjoicG9zdGdyZXMtcHJvZCIsImV4cCI6MTc1MDAwMDMwMH0.K34BYgC2KXjsM"
+		"bZIvhuedrhmyOcb_DOF_Htnq7FxtGfO3aLicQUWS1gV50N9DBulW97PAmBZQfdXXa0"
+		"F9wSCf8ixz-m-w6trGkPyWRCJw8zYdKYmtAPVzJaFSq6CYXJkLlORlPL_llTU0F7CT"
+		"OgblGrgWDlsy5Y5i4OG0LQ81WOvAAZEPsnkNPEtOdgzJH7GQhYRAsgaWH9LYh51YBG"
+		"TiOE2moeihAzgKQTBavflAD9JdHN7fGc3vPUyI0bTn9IeGEolXo01a6Fh4igbLIuhT"
+		"eMgZWuB2UShKPd4wi3FdQPAR3uHcy09tapRg8azpGRHKIzDVmEy9fQEsFDTpNCZVA"),
 		CA_TOKEN_BAD_JSON},
 	{"json: header is null",
 		TEXT("bnVsbA.eyJzdWIiOiJzcGlmZmU6Ly9hY21lLmV4YW1wbGUvYWdlbnQvc3VwcG9ydC8"
-		"3IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV4cCI6MTc1MDAwMDMwMH0.HqG0xHqRP"
-		"no2orlQAHrAZbhEJ1DDZF8NdqeXnHeVLDdJLkQPNrozZaojbMIYsm0LUCBjN5BQP5F"
-		"1VNQ_J7ZWgYsD5UHprje6J5hp4eP30aU9B32iuLMIInsxbrIFx38MihdXqJ2tpzABT"
-		"spvwhpf5V9xb9XE_bxJDBaYReRF6ERIH089zOCkdqH4g354ApyWqGfYlFnEnuL84h2"
-		"G7i8rGAP7eIsqCqqweAvsoNwTjWChuLQgHvQiX23Q5igrefGayySuxEXt0hV4O4BLJ"
-		"-oUA0FGhiCbeJYiLJgEM_w3e5hu0eY01J9LewKVdA3jF2L9Src-HJ53fUbLfOdzkTn"
-		"Xyg"),
+		"3IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV4cCI6MTc1MDAwMDMwMH0.o9TK-OxoD"
+		"XIJKkzBztrBne13D7uWl-8YodvbBBnkNesQD3wpH3OFOSKxFJIzGznIxMPKAz21WnE"
+		"V7_ysbxGu1tTPfyOKP2diY1aqHMySw8orjpS9q0ZA3kk7AF5VhDucrneGsN5_OKtrn"
+		"9584xINg40zkgaSDkBM-8if8_dPOsOzfb3lS-YNpL9-z_xPFMqBlOe08Yq__NFMwVw"
+		"PLYaioY7P1giHAVP-v1loKOcYfeiiqQxSnSlaw-JfJXqFdJfFlyWdrCVmwkEjUfaNU"
+		"EMdzTlpWTsI7teb_31naQ7Mm0uuEM5o5RK-Oc9IJEZCT-sJb6Fr2qqQDjbpI5idFOB"
+		"7cQ"),
 		CA_TOKEN_BAD_JSON},
 	{"json: header is text",
 		TEXT("YWJj.eyJzdWIiOiJzcGlmZmU6Ly9hY21lLmV4YW1wbGUvYWdlbnQvc3VwcG9ydC83I"
-		"iwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV4cCI6MTc1MDAwMDMwMH0.hOs9fuOx-oS"
-		"2y5BWvDcXn9kI4HGwMHDguX3eRsez5BvRrsPUXUU4EB0vs78F8BzBG1-lzIy8kzBfJ"
-		"UH3u6ptS3gpA8YaT6llB6MluEyrUnPhTh6tMBuqJoIbEsIwzuBJ9UgdPrPrqpS_G_t"
-		"puL22hPVbBebt9fBGq-TU1eJvHcufERS5dc3o7MeccEt3YH5gPav0MvwZz9nBD9j6G"
-		"MJES5hI8NRnIELtapq-ov7ldBpEI9mY_FwxW8VFB7eZgG9Z5UsKCcKMe4IAcj3QdiY"
-		"DU0rdzUoSrkeINooQQGbT6TrvH90klDGTf_xEdKOxq8IAyKgXIu_3wEYwATWQh1PED"
-		"g"),
+		"iwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV4cCI6MTc1MDAwMDMwMH0.d3jYMx-clp3"
+		"CsWe6P2ppBZVM_pR6rPVBPj56KaQaLCjrB2WgF6Xdm_HpsRmTlevl3_pWWQjxWvSne"
+		"kHQR5DeMhicxoYXI7bwmqtPiRAdLbeuTVjtnuYWVASb-EXbUUVclYLV2cHtI1mzCS6"
+		"S5FqufdQJF90iS5WXYkLPGs0R0E10mD9DNOM-45yh6egST6WtyqQamSw-e9yBra1tZ"
+		"W1qSz82tvsZBpgo9NhG32an5C_0OpoK8AFJzvI1a8DpefpY2_3-L6k9D9Y75gj6qy0"
+		"Cmien-e5lFUNh2pC3s82WhJegeeVX6UL962vJ0DXhWAaoqEx6fB6u6qtQUzqjPrjeH"
+		"w"),
 		CA_TOKEN_BAD_JSON},
 	{"json: header is an open object",
 		TEXT("eyJhbGciOiJSUzI1NiI.eyJzdWIiOiJzcGlmZmU6Ly9hY21lLmV4YW1wbGUvYWdlbn"
 		"Qvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV4cCI6MTc1MDAwMDMw"
-		"MH0.ETASF_EBGFyRS8iXhEVY15vrFF__FvuzVwHfZP3LFtU8tZWX5oI3rXulmG0wpN"
-		"y8uel7KsVxsIRvSjmA8L4Q0zl9H3MzoY0_7-vAL27mElZIcqLhuAYZoOigEadWMs5n"
-		"o5FNOXbWt1d7OmRmz0tKIF5lU1DFl4IWn9g277-3sRpuYwUfhBvloSwhgr9KySS2PM"
-		"diY_LPOw-sMKoNNKo5VAR0Xy1yeAUs5e-3ihw-Mk8aiBVA9UQl9786M6_BnGsJWAfC"
-		"biunNG-YlwnnKo_VbNj9X1AZt4cYCKPXlamuABCBPAW5sKcfVbTDclDPUEzMzJ1q8x"
-		"MXQQu0l-VWFiodYg"),
+		"MH0.q0dPJtJkUjdIkv76_k0JKYDqRnHgpXXy5kWSTcnKP867hXEp0ugWd95MN_5Vnd"
+		"lsQPj7L8wO0mWqfiGKtgdFMxacX-AROw3ZBEoUW6797hwfkC-RV5TTMnM-hWYbVHdM"
+		"Beh8hGqUQuKKFQMAdjr6OhKQpYz5FuKE5x0Z0hOopF0u0eGcFEe8B_cKzBQEpwmsLg"
+		"p2fc_5IURJRlp1-hDL3Uwy-PXjm1LtaLG1oYwaeCxfYAkgWCTzNVqdxzvgnrWxJQ5e"
+		"YRPrsqHSHUqGu1GdgqQeFP8KGjfJdVyKn1_BNykuNq3e7wMwCwFcKQLa4lN_9QPubK"
+		"jc9mZaAG6O429HRQ"),
 		CA_TOKEN_BAD_JSON},
 	{"json: header is a trailing comma",
 		TEXT("eyJhbGciOiJSUzI1NiIsfQ.eyJzdWIiOiJzcGlmZmU6Ly9hY21lLmV4YW1wbGUvYWd"
 		"lbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV4cCI6MTc1MDAwM"
-		"DMwMH0.eIm6FZk3mGX1kDjIr6WIydVnWhmlijZjmxWq0PzmDLhnG74sza0cA0m8Q1p"
-		"Ba5_9ggviDFfldgpwaZbMnLGrKh9fe58v8OZX2kuhI1f2c4uWBGVjBXhGoG4JtWnxG"
-		"C6webCx-D0WZrzMOBhdN2vGJpmxM_g5Je3X8dcgELTs0kfXx8WvwN0R2qq74s9SWgc"
-		"NO91dyQ7YEVMiaDEEztSYcfOuo804AK7gSw51zoCLzfC7koSFJbPOrexoMktXBLmEf"
-		"-FZUdBjVpRTIG5G9gdwIwI1G32zVJaFNMK12XNcm5dWZqMlNhJHNNBseR4KX3R64ol"
-		"XRdWrVZF78kwLrbV0BA"),
+		"DMwMH0.MksWcgUPeqbHuGW3-lC8b7bZYVrMFVNlOtHRrJwLvcgHY5huu8eUZNiH6RK"
+		"H-puK0X17R7ino28NCV0FRuAbiv2P6Tzvnkj5i1okUsy48P15V3D7d9z4P3ElRycoM"
+		"0EZiMCn1pKAty59bgQ0KHquRx_8DC6Ne95ygOHP7zsbZ2fzVPNkY_WjBajFAL0asoW"
+		"HlNvJYFvC8CA5ciYnU-vnXW9FyeB1mcu-g8ffz5ecXROAcwrrewuBMh29wnm9pS93y"
+		"0QfYeffKv0838fI86dnA1iUtdU279T28bSOF7uL26lu1ox1dbDcUK0H3gyTZHvc7Gb"
+		"dQZiw6ADCsd9glQFD3g"),
 		CA_TOKEN_BAD_JSON},
 	{"json: header is single quotes",
 		TEXT("eydhbGcnOidSUzI1Nid9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lLmV4YW1wbGUvYWdlb"
 		"nQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV4cCI6MTc1MDAwMDM"
-		"wMH0.ILtuSHWeOxiFBUIQzBTZhd-kmLzIakttnrvsJVK5HbGRsbWx2Rdxw1w7Hdwkk"
-		"wWCN_ZPCTSvDuHjJANL3kwatLKk_RsLS3gcNbLyJyOVWwjmIe8Sg_0qR7hwCUVhOec"
-		"Fh4IeOwBXtDe_v_bGJtX4qOL6ORvffnf80hZlAFI3DPcvL0MYlFe_fm8nRx_YpykQI"
-		"RGHZL0QD47cIKXUCe-KQCTfFapMpFrYbJaJzY1NlAr-gpRKyL09Wj_xZ_xKv-eFD6z"
-		"sa_9Y5garCKJqm6-9Cd07zBznKtLBIcuB25AqD_MAHPSNj6ed9vpRvdW1MUJKH9vdj"
-		"vatvwkgsvzMCXQjyA"),
+		"wMH0.ro5t-IyZcZGl6CtQgUJNJa2I2ebYceR_GQRYWGmwhW1ns95_MhaH6VwqfI76F"
+		"wJF74-Qr7YPe5a3uwBtxruOI43JEnKY997fq0STnvQPyqNN5VfbDosdnhpE4-wHCxp"
+		"cRmdK2Rc11jCCsrnPyTPlwHvG7rnucY_cXWn_Gn7vnvHF-SqCDF-kr-HQbpMCUQy4U"
+		"91RKqrpNbOHmgi1I8NSMxUewcJVQdwW5Kf2UOuZ0vGcCS7qwydw7fLZrh48fWYFsXq"
+		"E53I5qf7z1JQwbyzQDCqIVcIO20p0a2M_PpdJ5xMvRJ0GzvQrzIYg_ym8TRtcFlyID"
+		"1hj6eUhnhgKTzda1g"),
 		CA_TOKEN_BAD_JSON},
 	{"json: header is a comment",
 		TEXT("eyJhbGciOiJSUzI1NiIvKiovfQ.eyJzdWIiOiJzcGlmZmU6Ly9hY21lLmV4YW1wbGU"
 		"vYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV4cCI6MTc1M"
-		"DAwMDMwMH0.wjwcNSgGD7vKihKvWhqmw_7LniS0qJebUcbnnutMNeOXurn_ZEoHdaU"
-		"71eQRGuOgpwmnf8JlN29pgOqz4PftJcOONcGdKzUMZcAJ3vEdt4qltq_rGlnOroH44"
-		"FFkwfCzJDpyOItNhb851vQBILfaW2Jkcrby2xSLURqWcCXbJood_C6boS07SPsTRul"
-		"MR35qgs5uovTemeZrdTikWfUPgaUpQfQixZHHjzn1Vc1f87EHycRk1KOd31JsqMxpY"
-		"o3_2dTNCP3pVXp7YCswRcL5tLypOFFG1jq_FVIyn-vk3ZgoieCAp6p2tQnJ7uxx13K"
-		"UleCJqFAvO6XEF2SgbSjDsA"),
+		"DAwMDMwMH0.EIccS45cC4BXrUxykTZtPf-ORwqQOoQqns82CokZFZzLktQNP-HjHmO"
+		"6Ef6sOl2USpkqd-xvdNEi33yNG12bhNLfKF_LHraDyiQ-ts0mD1KvKRX6PVBAsPbEy"
+		"6q5Bg9vL86_oYWHeNyDsI5XedYsPOKzNbyIL8v8n5tLfQ4gEW1yq3kfD5FWkM0t2fG"
+		"UncYgmefM9xI1hyxfCYLeazEWQ4ic3bKTdH7E_r6skf3KlW_F7R3k6xGuzXJz0B5XJ"
+		"t53uaUcnDVQ7M1slvKyXO76ps3pwMtSsH9JC7uz8V9mvUkKPXd8xwPBu0y6doAIau7"
+		"LJtCVJjI6sUqqE7uHtOE6SA"),
 		CA_TOKEN_BAD_JSON},
 	{"json: header is an unquoted name",
 		TEXT("e2FsZzoiUlMyNTYifQ.eyJzdWIiOiJzcGlmZmU6Ly9hY21lLmV4YW1wbGUvYWdlbnQ"
 		"vc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV4cCI6MTc1MDAwMDMwM"
-		"H0.q0jnC13F0Bsdt4rrX3tk1VCC4agH6ZcEHmGdt5T_7aeCUrle72jBorBDFZBF5qM"
-		"BV3Xs8C5K4v-83dIlpwwz25OAJvvqIvfX9OfhA2OVikkkj39jB4YNg8P-2JEsKWZgv"
-		"DdlX2Phf0qwNs_WDzDFELM8c2Qsol4S6gY80TiXm5oW8uHgHG-ONOVnPiNzoDZ6lIG"
-		"evD5dj25Dcg5UyhimaOtVVEAbUGwrLH2yugsZb-oRQ4G7hnUMaUNUZvArF5qB07so0"
-		"8gSpXqUExBngyl2BxyhFSUOVJUPMFfShjqYzBlQkhSBJlF1s-N-kJ7jpoQMXI8_xI0"
-		"7NeTzATih7af12A"),
+		"H0.BUSCkeP5JgPR5fhqxJLvDHNOHuU4YQsnqjXSvGwe4muxAJb1tvBdmPFP9fXq1k9"
+		"vC3sIeQOHlYFHnOXPTSFymomHJTChkEfT1Xo-pOp3D7tJ9JYeBSG_ZJLEsJvlxDygv"
+		"TzneEseVktye50MC7ewohqyZjXyec0kqV8oAbZFMBWOUtrsdREG3i73p4fOzVoe1k0"
+		"fS9RP54rOv3r4ij6E6Tjyly_0m41P40-bFmAcscjO8etRpucASNsTHPMHCiJHlITBn"
+		"a3b3KJRlk8ypEDMDRLVTH1k7wyQ6fd4uH6jeqz5Dyj2D10lvIFRwzANdXhQ42eXAjs"
+		"H71Fj0ajTwoIpqg"),
 		CA_TOKEN_BAD_JSON},
 	{"json: header is two objects",
 		TEXT("eyJhbGciOiJSUzI1NiJ9e30.eyJzdWIiOiJzcGlmZmU6Ly9hY21lLmV4YW1wbGUvYW"
 		"dlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV4cCI6MTc1MDAw"
-		"MDMwMH0.rX3VVvjbOywak58dZpaH4n_Ea8alhT_dfP55Lak5dyCrjqYxjyTiYyhfcm"
-		"_YMBgi0zodfCFoY9_pPXHicisCFuYpBsVx2xVqNiePNrRwL3qyuBrg1vDRcJCodSrN"
-		"vYIU1jYgos0PzXVW9f0q0_m7KH5TZuog_c6jEvnpsWmAytg3M7JQofahCm10JJ7GDH"
-		"CUyrr5JCKoYySCBkMj90Z_rIBJ3rn4iU96VkJlSLm6SW91bkpnlyD9aJFp2C8KYApa"
-		"K6-zdXD1vuMbceWTrdPtAgt1ONs4TrA6jfKWJOhT_JkUWfkRW3ZESMAoPpoivzxv75"
-		"ggR1xZy_EkA4dvypQymQ"),
+		"MDMwMH0.BtUx_-hYUt98sbaaqR9LZIHq0mlCUkqf91zxDvlLIIWE1UUS_Vz4BZ4F8B"
+		"bRUq-eW-_TpyYFn_KUP-xaNy_6aTH-BhfoBgkVsK3H08uMp560skdrUaGO4AyDz4Yr"
+		"MwtWDSEKqJZFn69Yi92iFgB_F3BE8MuHrcpa8vzCYdNUYQb3fFXicAzXwie4twQJWk"
+		"vjnhOynucrMzKp07xdJ9QXKQeszUJFQiVCx3woUVpFpBvAHrxzQCcFVVj3iQl4vkO8"
+		"pj3rYOVl1246xEGslzyGpMKN0etx-xZPEWS6EY5fHIUL_wYdn-YsOViG96IwiKZIGw"
+		"8Ji4eLJj_oo-dvgUQSog"),
 		CA_TOKEN_BAD_JSON},
 	{"json: header is a byte order mark",
 		TEXT("77u_e30.eyJzdWIiOiJzcGlmZmU6Ly9hY21lLmV4YW1wbGUvYWdlbnQvc3VwcG9ydC"
-		"83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV4cCI6MTc1MDAwMDMwMH0.A1OntZCj"
-		"pJdeqJ4RFpbFYaxQb2UFnLhdWt4La_UjYAYvonBiYjy_3RZd5OsXPnviXStH491Ttf"
-		"hJJvglY5oNgE00SucTlrJfkAP0KyglN7oGiaPyzMNjHIfJLS3x8Lw40B55F5u8qOVr"
-		"AJ-i4YH87DHb_hVD3Wjr4HT8IcoYmn4sh-pn-jf9DdGBvOCzHa6LskPlJoYXbbYmuY"
-		"WLzZKo9Yo2bXav2eDuLjmPE3Jb9Y0N7JH2CU80cFb2mw8rSftn92B5LjZ9CleoCHqg"
-		"uA1DTNVUmjwef3-tieV_qWgtH9IXdVot2QOnhPj_91JuqzwfoyCLoaa6hHjbvr9ywl"
-		"4DoQ"),
+		"83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV4cCI6MTc1MDAwMDMwMH0.l0Y6ou5o"
+		"sQGfoCJuF1HlXwwS78nioeR-cV_ENxWQHx3MsVXYvhxAEW7iH_EucLStZFSaHd_U6C"
+		"ACKKxDQtdQa63OxHTzABHaotjX8h72P_1mrwxqMDue9etZPIp4wgG9TvJZcQhtOL0R"
+		"ysQ1kVvln-QdsQEzBrbx5EAOgUdIsFlVLvkIi9r2EBrYkZYgJ6x5nJlYWI81Bxfpuc"
+		"3xSiOAoIlf6d9W6JZLaEj4y5x3rX3NdEdmQp-QLC7DJvnm2m7YgUKTyNB1VYCUl0D5"
+		"A-NDAUviA8-v_xmp41eCrt0L39fTBTTF1vIkVcFJ77CzYGYvZniKOC9ZqsLrer8FBO"
+		"YO8Q"),
 		CA_TOKEN_BAD_JSON},
 	{"json: header is UTF-16",
 		TEXT("ewAiAGEAbABnACIAOgAiAFIAUwAyADUANgAiAH0A.eyJzdWIiOiJzcGlmZmU6Ly9hY"
 		"21lLmV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCI"
-		"sImV4cCI6MTc1MDAwMDMwMH0.AbRDfZ27Iwu3P6RXiRr9ephf9MR5ETV8kfDgludtg"
-		"YpvouIhuJbbXtdNePSCwcRi77IjRr9OoGgg6LPryheUOno7YolMQFjnCh1BKuqSmG-"
-		"EuBjI6P6WURQj-ARH89fu5A0f2ufF0kGAui_D9JeZmG7aFznq8dDXRutRuZ40psuXw"
-		"K3OQHeuCO48s1Dg9nUJUxFHEZ7XZW2sUxXNT62FDMOCnCkOuQjELqAe_4fnCF5I5-R"
-		"8if6OYj6qkZ58efpEAGIcpkcqv3R4flDiOurYyW5vXjpUIqdheQUVBG0jTl9M-li4x"
-		"KUAG7G24MRAOOqDq5LsvlTaCkxlG0aPiGoy6Q"),
+		"sImV4cCI6MTc1MDAwMDMwMH0.r5MlpMsB2i5ejvWreWezUr319qulUF8ykJsklQNCk"
+		"PPubDYBSk2ziTMHvbA81Mat95znaHicBfe1q3V7Tn2_WiqvGq4QwxOgD1F3Q39TmN3"
+		"SJEDNfBOTH7MMMWRAvXpxzCTgyXRFlAW76p0cRJwzQfGi2rMQrYpNaUWr92kycCyCg"
+		"waYezG7emotd4SJ05hmqvsAw5f0ZApdk7B8xWqBYZv7LFZbMvSpGxXCTjGXI3A2ymN"
+		"81JrsycVaNkB9qm8EsofqsTC2d3YnjMP5sWuuXic41KEV4-7mw3iMAxPF_NtdDI6WC"
+		"j__4t_E904DBOL54cRBVw-TmGlcA5Luk6N8ig"),
 		CA_TOKEN_BAD_JSON},
 	{"json: header is a NUL byte",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6ImEAYiJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
 		"mV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV"
-		"4cCI6MTc1MDAwMDMwMH0.X8JnCnzt78S1cmWFLYQWjSvZx_N7FC0OOA3mBjsSKc169"
-		"VWyTQqkcuT2LB-u2rqsc2o4Ex1KtsOaUUBMC66opJNn3xpZRs4IwZte_25a4-QZnFJ"
-		"4qo_9msam4a5zbIO1qAT5sUOn7n3dfdL5po1xNQTHVlFWJH8e5ci-vW-39RFTLGwYu"
-		"6iYIfYYZ2jLThTt0wpGIBVN8axrRPtVO-veC4X22G9M4pt4GKm6Oyy1Hsa_xEjmEr0"
-		"IN0MUl6aY0RHX35Abuq5WpMp2DBbWhiQlJObhY8_jNI9fngc14CyjS8X7XSk1c5g23"
-		"mf2WLKuemUtbgZgz2osE0GEgwlunaD1bA"),
+		"4cCI6MTc1MDAwMDMwMH0.qyqPwlHDsbBq4ecWotZR9kfdsC-lWoOVYZl93bkNYcCEN"
+		"KQcYfDcncsEj3PeGDpkRuzT0xL7TYectTlfWW-5SvxFg_3t8cz4eLaE8lmjXbGW3x7"
+		"ieWu9v3ernSh3P6xpaBnPVPCaiSIiPAd_1LZaeJw1e8eeFOvga5XDtiMWSO-ivVEU_"
+		"z79g-C2BgO8osTrBkoonL_tpjTcaXMK_-vcg5y_fVzmb2ndysmo0TgD2RSHGRlnQSa"
+		"HhLwf2xzXNDD2PcBY-F6-76b345cGh2FgJ26zlIAD5-3r_33PcVKUP61jQdiBWoEHg"
+		"UELcwqMOfBH09w__U07HdR1xAyPazft-w"),
 		CA_TOKEN_BAD_JSON},
 	{"json: header is a control character",
 		TEXT("eyJraWQiOiJhCmIifQ.eyJzdWIiOiJzcGlmZmU6Ly9hY21lLmV4YW1wbGUvYWdlbnQ"
 		"vc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV4cCI6MTc1MDAwMDMwM"
-		"H0.kNbTOlLMXItPd-4_YCp7RzXlfHyZSl0Sr2BIGVo0w8w-zeKzswyF9ZaoD_vkYiy"
-		"vzLb7UD2mwaq-9viaqwc3TYMoWUXs5Mc8cglCZLpJOkDYPDjv3hqRw4XZtJKYWa2tT"
-		"comCR3nBRSXRhHAlHKgtXTwPc0Pkmhons-Qdh0c3L6JAqkFc_pnAMrqwER3OdwqVgH"
-		"gb94PCnHI0BQdZjzy6nD-V6jNN4kd4HMs6BIN_aLtwJa_fzgCfKVcoiz1OfJhqP59C"
-		"_sySLPpFXl5FhKiWhn_J7T-AVktv5aXlPNCsNSgLyRupR8vuMumOnQEbytPm8THMvQ"
-		"e1nKTVRzJRreRmg"),
+		"H0.GqXTHVrmEXGfWVlHiMi9qdKZWogsrv9vCES6fgfRxsOHZffD8l-X5vVe-j7TNp_"
+		"Wuxi2ltMtPrC6gu9wv60jnIQ_yiTGHUOia7kAAt7Xl2d3-R-bMYaDU4cCUlPNrrWlQ"
+		"UfnYYYrqL_NwfAYZUVNYq05eHmI-Q61sNMiQlZunx_r0AfXTsuiHh1xfcymGB-iJfb"
+		"N-xemh7EZxM5fU7w44ze7c8wriykvGZNq1KS-IeZKs3oPEIbyoHURMNxC4VtWFAjgs"
+		"J_HEwcBGjtyaZ6Qcw9FjQW_dkCG3iCMGvUBxSYNac9stfMX7o-OoKzbgHW3thbRNAG"
+		"L7PGJ0on5vN78dg"),
 		CA_TOKEN_BAD_JSON},
 	{"json: header is an escaped NUL",
 		TEXT("eyJraWQiOiJhXHUwMDAwIn0.eyJzdWIiOiJzcGlmZmU6Ly9hY21lLmV4YW1wbGUvYW"
 		"dlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV4cCI6MTc1MDAw"
-		"MDMwMH0.hNMasQj-OJLgWZ6N0Kl9UU0YBBALVXsHkclSG4oAO3mOyKzFlb3wEN3cwd"
-		"gx06ZXX3cC5MLWaPESUlCe7qHN9jd3xQjm33cSa5KyVUD1AAUVFv7WKCy-CATcs8lm"
-		"z_MNorHTpHmFsYYXu-XSfOnHMfNS97eoRHxp9kL-qdPU3WGJTYRamQ_13AjRYYrw4V"
-		"c501hqGs8pbRaeUaLcfli3vZ0VyAQw3Jm9efnIYAVf416buJzkIFlbJSkfjRdrFO62"
-		"YtDxILl4oDF2l5nSzBDrX96zDmTGrL6aqH_RsVDQmaNe_GR7IPvWsNI9wJLcWl-bJr"
-		"1zeSULE_1Faddq_tSw7g"),
+		"MDMwMH0.n80yoypxu-qC5DMxHSOJyjXjP1iAOTOnQkiwgx7F17rJ5ALYwFazmWGXUM"
+		"t-3aPdtxhElWI8Ka1ErP89bHsgUrGipUiNVrbHEJh4lXxfIvlC-lIPpoBeLACgCCoH"
+		"2225k2tILJ-_gZwi8wctiASOsh1wXnMEovLLyOBLsNMd7XxI7kBJtTERGreNZoJJ2h"
+		"F0fifFdYoYhwiQ4lZogXWB4zd3TYOJ3LCtsUifADTDwF_p_OSpyB_tr3IGe50vwtk1"
+		"216nxNMNLrBAtCGpRgGZltqfl6doGmCuQBq8HiiWtlCAFrlL8CqYFROyug_BIlmdGn"
+		"6aBTehvac0tMLFDNf9_g"),
 		CA_TOKEN_BAD_JSON},
 	{"json: header is half a surrogate pair",
 		TEXT("eyJraWQiOiJcdWQ4MDAifQ.eyJzdWIiOiJzcGlmZmU6Ly9hY21lLmV4YW1wbGUvYWd"
 		"lbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV4cCI6MTc1MDAwM"
-		"DMwMH0.sme8LzDMv0whPgX6xjWhyNBFVz_MP61byAcZSceVY-Z3yfaZrDe5OvJuOy2"
-		"WqF2lgbCW4kaK26CzYbmDHBrgM1WyxIqDLzbfgbPcB9kCdtNAMCXzIumqFd83Ok4GK"
-		"isR_3haE-XuC_D6nw7fb7gBlY_7jxP75ymDiUcoqoGp-cnTBlOTpZgWce_CQrI2aa5"
-		"GLWI19FT4BAY5tkvweO8KLLfYf4Bcs4aUe7EQxIwGOYkBZcRMUE8_jDUETOjB3IiKH"
-		"fH0S9aH27Dxyd4tTepibCzwtu7T8S-fFQPJ9uhsiupSv2XW4FowjO-F4KEMcNvSVgx"
-		"6QmrOth3yLE8HZh7b5w"),
+		"DMwMH0.jr0idFd2J3d0z4MjOOf6tRXMCWphTu_0o1RBgY5cNKlVnS1PYFUxiUUkgIc"
+		"_Tf7Ckmyh66m9OPom7CCNl6GH8XCLsKmT15bfcsXDvAlRx2twc-1EPJOehhSDuDy0a"
+		"U8cahUSbjHVbVPfoebYW-w9_7TShac4e9n8vz_zlc9_xQY-AqcrcPsFWBFd8p7G4au"
+		"y86A7JkfxFfqaiQCFd_Oqo94_ssM1WmGflN4H8PWAmZ48aXcGEnLtckq5VmfFRZSDw"
+		"2lDH2Ra0ujIk4X4by2W5fKPVn_vv9YZrwj5TKbZVS-8Owq0ihaeBWVDWNQhNGRZQbh"
+		"mXzlRAoG5KHMuWOXzRw"),
 		CA_TOKEN_BAD_JSON},
 	{"json: header is a lone low surrogate",
 		TEXT("eyJraWQiOiJcdWRjMDAifQ.eyJzdWIiOiJzcGlmZmU6Ly9hY21lLmV4YW1wbGUvYWd"
 		"lbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV4cCI6MTc1MDAwM"
-		"DMwMH0.AFEI5lqXWOt0u4v4jnfydY_k_qaV2ZlL4BiDSdnSRBOnQxNnCGXnrnicmoB"
-		"SYfv3EMDaiS7adYc4PkGkv9HWgmjssknLduMcQIA5E_pjW74dqmvqFwAR9ccoKrJJ6"
-		"s-LFUn29UgXrLwwlcE0uxH9SRaYlRv3zK3-16rYsn2TNWfoNCWwBOX0fWrDaIKKGX1"
-		"65Cxw0aKxvJ5dUVPDnS64JwKJccixBdDvS-c89-qy-uhnmUQXBkxpylnbohYVWb3vX"
-		"o5qxPflRue7P2FDASvbDWdo_uYpkLjCE037MH85kLaL_M_YpPbqnvaleKYPP2b_vtL"
-		"lNaw1BMxxp0RboKVWrA"),
+		"DMwMH0.o8VSwi6q3Uj0CeyJQussmFCkkmOY-zMjAJ32HWvNbT3jPoSr3-zFhe112bQ"
+		"gVdTrVt6fWQUPBAbcbadujewjtdWiy7zmyfZcbfB3BylbBS7DdPxu1vW36Qyo7Dp7A"
+		"icp9JkwLVGEuC5c9auPqpG0Vezc4ja5stftsBTYGlquYHyeAO_59RgJsE5GIOEVUf6"
+		"vvOKkQw5Z0DZRIgoQlOvHDfVaVFmZ754C1VgChXqve_AP3oIu6R-9dkkVYhJtsgvhO"
+		"TFhAIw0FtHTzHKtCES0KosFA5zn-cH_DS4M-qBAmnZ6xzSN_YDLm3BjLPQQPwR8UYo"
+		"Bp_buSCPZSKAlHSiJPQ"),
 		CA_TOKEN_BAD_JSON},
 	{"json: header is a surrogate and a letter",
 		TEXT("eyJraWQiOiJcdWQ4MDBcdTAwNDEifQ.eyJzdWIiOiJzcGlmZmU6Ly9hY21lLmV4YW1"
 		"wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV4cCI6M"
-		"Tc1MDAwMDMwMH0.Yv0lXG-bO8imk_WcvdxF41ISnty5KHJNSVPtaF-pq4FuALE5S6J"
-		"1yf29Let2tCBMaKnQJ2r1SCe_yY5wAhkt3xT_aBKBGTDHItJz7oY37FpiZEviUTjsL"
-		"KWINFzn7eJbx-maRrApaAins29N4OWWFAVZL2hwMulAOB5s6JTSL-j5c-AYwC-jCb6"
-		"h6zr_VWf3SM9BxQaDdwWRqNudQsKYrMxQ-CwuT_CmoE_RatP8DvvAlUSWGMWd-UlWf"
-		"hS1wf1HwzrTB_PmKRTR52A6CLTAd-ccvauTjI1yuDWVg9IdGLyvYNJnFOCwEtaosj9"
-		"Au7NHExh9U1_Oq16qpflZnG9Oiw"),
+		"Tc1MDAwMDMwMH0.Pzmu69OWvVPBXGwMN6XvthyU6c6pmEhrxhqvy2pddK-1VC1y4y1"
+		"fFBDAT9miJeyE5jsPcNX9WvleznNJaZlQODnNNeguZ16YjAU-7hLroA6vzDY2Jd1z7"
+		"QZFK0dpfRXNyf55LU32RuogRf2AVrUvCMryW_9bLgoQYBfsuSYdMr1yN4QXBXgMYdL"
+		"gzo8bWHE8ZnAc6YXBohaA-qszn0ugfzo2MHuzmt65s0XjylT2NLTT0HOm1jydNKVF0"
+		"1WAYrQ5X_mqibo-z-P8ZwgEmUNpClXQCPZ-Uw2R26_c2FAni498Rd8gW1qTT9J8wcI"
+		"n0icMqvTGgpl3-z58jK5cMUgUMg"),
 		CA_TOKEN_BAD_JSON},
 	{"json: header is a bad escape",
 		TEXT("eyJraWQiOiJceDQxIn0.eyJzdWIiOiJzcGlmZmU6Ly9hY21lLmV4YW1wbGUvYWdlbn"
 		"Qvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV4cCI6MTc1MDAwMDMw"
-		"MH0.d1Vw9PDn3T1FsQ1aYlLQY5phdzPkBnyXiY79GXMCyv0tgThSXyCsXqIrGiqVvH"
-		"OjVjoXL_5B4MUkoRuCvT-xo0vs4qrRN1JKrgoJ2H-EC5yhDIcZdxrLf6lS_ujmFAYx"
-		"rnD9JqF826XjMKPWxBT09aC8NUz21DxCwBe9uD99Ngmtvc2RCo_ARr5wV1kBaE1KvA"
-		"lj_XuoIgyPN6cEl8iMkmyrFAwNJLjHKDizyZpM1HOdePJhIjJTsNRk6TK8T7lEosjT"
-		"ce911vwtRtos7SUHpZYk7RKIZOXcHZxseJXK_T8_z-ktaN5iqONSiVFDh5nwz4gzuK"
-		"eNkO45Maq1yDEH_g"),
+		"MH0.v4KeeKNXpLgWS67ytufnbJIDi2TEBX9QvOX7UGsEKFLh9Jfs6tLPsFafGvewBB"
+		"bpzExhFXATtsFu1fzHhduv06YvvWu1fWcB7axpkNB87m2l0nKTDoWmUPCCM_yt76rW"
+		"eF8j3oIi18suVFSfgoa57fPCEzA2vKZb3Yfu99so5TOzCtcP9IPLX1fgOucHGy2PGd"
+		"bO_ubF7m7yc0vPrno0_7MOA2Xxjy21AWkbVWxXnEg6ZaHkSbsl-TYO4LkyeepJhUxT"
+		"mjVXkw-t2ysDGJKh-tqZn97r1uMw_UhB7xuPcoXPI3Z8VxQl90icRBwIgA042ZpJvK"
+		"pSFZA6GXMolyl8NQ"),
 		CA_TOKEN_BAD_JSON},
 	{"json: header is a short escape",
 		TEXT("eyJraWQiOiJcdTQxIn0.eyJzdWIiOiJzcGlmZmU6Ly9hY21lLmV4YW1wbGUvYWdlbn"
 		"Qvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV4cCI6MTc1MDAwMDMw"
-		"MH0.OqM2-mHcWYSlVK-annHKL0JEn_H0jgipTAaqelW3Tvhc7EOfmccnDiqJh4KOSR"
-		"FKe7-fK-OJEJXM0BMDIOuTEVTL5leeiRIelqmwVCYX1VtiKN9EGWiyktBsQ80d57R3"
-		"ilJwvywQekxUsjdD-mi15J_NhhwHZw0gejsM0IoiTwwAogyoTDyRT7eMsAhf7OSt-X"
-		"OyM8ibPQ4G4jM-5ALZotmkqLiIK_C5iMJPrMwf2R9C3V7GTLkyLACTq198RHvX_hE6"
-		"gWhge6_0L0yTlRqU6zqnZY51soJMPEkMGeX3e0_zxeZyYKRfU_zfdIaffIxJi0Jm1J"
-		"ISaRFujs8uBsMphA"),
+		"MH0.fBW5gjvqNdnjqT3w93q56gXPe0Ih92ktv7XwPbhe85FvFkniLXWdxFPD5EJO4J"
+		"R1g_g4YsyuIqI8k7pxhXFptgx97SVPczvl-mhxbfRnQkQyyJ2cSkxCdakZl0ZBbmVV"
+		"MgXzMCLEHBCclXZ-cgCUTEOnBKhAp1u4vYpmUNkfZxGJyAR448Lqo5ZrC2985DPZ-S"
+		"OPTulFXMQee6vdSg6FUcBbjPdvWLRDDNV_r5cBuMYzBAxKIMhHGMELwZ1nP6cTZRbP"
+		"-Vg-mWy2yEVGOpDeRzlG9jUBbKYzxeKI-AufCK8GaHdPfIXbt23oj1x9an8yRnDW3h"
+		"rGkFz9Jn173MYvRQ"),
 		CA_TOKEN_BAD_JSON},
 	{"json: header is Latin-1",
 		TEXT("eyJraWQiOiLpIn0.eyJzdWIiOiJzcGlmZmU6Ly9hY21lLmV4YW1wbGUvYWdlbnQvc3"
 		"VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV4cCI6MTc1MDAwMDMwMH0."
-		"TuoVHR7T_95Tgbf4jp0aVs9N2-C2u0BIySxz3S1PIjJz1cXk6W_1NQEVO1HFQ5vmzD"
-		"EysFnfON7uCgkXysCQH4eECZrCbQEttqM_ZGXcoQyR4vKmSiLEqR87FVqWbUOe51dH"
-		"aBAkzgTO5vPLIU2s6hX3SkOiZwSqYrrz61TtegWoQCDWQyua2-vZMRsVXnMFckcqdK"
-		"WbwRMpAqnGkNTOfxtgwXRIXFfWG_BjuuZCLzC5Te4ChtjqA-VgyUEvAF49vHjRQohB"
-		"hQ-PWGI8DElv4VBe00IBXazHy_dSPjooxke3R8grROhzeN6nKUmWPrNeGnB4tBdegw"
-		"sGlvHpYbKb9w"),
+		"F-Ulerk_q-ALfUuRyJGpb6Ueu0hRbobeQ_aOTNZoBn6W7dB3IGdiBWrwQ0TtSjZXgF"
+		"GxCRO_FZgE2XYhWTB44PUKCVkxnAhmioSF1SEyPbOkbjfksVykJ1Sb8nAjIQcShaVV"
+		"Me8Nu0c5O4CQWSaEolinIXcpbg_4D7k1_rgh5vzebCWOKwXEIwpc9frV9pCENvcH7-"
+		"mOw-O-fVC0WaIfWxbO66Jq9Wnm25kgTpqzNnmJEzq9adZjZmJQ30gHP9j-StftbzAX"
+		"rAZ5frVaBpr2_BefXUSh57h-XxXJsCOp2QdMDnUcmD2s5q-rXWKfbWAdm2FE7cnmXq"
+		"CdK-EwXqdb3Q"),
 		CA_TOKEN_BAD_JSON},
 	{"json: header is overlong UTF-8",
 		TEXT("eyJraWQiOiLAryJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lLmV4YW1wbGUvYWdlbnQvc"
 		"3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV4cCI6MTc1MDAwMDMwMH0"
-		".u7sMr0jcxqKUU4RElVTDYPP7SW0ke_pFv4OFvZrxmYc4_xcvWLeIJlMFgcdP8AYQd"
-		"jp5RwjA-lCzddJ5lRwQlSpyd6z1yLkKkVE1CniyjAhRoHidSAmXA4Ub929kOAqZq_M"
-		"PQfYNICZwIsvE-vMvLbwzf5WwZQtCdoyTDlmIIEDKq0gJk9zW_C_Q7eClneVw8dIvx"
-		"ph2iVCxZeMVys-em-5_PULOzg0Cl2FuEJBhECAaP6S7LYh7sIsTbg2g8FFa7gxw11k"
-		"PZOXyG-x5kXcYp8jHZIHodfGgLknI8BqAZsP4UW_DxaNq7yMy-_runct7g3fGErozZ"
-		"8jvTu8LNJibSQ"),
+		".GYacaJ0tv8viDh67JWqD6nfsMgvA3sAM9Mb2m9bXGrzFnY_s-VbsoJX-sJcz20Ko9"
+		"yDYRBd7axAi7L2z0Mloph4M4ALEt-19T24_P_cVnxlIVhbIAhSnSO22N1WVdoCsZzi"
+		"xyJEKl83Ep-zSN4pEWxPj_lxX3r8h7UcTtGFh8ZkjRAXeyJZ9CfjkCr347rhNukq8j"
+		"4B7blCsRkENvST6pl4N2aFCOorcpvE1GV1_ua5NaB7wmbtpowUOyIxLrdMUZvQO_vK"
+		"tUefA4D1s_QOqIlty-iFussVU7X0MEH9jLdv2wxu6B2Zy_gfnRjZtiT4KiYGmnhT4x"
+		"JiTkN6Kp7RHWw"),
 		CA_TOKEN_BAD_JSON},
 	{"json: header is an encoded surrogate",
 		TEXT("eyJraWQiOiLtoIAifQ.eyJzdWIiOiJzcGlmZmU6Ly9hY21lLmV4YW1wbGUvYWdlbnQ"
 		"vc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV4cCI6MTc1MDAwMDMwM"
-		"H0.dIKoA96vatS5_PB3xDqneT5UveVQECTiPSY3dleNUGHqXRsZ7JJtHnllJjIAUY4"
-		"xILMgdT5B4Bxb09v63aS7uIaGEu8dJGhRcGChZ8v2LKCRHur0-zp9VKwydaTF6nweU"
-		"F6KvZo9uTgXEL9NWfFV9BgufYSUnViWpHsqMYcsq9uecBfj4rHfgV40aWKhXsgu5lI"
-		"zM4r4lK4JTUsVjUkx7GiS1BayKObKaD8jKftDjXUtejfUcivcE6kEzn6w_y0Yw-puU"
-		"k8qPt0nphM4DFNjJOLphAiRhIMtEo5zpcUq544b8WxWfaqZjDZlkYZNGSKo69pDbiN"
-		"paUwJlGQqEszkxg"),
+		"H0.DENJrBfCfwiasGLLyNZtw0ut0SKN1D6ZdtcGiTX0cb6Uid0i4_e4SN2WxAXf2Bf"
+		"gA-nR540debWk34qUKe0iXb1pvLYwsdDDUuWXyptSY8dYwlrnQE-lH-Si8xg365Y_I"
+		"KMsJJW9XoaWRv0Q4tLPZEg5H9AHQt6rLyYyPuz5GQjZOap5A2YbPnptRmRg7jh4Txq"
+		"ekr6DLsVAKz2HZYQPV1Yic8mEPUYot9ymvaq8dVDa5Yw5bgkcF8HFQiqifn7Q73grk"
+		"H_V2SbTYMyhzG6GaqREZLqzSe3GxYtcKYYuCpu46-Zfq3FDqETSxrXRYVo7hhkbD_e"
+		"p_AQPMAKWqjLxwA"),
 		CA_TOKEN_BAD_JSON},
 	{"json: header is UTF-8 beyond Unicode",
 		TEXT("eyJraWQiOiL1gICAIn0.eyJzdWIiOiJzcGlmZmU6Ly9hY21lLmV4YW1wbGUvYWdlbn"
 		"Qvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV4cCI6MTc1MDAwMDMw"
-		"MH0.vZl2J5zBOY6o4-xD7stGUv8F7r5_62Fi9tBMGK0gvyFvcpmSWabJfNbN7JHWJj"
-		"50wQIO4WXxWImh3Jf9_sdG7Dh0m-P-p7V8xvb-3eFxDtF_elSqkQYTi-teBh0FfLz6"
-		"iHBSLO1Nmw92IfM-6tX0RVUsqo1djOYVX9TUB5aAlD5RgMsOdm7a9bQczcfJ1LRtfH"
-		"GuNaeIsG7yY_5Zav9C5JJxndu6OQnAt-38-ohXIOS50652CApaI0ju3ujXVdM1m40F"
-		"3OEiVX_R2LeMKwIc6hH6dd5PA96PfwbSJnRx_ivABfHe8p2REsQf6z84ENp6bfzvYK"
-		"lfs6928qAx6tGtWA"),
+		"MH0.JBXgOd1ipudGOh-kSAqzpCu-27mVya5XdaYCfXbuLjqah7q44FCZqmHT2-6pvi"
+		"Ndgb9atFzyUPozXH5yH-VsOCljCZTdG1anolJWvottNKFzYwvvq__JWlhJ3CC23rOz"
+		"agO6nmX4KeYZjEvBRCM4MiDOV6cVBcFuhjyXZDfvKbVM8ZgKroiDOfabOkis8lL-2t"
+		"4aNW7hLYLNXImkgel4p0IEfLbG8EvVlEkBPdnkm5PKmD6O1oXVFXzfXhsgZ77l32nc"
+		"sqcdfOiCmvv92ewripdn9tIUx-De6tpMNGGxvHWKxswCrdUvq-SPNfE-R0psRtygS2"
+		"7xdW80WGUak7IoSw"),
 		CA_TOKEN_BAD_JSON},
 	{"json: claims are an array",
-		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.WzFd.UGUqVNSie5ZI7sVKbsewXjjO"
-		"1W4DtdJ93dyiPH4uGLeZ9s0RE0i6zvuP4IFWZJ2urCFh1YUuTpiiEzMty_mQGIJmvH"
-		"W6hlP0_mmqsMkc1hcX7362jQDIdXiwXEkwOhk0jZQgfnvZ6SsJry0j3yPnqNu_9lkG"
-		"1GU_oU-4CdHWJKqz0FYWE3bKWUXo06Zx9jyYs0dr1n26jOxpntdQS_jF1lqzEaKhax"
-		"ZIFyKk8scwVzp4MMO7hREMyGW4R6yBKnKGk9ufsVFBNZhKhqi9YJs3V93WnUd_2oQ4"
-		"NgL4RSQXsanhcbNfZkGAghm7n3o111XeNqfLMjLcclFF8Q5HSPyVBg"),
+		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.WzFd.LI148DasghBYDOJjaCR_eQBh"
+		"q58EBGA4CJ2Ym2PT6BWHCbjFfJQ_Nm48eQuZHuzoH8p_Gt7MW45gGdS3kyhu_WRiLK"
+		"YJSJD_WJvgxxLQUmlbpWR3MNP42AHy2BtDc0lV5tKKUGQfPeXBl8WSFNdWyTaZ9aZa"
+		"cmwZ6vWXz7t9Yj4jiLFH7WE5C1Qzg8pteg6k6DmarClHic0t7Yc9Zucml8hSFbtgPQ"
+		"7szu7vQnGdlWuVZzv2khdBVStp35r_blTNszymAxKaoC8qW65HBSdQruwBw4ibk7E5"
+		"kfwLg1v8nEb7hjUav3iP1Fq11PTLwMnX4485DpdtBLGXfEMK_KTq7A"),
 		CA_TOKEN_BAD_JSON},
 	{"json: claims are text",
-		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.aGVsbG8.jlTg6U51dIJ1L6BXcal0Q"
-		"TDFyz4npSpAzMuiFrepzWYMXdFptqNg9-fR8s4sJDj89cqKA7Flf7tbGPl9tHKDFGj"
-		"IKMiqdZ9LJZsnNw-qD1in7OZgTX9RE1Klw49CQp0yQvOcGz4waXwOsbIh55qrsW1R5"
-		"q-XalF4c3P-79qo69lpsDhQWtXtVzVjIo_1OtcSFWNDNIPRHz7KD8LaTfwO_Y3EuBy"
-		"Q2qSVVQ9E3--ymkMBtXSs5zjinKxBoR3k-1WiokBChQHnTZbFz6P7HmnDcQxDJLHIF"
-		"KgaAgYjCVqEY-lJ4Yhz2z897RI1tX74IWby-cDr-u_l-ET-qhU-YIDa9g"),
+		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.aGVsbG8.jbC7emYBmnXoHWWKVQaoL"
+		"W6wW4gEWTEEXKIU8E1Y7Y63idNA4CnHfubdBKRgJMpYexMrbqhMFlv1pviI7YO9VoM"
+		"Xun17mv-QzI9mYbGCNouQJ0MM6LIXo9sN4cr30Vbjwvx3AvIepZgLzWfbUom0S4CUC"
+		"tesMojo19MPhU_iqOaBiHbRoWbJO8jwJslrTESicA4B9H45jV7RF5EorLay4KKV7PJ"
+		"zqymbodv-SKfUEqOmCSuqqy-23d3uNrayBqRTHnRL6yvROQIiWtnE9ACxWwVAhEt4c"
+		"hoiEYy1rKONEH66pafFAPtDcd3se6yF9JA-1dqAC1te8XaROAJRO4ZbCQ"),
 		CA_TOKEN_BAD_JSON},
 	{"json: claims with invalid UTF-8",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
 		"mV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV"
-		"4cCI6MTc1MDAwMDMwMCwieCI6Iv8ifQ.InONmqsF-DhZ-92tUH7XiORR2c3GMtJUoz"
-		"aSBoSKFI4xrs_vU1CPWup-rbKg0CQS8ircm5DuPlk2cgfB2s43U9opSkRVYVRCWa4a"
-		"gnu6aIRjqxxhKwH06qPwdA8UJoq2rp32v24qq84cpIgfSccHy2hvAAuYxdJYLga4Nj"
-		"VL2iGyIMju5tYSN1GYgvp6dF_Tyhly5Re9Lkik0XRz4Y7hsRO5Y1Vj6d8ma8KUjlj8"
-		"GFRpkAX4HG10vNXqdmE6PVujnHB-FniU4tMGz48EXIs6A9Jus-wH20tbK5W7euKb38"
-		"NCD8b_JxETaohAiclkDthBmPGjwrS5okAiiD0hKpCaPw"),
+		"4cCI6MTc1MDAwMDMwMCwieCI6Iv8ifQ.gf5rz1hrEW0w6Y0-FJSsE66-FLOq-byrA1"
+		"o3OR4YqG34-MQ28nDCdk8YhqnnLgcOq5cmNIkv-92azvHYsFOw4CpEeeWC4FozXa-h"
+		"ZEz_IOyHIOQuABvQxbiAJWYK11JqT9WyFszF6CYOaN5WKeztQQjgMh0LDU0Nw8SjDY"
+		"mehhxyE3GHSLgqyE_Z2FHTKXW8fyGw5Joc7L5gdGxlZbKvEl-u_C0PXul8Ike69Fj2"
+		"NgFV1v0yHS2FZExgpTKkeBRJisOxV7aoFhnuF1bRo6TESP95GLpSc9AB5LiDRaDqcQ"
+		"i1a-Y_rW6UrfKD1MYUqXLLUVlNMvKUl5GCFFCL049fiQ"),
 		CA_TOKEN_BAD_JSON},
 	{"json: NaN",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
 		"mV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV"
-		"4cCI6TmFOfQ.Zx2HhnRxnyAiMmh8iVNR4HSqcd_nUeTnAcIdJx0t5XA8IWy06dYFhL"
-		"iB16Qj6bmdnRaRAzvA1twff9aFSzmNQLJTOxqnrIu7qVRGI_jIXNpeQT9oz-M6miJg"
-		"7kphGRmvuwLoEhT4S_hUoWyOWJGM7_6KDd_JUqyfyiml5plzPSEQrlAdAoJpOkdOQz"
-		"zbyRkXXe8XWW7hPmxIJRDVv5TohWkFC1LazrHrIbCAt4hfTS6nORv9iS1lem2Cwc4z"
-		"wTZr_Hk25_ndiGRtwKnDH-i2xU6NPv1IL6mgeboTSuqLrQsLZUQ2Ph2x_B9uY-s7iN"
-		"fpxlRg462ZwvSBmV2NHsr3VA"),
+		"4cCI6TmFOfQ.CYmgcuafNsdTTRuEgoOdfo6LpY-axmje8sZHzPbN-p9vqlyRTAWi3d"
+		"1PL717nhUzAEuXyrvwWNBYsCjBXfrm8YPCspODi4WOgYBmLgj6TTqel_YmT7J1YeQQ"
+		"pfSEhKMAE7htB-_HcpBg-yE0o6upgfJNsRNSyM8Sa2mwHICHRSPEjPMXlYishEBen_"
+		"7JDuG2FIbHtfsYeCkBB-MhifvTrsphPemUDTTCx3ipwd5zc1ea9_724pNTTz_Ot-YQ"
+		"T7lBaQwfsYGvDbaaQBOdf3w0mHf8u4u5bVzWAxGE6TX2CguQ9rwJAThGk1XOBHWuOL"
+		"x-UQMSANckxrf7Jr14-ARddA"),
 		CA_TOKEN_BAD_JSON},
 	{"json: Infinity",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
 		"mV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV"
-		"4cCI6SW5maW5pdHl9.RBx27fSwYi7-uVILAdsWqNV3o-RqtjoivSsa9jQ6C4s8wN41"
-		"dsGQsyGeapgAquwNkkbaXGp3EmzD7hnGGcWqexFg7fTC7j8Vx4a7N_n4Knemkele0H"
-		"1HMEL0J-80O4y9PobYPLTVHN7USRwYnyDA9OCDXfUL-sCx4X_4Ehbft9AWZ9xpxcua"
-		"w9tTk1qhUv5pf0qfE2omcUiNBRkwYcZMhHSuxm1UdZSxfQ1Xybvt1N6-EC4UnxmENX"
-		"YkkmYZKDv-3rjLPPpyllQO8NlLVk2Am--Mz5-hwN-FDquytbu5B_omOw5bFQjf1gJ2"
-		"jFgcw8IN4DPFTn_G-lwv4kiJmC96yA"),
+		"4cCI6SW5maW5pdHl9.VTopbHAkTt-D3seLsM44LdRwZizoxB9Rvm8MoVk39ba0GaL9"
+		"wzT8lc_875j3JbHOkifxYN1EoD6Vw2HCaxG_EHK3xdCro6H_dTHtRgh7Yxwlf7Eckq"
+		"r00YVTJ0qxCnGZPhJvOoi60kk9rVDOynxETiu8b4crApCMyiJ77KqjUud07B8VSOJ1"
+		"JgP--lCdNWkZpsDmtsESa8R1vj-VW5muOJPm0yHLeHebD5jDvbQ-XFDsjkRemhmwVX"
+		"Nplc7CkJXllz64KjMb2vm2d7o_zYyYn00M-WvJ15n78Ypm7vtw2NDefELsxP2FVbj-"
+		"WRsw3ZK4yX5vn82b-WRzBmwG3VvADA"),
 		CA_TOKEN_BAD_JSON},
 	{"json: leading zero",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
 		"mV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV"
-		"4cCI6MDE3NTAwMDAzMDB9.J6YYJ5TYWcw8od8ZU1RzgOkxliwRtty1gabQwz5wGKOp"
-		"FV7CAmxg3ThfixYyIXrY-8GPStpWPgpVgGUUkf2W755-d9Ul3SksaGuUozNJ1OboiI"
-		"SYHWJxoEAZIFALgXDDy6YbK9KbcLUltJlgUXtnzSV5lTNq3iYxQhFh-HB_QpBruykN"
-		"YbTI3gtSnU144eOArGGSYy17hS08c7wZO6hteci0IIcLSlzezCk3RaaQ71mSgdBcPE"
-		"bAkDtJYDSwvwhuLVLCHufdvVBmcZgcRNhwSG9pY7Pm1XGVAHDqLjFz90HduSqA97_3"
-		"v-sHgKOAuDVHbdJrW9Ytl-zazKPPHr1IeA"),
+		"4cCI6MDE3NTAwMDAzMDB9.PFFdXAarXMcFozuFFTZWIWv4SGtaRj_-ZFT-y_uUtfnG"
+		"AzljeVJppsBlqaullnT3V6GFKRYABFthR9OcLl6Mjh2cted3_QFluV2M8Mqm24UNte"
+		"8vCfxWWoLcq_Pq6jMOx1t9-ejOapUpQqUEKXHdLc8Owj0cetXjiTdUTpVtcOBC9HJq"
+		"v5DiureBuLU25tRNLeoDmWrHIWH3hQgeV0vExtVi4XA7AeNHBYvVFECZOLKe_c86q1"
+		"kXnZ9E0zWfHj0B8UYC8EKcvN5lmEL0xxM4JuYUQLtwcpICEQMOvhvaIU8qFLDoJiTy"
+		"xltdsKrNDA8l7V8unbnu8GReLAgRVQMvwg"),
 		CA_TOKEN_BAD_JSON},
 	{"json: plus sign",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
 		"mV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV"
-		"4cCI6KzE3NTAwMDAzMDB9.PvKCWCpCYAvTjnjJG6n7QMep0GYvzmzGtD4Hucu19zOp"
-		"durUehKY0JEdSmSzW02UCqWMdIiDQTdkFLlGdN6Fn6HYwJJQwMxagU2_htkThW9jLU"
-		"tHbAGhEHaORvwKBHFhkFvCjm0GqTTuh2tB3-bzTGdoEmztLqWCEeYTTuwij9bKPbik"
-		"9bvhVNhuZB5_aGFO5DFoeDs9pv-HVR9J-DMpl0hSwpzTR2elrqiUt3eGDmvc3-gBYl"
-		"bVLxWMkJ8XXWvc20BCU-Q72ldHLlGC_1gmAwfGrFsj9ZLAVwb49y8mfEsqmGVOinDj"
-		"_1vj_xi3PDqfFdcLnZOjiaeqIZxKGaz56w"),
+		"4cCI6KzE3NTAwMDAzMDB9.CWTQOZ3G0WAlTlbcaLi0VE_a8Sut2Rix79vWrjCX4UFi"
+		"bp0TSIfbPUUy0Yd2CQOZpq3gWIwnRUw7LfFkAZIJb_hMexVbTylsj9eCERw79CtfCe"
+		"VwS9qfvWOYXa081LB_Q-wMpylljTkTi2qIcKaWC4SWaC-K65xWDbnWGxn5IgsJbEZ4"
+		"4ANoIIWLbwaaZncLvYfy6tOiRzeTew3LqMmnLZUQiWZGpOU7ZGtAe0DIlos3Kc7_GQ"
+		"qOsnKbGDvdu8UHuzWPy_-XiB6MGav8WrqTPM7pGd_IguTSNEhrabmxAx-i6k6oiJbA"
+		"jpY7Lv2865jatyXnjOYnSpRid6mhdWMR-w"),
 		CA_TOKEN_BAD_JSON},
 	{"duplicate: alg",
 		TEXT("eyJhbGciOiJSUzI1NiIsImFsZyI6IlJTMjU2Iiwia2lkIjoicnNhIn0.eyJzdWIiOi"
 		"JzcGlmZmU6Ly9hY21lLmV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9z"
-		"dGdyZXMtcHJvZCIsImV4cCI6MTc1MDAwMDMwMH0.KOW1IzQEIHo8JXg2Vi5pv2nf74"
-		"eabKLWXS8BpIQOfFvFU3tlHMSFMPzMDr11rwjxkTddH4yz3a3ApCUCUMMeXX0OzejS"
-		"C4QUNnno7mLtaC2OA82z0Dek-eKmZ5uTWtAkdnIx3zjK3hII8QHG_0VcUdNd21owc8"
-		"iHyzum2AfOnoY4b9AZnB5syh-rwb1arkFD_s89-o_UhYc09qj3o9lNV3Py7KtHLpnQ"
-		"m4Svxr34bz5TqTNHLdTerRh8XbMo8op_lLImcTtp8lRlfr4WgzsnIL6qGcAHbhgGqr"
-		"bcystg36kSzmAadrlAysW1FB3eaVZFw11CLf0UBjL48lY5HzHbWg"),
+		"dGdyZXMtcHJvZCIsImV4cCI6MTc1MDAwMDMwMH0.GxeUNyIJj7E0Lv7N8T-T3eKt-z"
+		"9DfJ0RCGFDmjoSiQglDOfBJTg4jHpte_K_18aDSlAqufPFw7lLSnoSSCYJapGjoahR"
+		"YMkXkoz1V9UUBslCyg1DESh7mPdTGtC9Cb8T24I6EJIqjO4IEER6WfoDj0ac49B4E-"
+		"fFLbZAwk2SPpeLGzKdECzFyxZ1BnW2fEsx_BomDKAjcQDBos1ztAn7jVRgrp6rC5Q1"
+		"wcPJo25E2911GxyDTFHbUdW58avIbhchmTuMt53qsSnMBIUopqpXD3BcwhGPbNuDV5"
+		"yttDmwM3IbGJFMCIMBFYit_KiuGPeDL4WOQydhseQK0WYKjvuHiA"),
 		CA_TOKEN_DUPLICATE_MEMBER},
 	{"duplicate: alg, one escaped",
 		TEXT("eyJhbGciOiJSUzI1NiIsIlx1MDA2MWxnIjoibm9uZSIsImtpZCI6InJzYSJ9.eyJzd"
 		"WIiOiJzcGlmZmU6Ly9hY21lLmV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjo"
-		"icG9zdGdyZXMtcHJvZCIsImV4cCI6MTc1MDAwMDMwMH0.dbHbT9Oe-qxp-vzSFk-G8"
-		"LwVhkfBVJU1aCrsTEfO7DGTtcZujwMY1SjtDC2W5B_CCSlAqgnacYzvTSiWrhIjoxr"
-		"ZRRCztpWOFIV5dKfndZyJ8jXTvbIfSscqdJrYumuwn7uZ9yehrrXqVT_E-5ie2lLYk"
-		"Xs4A4He8O7OGEGNuLSUYHThygg5_N3cIu0uw8rFZwe8PeYEvqVz8Tj8UN-K53Hpm0V"
-		"4wNQDyuvBv45dO4E6Y9dAy1ouOpCFCV5AquQDLZY1dFvExlm3WIHE1Xgmvx682VOML"
-		"jGrzbdYyKyPmQ15KOcimA8thz6vY0UNx5uQhwzwRQujCCf8oNlq4aCz-A"),
+		"icG9zdGdyZXMtcHJvZCIsImV4cCI6MTc1MDAwMDMwMH0.R9_dSNoOPIfY1TZS90ZCx"
+		"IfqMBM_KjQi8deTLTJ3oYlCYvvbLiX0aCi87JA60zD849SquiEgERugRxyYPE0yHj0"
+		"ipp0F_ClXXICkPF_vGtn8JwbGsT6otRoDevrkCyxkDjjmLKwq-ewUI-m5PnNg_rEAt"
+		"mRW-3wDMOcwgo-FRUKIG0fmAWqTPqtXia1eVgeue0C7VtU8lFLAIo34b8qbvp1J2p-"
+		"Db72fJHNKTZwwrAMZpRPSiaL5q2aWMsXn8JTms13YuioEUvzjTtdqQDBZtdVl0jHq8"
+		"GGlVx7UAwayMCY5ZLy8ZC0q1SpoRJpK76ktjeLhe8cZwNgj1vHxqL_HyA"),
 		CA_TOKEN_DUPLICATE_MEMBER},
 	{"duplicate: sub",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
 		"mV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV"
 		"4cCI6MTc1MDAwMDMwMCwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FkbWluI"
-		"n0.YkhreOQYeumUPTy85kHAqTekVfjz9Md3tgfNZe-1gisGE7tu8QjaBPRhS09Bmh9"
-		"7TTkJjzdAByXMHQ4lzKxZ2vzRo_E0EBojH5iGCx6ZbOkL6UiIYAlfplTpsHxiqHEcT"
-		"DrTqitdJsRpqqKG_X1AtXdJNXUp5z4OkVfUw0N3dNQQ693-5dRgEU7s8W2sWcet2ci"
-		"EvPa3JVAgVDJUZHtLQInI8dqDKpVvFaRzjsBjhCLNw3kc4G-uXd4M7MqDC5-KPr-lA"
-		"r9hfsLKN6EedX6Fjc40OetbVn2NucdbW30qfQTtQvSgJeO5DGi8V_11jxWKGi1JiwO"
-		"ZCaN_cT81ZyyBiA"),
+		"n0.vs4znRUQEtUJCTiIJWShM1E4iI7Z_QZI5jyBCSUEGpyb9y-vXch9DIYArPTGq7i"
+		"bD5k9prrrCJRKdpvYvBIzwWTa_KzwsjtZvRQd9Ib_rhiPtYwm-OdpY2B5dQ1s4-AiU"
+		"uuaKItcucaJ-ulFUwmVHNOF5MbB4Bha-T0BimIdrvKtzM_vFOKWmypl0uG-Lg-7sQA"
+		"QFza7nqnpGmWoCNS1-A5wvXGIazuq1R8OL7XECwBh3AJzVfQpcVBpNTFn8968qr5Oz"
+		"37pMAHdPDyXLAkl3imxCEmZexl9VFFLK_-a4O6gSSKMMujHMulR9-VowFFAV1FC04J"
+		"tsz-SrTrJfAjA7Q"),
 		CA_TOKEN_DUPLICATE_MEMBER},
 	{"duplicate: exp, not adjacent",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJleHAiOjEsInN1YiI6InNwaWZmZ"
 		"TovL2FjbWUuZXhhbXBsZS9hZ2VudC9zdXBwb3J0LzciLCJhdWQiOiJwb3N0Z3Jlcy1"
-		"wcm9kIiwiZXhwIjoxNzUwMDAwMzAwfQ.iY1lX3tYAPKfd2Aj3MjSggANWMmAhKb5Cy"
-		"1nXgbt85NymUVFsfOAFduxzRdjVKF9gj8o4nNfs92EZCJ8iDm5nTo6CzWksYtIo4Yc"
-		"wWB0vlePvUB3i6T96HW43iX2PWiETuBXGRavWfzF4gAklyJcy5L4DLlDjgSLHIgyjA"
-		"XBWhQshjHEbfzjfROIMhPCQuwgoK7aKp9pszTQSwOjHS1hTstpd0eGbQg2YmVls8DH"
-		"FTPiHAarhXjvaKyzAWytDAwcLVE7rsbKCPKO-sVD94XKWAoT8JpAd78d3LP1d70HI8"
-		"ye8TmhFLRu0kvx8ODMdckJc6Ai51XJ3UBOKs2GivJq5w"),
+		"wcm9kIiwiZXhwIjoxNzUwMDAwMzAwfQ.PqIgobYo2c--emeh3z9eAkWzjV79nCF9jC"
+		"1CRt6yor8oy9RUEdu77JypvhsATDPLqfM6sAIm29SEzrVDkJiUXIEVN3yi-MI0AZYw"
+		"6B4jkzPtEMECW_xA9fTXAfykt-BcuYh1Uq77P5V9km32mvg5qAR4GVpdjLCYs4OZE8"
+		"PZeTYVAX_i43Rg2y8ab1-Xxm48A5KYraOEUt9FIZoE2xvAsEBWNHA_CfUVDfrN1JWK"
+		"Jbv_CYh0B_FWnHBxwoMB4fG3jdLE8sLnrIR9OIg0hZtkW34Tq8LalAufp_cjk4RvHm"
+		"YJerSSJ29Vb-s3rFyBn2NcsTlsPMexVIYzIBGKsdkS7w"),
 		CA_TOKEN_DUPLICATE_MEMBER},
 	{"duplicate: in a nested object",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
 		"mV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV"
-		"4cCI6MTc1MDAwMDMwMCwiYWN0Ijp7ImEiOjEsImIiOnsiYyI6MSwiYyI6Mn19fQ.Pr"
-		"kO-qyUFfJxnXq4At-ktT6pVpjHGfC2XcGnxZJJlzu4NNs3DGKEJraJucuLqJ1dZ4hf"
-		"ZEpOOBsCRr3kGMvBVd5jfcYNdT79fwmiGLSFrsyTAtBMZPvy-U6WFno0nMTSzvjMxK"
-		"SnashTNPrO_N6xeIzk7HH_Ml3j6v7IbVtOr66vN1tb4b7B6aS35fzRNprWYOpOIV-m"
-		"0z2fSdxQ2mKUzPlzaKcwMjmUJbsPtSHiWoWf-3j52k95TU_gJmdes-yPPobEmeKLkp"
-		"be9Ci1hf98XKFE3HKAhH02Ms0yL1Iki19hqs3kRWLIU4J_y3IodJ4BAFewMqymPJnj"
-		"5kEh1FbPqg"),
+		"4cCI6MTc1MDAwMDMwMCwiYWN0Ijp7ImEiOjEsImIiOnsiYyI6MSwiYyI6Mn19fQ.XK"
+		"MYy0LReWPvZMEqWTXNBERgfenvkmqHKOvTB4g7zIgl-FoBn08qo5E8ApwgddjKgAcn"
+		"1Ss7pGSqf6mZZYe1JIsWnGMu3tJ3XKsgqeh2e8QKMT9Z5gURdlid-rdsWrvdfvJMbY"
+		"1_QUqbPrdfnF5VXNkkwaK8rKTMM0Y4Jp2JJRKZuKpruft5tQAfmIXn_BIWzrfxrlre"
+		"cxMip0-5lf3qMi5oEKysGxy0z2NY_DzddUE0ZeVF2v97MWvC5ylVqqbK4S1nNZyxs3"
+		"J2Vg-2e4amVKHcVEwOB9gmVi8W-GcfrwbJWOc3CAjAWz4Kb-Brmevu5LdYf5UYSqI5"
+		"7BUIffBq_g"),
 		CA_TOKEN_DUPLICATE_MEMBER},
 	{"duplicate: in an object in an array",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
 		"mV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV"
-		"4cCI6MTc1MDAwMDMwMCwieCI6W3siYSI6MX0seyJhIjoxLCJhIjoxfV19.LSE46Y5p"
-		"HoRONhe2dlIJZA_eYTIDG0dZODwfP9RDm9aMpuUO3Z2uMWzHzdWe00IQRndXRkmnT6"
-		"Tu9Nev19jyy6Z6kzPrhRmirC7RtCcHACauZawn2kjRGrWi8dz6_6XKOG8wiblFNhbj"
-		"XbRcTBBVzMTff4iGFbKe-hB7S0gLKQWAoP9Q_dx-I0eQdn0G0_GWrEkSTn3su6IxB3"
-		"kjB44V2Wz9KUkuqjzlfIXwVggOo2AmnBc9CquNQpzXCAvd_CLnx_ISyUpfV2VVsB64"
-		"U1cK9GCW4JYOfekOsvijA1B94PQuWJxh6D-fe5EPvO5iqe0b60aWMMJz0tFprAz3XC"
-		"hyRA"),
+		"4cCI6MTc1MDAwMDMwMCwieCI6W3siYSI6MX0seyJhIjoxLCJhIjoxfV19.NlV848SB"
+		"ANB65o5SjcmC6Ml6CqEDaUftv2AFdnvMj5WuU035wK1vRBa3lK9ighWLl6rMjWhIhf"
+		"HyUite4i7eXTbvZagClSrQ1Kv2seDcULuJZ8yldqas0mL0GBw4xupuaMrmxuw57OUx"
+		"_m9TLdB3QiwlJVnsgx32B38-oeUA5rT0Y1aFIWwJ88Opjev5_Jf_q5iKFnzm0LUlj_"
+		"n3MsJ9RFbGN7vg6BLxQ5MPXjuG0J7tPs3q5204IoodCQamWBqdjpzWoYH1MBdJqUKx"
+		"n8abCUWeP1t8-VUThUkg99B1iILUKuXf4TRlxqfbZ-1ZHj_V2EbiuYYONK3sxQGAoa"
+		"VzYQ"),
 		CA_TOKEN_DUPLICATE_MEMBER},
 	{"duplicate: accented, one escaped",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
 		"mV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV"
-		"4cCI6MTc1MDAwMDMwMCwiw6kiOjEsIlx1MDBlOSI6Mn0.hmIfBTR1vKs_hNe6yD-6A"
-		"R0GJ0gF39fQanR9G6FTXGARMz-aQol5wGmxfYq-fFEX9rAQc0evTaJP9Me6qKxLlqK"
-		"Ze7Pu7aBJsrNpu-nx0bxGZJfQylEkmEC8v_mh84Hnmr_THSAIPNyQxAuSFvkHdA7s8"
-		"-Eg4fYzXm-Mg1838Wpq-XufEznrD3r9JIwejKwSAFLj3f7QYHD1PjPYJM_YiCp7335"
-		"roZgwRbQSdR0aoAy1BAXagqPw9s5cb1zacveJAaX2dt09LYuuz5BJELnfjuSnpry9Y"
-		"hXJqZimXsInnVfMBb03unHtWH91aAqlxDoRlztjRkkZ1AnxACKTqXSeKw"),
+		"4cCI6MTc1MDAwMDMwMCwiw6kiOjEsIlx1MDBlOSI6Mn0.vqWtwZ8_qrAyGZVF1NM8I"
+		"FLavaUQrvOYl8y4Yv-6vK_ekZkWl1zYkRN90v4V4jgf8-N7kU5fsZyFJ7KMa_M3geS"
+		"U67FKU8_zWBJYRErt9W7bQwWm7KgzEL7sraCzT8_SHekU21QJV-lYttNsm8Xc9NBO8"
+		"hwJ3WhIpfcKHpksQUmQuwbYaOJq59FEmJBba8OIc6ofgb_QDl0sYUUzxJY0b_WJbqQ"
+		"37mN2jDbGriHRze7snewE00-bnbWTfKu5dKZLKX34DMFOK8YAFxo9Ixp95f8GP4zdr"
+		"VuKDvCSo4hHtOKOZLWFcOqz-056frl_3xaGF1PBecE1d9CcsjJK0zc4pg"),
 		CA_TOKEN_DUPLICATE_MEMBER},
 	{"duplicate: astral, one escaped",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
 		"mV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV"
-		"4cCI6MTc1MDAwMDMwMCwi8J-YgCI6MSwiXHVkODNkXHVkZTAwIjoyfQ.tvZb-cfF7Z"
-		"AsvjQfCoPpGwV2tXf2ABcsMi37HxmzJ2mgSm6dCGHKng6ZeikKYgtIpJ_jjOKinHeg"
-		"A1-CqpFFiSmqoOOcZcp8HW2laSDU0ocuEc0NQMDhyuC1gHLwD6CmFBn4x33yTagq8L"
-		"l9w60r33RJwyIwl4n_-ofLOlL7emGXokoVOjUTMYM5UilJsMMD-FU1l8Yz-Rbds8Jl"
-		"szuRC9s8enHGP92tyqCMaMSyhSGtwm-RXNG0H6MGg17G6-86gIG9c9-fzCZUGk6KZL"
-		"Sm0KUWS5GPOeHAGE17CpXoc7myw1mbRtL1sJKvMrOshr0appCYAhbTQg6aWC8OSNGX"
-		"CQ"),
+		"4cCI6MTc1MDAwMDMwMCwi8J-YgCI6MSwiXHVkODNkXHVkZTAwIjoyfQ.m3UMzeusdI"
+		"46Jr2qP35OdANZelFbRezH3yaHxYrRkD-2o6mdO2P8n1sG3kedGMorZIieml99d7Aq"
+		"QJiL21WfmLCiDYBXiHOll-XhbNkdDplEp_F5MV7-jMcpE__g2tFMDbEAzpJkHdRrUZ"
+		"hsmHwRsQ22MMDJ_-AmYyJ-snkFX3TVR1zw_S62osfTvsVxxQltYIbsVxrgZl-WP7G-"
+		"WqRfRcySBMqMbNlI0Z7QQtB6DhgRvYSN556Gz9eWw7NXo5B0eRiUf4yUib0tsUZQ63"
+		"YFYc1YOsEz7f3Yrw2IlAgFx8Uzk-Oqtr32LtftK2mnmf1hM470P8GtZcLN-VfNXwM1"
+		"9Q"),
 		CA_TOKEN_DUPLICATE_MEMBER},
 	{"duplicate: empty names",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
 		"mV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV"
-		"4cCI6MTc1MDAwMDMwMCwiIjoxLCIiOjJ9.Av0Kck_hfWvtA4b3C-slk4-N31mXn_FR"
-		"Qqfr44ik4WOUMVaE-nhE45ToA9ESi3um6bJaJ0qo12ak6ASqK1ylTxp4GzKf2DvRu6"
-		"Jmeia0pJ_vq7nqKEHh2nIKI4YhyiYbMCTXdgXv_do9I31V05nlbANbxoV0bNXlLRyj"
-		"vPoVe18eboayTK5uOUvlr-cWKbECgZTQj1xu12zK7O2Z8lKXoEFSQoIxjzPrEX11Yn"
-		"aMYqW2WOfReCrvjtL1SBnNTzlGO6e_0vQMoV_ctSttA0Ulxjj2p8X0GEQ-8M84ncR4"
-		"Q_6PgzBeLK9CSSIGFpZKriLBUYUAsPg6M2vJ-ltYjqcNFA"),
+		"4cCI6MTc1MDAwMDMwMCwiIjoxLCIiOjJ9.ivxY6UXhGpqf0eYF5SzBolLKy6YvpdKl"
+		"kg55Gl4cOeUk1ZEQmCvZVXBcTi-QeNO3F8M4N7g5k1YtCfYBsL9AGlnjasfuA4R94V"
+		"Gfghik6TG4Kq69H-NaJw9QEKgqMBTAnxfaGjQTQ-SUZRJOJkyx4roU7PsnmyNYbeK5"
+		"uQSD6KSbzNwd6E22S9ijkej0tdCbMvlJYVV77EvPONkX-51p6JMHd4AnJK1ynVIokn"
+		"gMmFzDxlqHSn55xSyJP8oe16sOF1vFQFh9edBFA6xjzkCV9MT0aC0kxtbORWGmmQi_"
+		"umwOdO6Rp7WmepuqsAyx85pucANY8VtmZs-jJIU7TMo05A"),
 		CA_TOKEN_DUPLICATE_MEMBER},
 	{"depth: 33 in the claims",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
 		"mV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV"
 		"4cCI6MTc1MDAwMDMwMCwieCI6W1tbW1tbW1tbW1tbW1tbW1tbW1tbW1tbW1tbW1tbW"
-		"1tdXV1dXV1dXV1dXV1dXV1dXV1dXV1dXV1dXV1dXV1dXX0.XKOqG0nSgZEdRNX3khp"
-		"bw8zXvxCkyfopaDE_gwq5VGAXd-6gZhdEJSgkZbNwpHeyfLVyN5Qjz8Fla5xYgmFDr"
-		"0AgAfTH_HsaTpjhvrVpLLLEDoixPfbg7fKStRAiIeiG9A1xeM9ju-wj-CFm1o3vqd7"
-		"UZzGqIyVHqgYXJxNAJGtscOaBUiWRE_mDSgP4YkLK-IEpUjCmz5R1ApKlxTp-lGzcj"
-		"G6XNJFOC6F-i7MLZW0H72mfAQPTqj0i03abG8d8LBZv6qHlkmDBUmMBz2MQlKPtLh9"
-		"KipsBTONQ2UpfdqLJObLUKuWsXyfUGhhckgZGVKm6FleWNya3i7udt9chwg"),
+		"1tdXV1dXV1dXV1dXV1dXV1dXV1dXV1dXV1dXV1dXV1dXX0.WdoOEuFRtZcfylxyVEe"
+		"YO8W2wb8945LSK2kQXGcTbE7XO1QrrYbMpsuTWbS6BT4AaTwXwoLSp0-9srMd1fnpT"
+		"IJPHGVdT_qyk-5g8lZjBfdKlkf2lirT6sw80O5hKkNHQ28kL23bNIAHy3EKi0U9_3a"
+		"8BW0942ELFs177oIIJWF_dtE00FXlpxJf82Sp8Vs0AVoylBKGOmMuLOFQzmwYxfNRl"
+		"2j6RGqA9hv5sIsXRnDf4Sl_kDSCy1XL1hi2bHTCJbfvEBjZH6yqWnANL4cvJWzrFR_"
+		"8tzTIRmPR9TQnpMegcZCMuaTqLwrOaR-8arbe4ey0yZA_wRS-TpQ6wl6teA"),
 		CA_TOKEN_TOO_DEEP},
 	{"depth: 33 objects",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
@@ -1037,12 +1162,12 @@ static const TokenCase token_cases[] = {
 		"yJhIjp7ImEiOnsiYSI6eyJhIjp7ImEiOnsiYSI6eyJhIjp7ImEiOnsiYSI6eyJhIjp"
 		"7ImEiOnsiYSI6eyJhIjp7ImEiOnsiYSI6eyJhIjp7ImEiOnsiYSI6eyJhIjp7ImEiO"
 		"nsiYSI6eyJhIjp7ImEiOnsiYSI6eyJhIjp7ImEiOjF9fX19fX19fX19fX19fX19fX1"
-		"9fX19fX19fX19fX19fX0.k8SXtuGdz10eQTRWNlVp51UrK6NJE0r5bJr7E6IaEi9Wm"
-		"WQSqLm0ImUVDfafk5sR88hN1le17uF9Z6W-Li4nF4IxEuhRgs-w8SPNnymiNwkUkxZ"
-		"LW2IzHM3yaYNDwyqZwglzMtyGmi2yP3CBmsXfpZpV7NuZgriKPw03pGTtcq2dIy6wX"
-		"BV5h4OfN6s8vt8azhiQSmnDwkhVKvuKUuKja-POWCeo-9Z5k8ZUDjpLFeDUBlMBOJj"
-		"2vSxogzc02hHKl548998VSQO84ovI_xyYbwgWJfwX2_8bNKqWMzrPqiMAPgeWejxDn"
-		"ejGhtwDYOQesQtA9zOOjNOSB1OyHN66Hg"),
+		"9fX19fX19fX19fX19fX0.izvXY6y_LNkGHXE40HhODH0J9C5PF-V_F41-CSZACfZFd"
+		"oqeKit0CZ-XKLPQEV4SIDhPjZfrfEB2Hvi4wElZUy18tdFErcuqmt5e80zGONTyLoq"
+		"t3otrVRxGKBcRX_Q00N9_jdwj1VW0YFc9X8CG2O1jPzW75LjbO4kmfbxs4fazpotBU"
+		"7DnZf8ne1bKPlzCd71y9A-E_SAlx_1cxJHjrESo2ECHvaOTkfeRj5qBSiumAfpvme8"
+		"xD6Q-1mz8Fj6vXmN8lpM1YYNmwVWwAEegLgMd8QmI92N4kvfNOBJZngN__wfZTdySN"
+		"1aKuQHId9njmVxskZ1_fnPYYzwttDv2OQ"),
 		CA_TOKEN_TOO_DEEP},
 	{"depth: 5000 and unclosed",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJ4IjpbW1tbW1tbW1tbW1tbW1tbW"
@@ -1146,23 +1271,23 @@ static const TokenCase token_cases[] = {
 		"bW1tbW1tbW1tbW1tbW1tbW1tbW1tbW1tbW1tbW1tbW1tbW1tbW1tbW1tbW1tbW1tbW"
 		"1tbW1tbW1tbW1tbW1tbW1tbW1tbW1tbW1tbW1tbW1tbW1tbW1tbW1tbW1tbW1tbW1t"
 		"bW1tbW1tbW1tbW1tbW1tbW1tbW1tbW1tbW1tbW1tbW1tbW1tbW1tbW1tbW1tbW1tbW"
-		"1tbW1tbW1tbW1tbW1tbW1tbW1tbW1tbW1tbW1tbW1tbWw.vkOo25-vRKQAvxc-XPaJ"
-		"LwjnhSJfz4iQ2zPVm3xcLcF2zuZdwOt0YDAwS2zTHIJjxnZU4ARkZFxqvag0E6VqpT"
-		"LEu4IWkgKrJbx9iSHTSEtXM_Fi9X5iBHYNMiqcEhBOkWhCpJpdBHjMdnoXFdWKERXn"
-		"j-UPrzndMXr7-VMlolQHqTtUi5v6_K-URPsPl-93BV6QcfH3BvyUtFnUCLgFzrCEL-"
-		"Z_dtdnAee3JFHPSJA3f1kT3RcmsqrChaFV-21GHB-JzWujUVe35CDmYPEMkS_uK7fa"
-		"sCrlrqLHSZiZIgloAoVnKRbKfb2T32hwtiuA2TKWHFQ9B8aoIPvC3rctsQ"),
+		"1tbW1tbW1tbW1tbW1tbW1tbW1tbW1tbW1tbW1tbW1tbWw.vy1XM1zd7XQA64qqgeFU"
+		"PLQhkOBk7t0-CSCq8hd2nDyqpQsbwDBWWpeg-JU-Ql5mGeHwHTWff6c7mIf8rhF6pW"
+		"koYRUY7367TKE0UXczhbyq9El44gW9KDojUUGTLi1U_7pGR142j81R4OL48g_JE9l9"
+		"AEPPJvWk_2o4ILWpTAJ05cm79kNEfTmHQhM7n9HbhF2bKFyzyIqeaWj6o-BDZewOcp"
+		"6qVpva6AUgpUkdWi4O9a9bCmOozqod-WCwZKwvfz1iROF3IAA8SRr2XAipseVovPV7"
+		"JsJGYrhFNE2ps4lSAsQsI_bK3tk3nDKd7jjv-oubGBJ6Pla2sL1e6E0ikg"),
 		CA_TOKEN_TOO_DEEP},
 	{"depth: 32 is enough",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
 		"mV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV"
 		"4cCI6MTc1MDAwMDMwMCwieCI6W1tbW1tbW1tbW1tbW1tbW1tbW1tbW1tbW1tbW1tbW"
-		"11dXV1dXV1dXV1dXV1dXV1dXV1dXV1dXV1dXV1dXV19.IY61-ZLmL9g2cXlq7x-FvE"
-		"uW8JL-XeO8jDbfYO2Q8C65LADv_9Wf2RODN2O9sjGSOtArGOki2O6XDv9_yjFP3w2L"
-		"M-gk7r573mfgn45T7VyYsiUcRb_jQSLw7Adln7Ffy_q4x8Vxl_2LwxSawuS5hNISx_"
-		"H-aAc8ib_DPwaYV8ecrT1t1z3YP9O3LD2AqF8S4r3EuwAqImVVECJQjCYGI-kTw7Q_"
-		"7T7IyMBmR_QEAGO_IhOF9OHLqfT0jN7ED-v50u2Iw0-z_x0giErPjDExpqbatJFbGX"
-		"Q0dpU8zmeURwrtujMXI7DHlgxPqaakAz8cMa2femeHl3L_5pWM5gPkZA"),
+		"11dXV1dXV1dXV1dXV1dXV1dXV1dXV1dXV1dXV1dXV19.x0eIRenlvaA6snT3eMGcEm"
+		"gbT2ItZfRLEMbrnO1975iU364NlWP2o43CS28XFndFmSUJN4_hdhctGSCAAdRoKYd9"
+		"Bk67ZhKlFIa6pSo53rcPhUcxbg3-xe1QbNJOA3-AwoIAKInTxWPfuiNqjwggt8-q79"
+		"PoVnIUX_9uKIYYmaXAazHtK_-rDuDieTRP_tj597FWpeLxyIymwpNOS4yBSgF5UjG8"
+		"kNvYju3vJcox3Lv4BbIOXxtsujnQIjA8jMKjvyN1S6-7dglGuXjJPkwb9-PdQvzm_m"
+		"vIZvE64atLC6ARj-A_-Z9j1qgVmsfd1PfBigWIFIdEqH-Jy__vLfbscA"),
 		CA_TOKEN_OK},
 	{"depth: brackets in a string",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
@@ -1171,12 +1296,12 @@ static const TokenCase token_cases[] = {
 		"1t7W3tbe1t7W3tbe1t7W3tbe1t7W3tbe1t7W3tbe1t7W3tbe1t7W3tbe1t7W3tbe1t"
 		"7W3tbe1t7W3tbe1t7W3tbe1t7W3tbe1t7W3tbe1t7W3tbe1t7W3tbe1t7W3tbe1t7W"
 		"3tbe1t7W3tbe1t7W3tbe1t7W3tbe1t7W3tbe1t7W3tbe1t7W3tbe1t7W3tbe1t7W3t"
-		"be1t7W3tbe1t7W3tbe1t7W3tbe1t7XFxcIlsifQ.YpjxXV6I2c99-cZxBodVn6MelS"
-		"mRCXrwWuOAEeKIECU9ZMgA0xcgH6KllRQlcL1Ew0eawb4uykzrZzfYr0z9ZKnkoqk5"
-		"nExpTKVHJN7IB1c-R0hd-J9TSSUFobDmmC9ekCUO_LbN3kE4cirFWniluBXh3BY5D8"
-		"mnF5gDZsDUoDcmx2BceBH8OyS6PBg0X1_NI2lMkl-6gT9bW-qnS1_HIOC852M7lLmo"
-		"CJdMGXjr2BWREEsBx8g2_8VStpdODNcJzpfthzLSkvqN_Glemrj_kUZ1UNNKlUeoua"
-		"CgScddpK5wyAhkqRIA5pI0aHsy14dE9gfjbxOu2eGpSTp5RoCNgA"),
+		"be1t7W3tbe1t7W3tbe1t7W3tbe1t7XFxcIlsifQ.StvDOTiGVJmhy-K1qINM9D9kNy"
+		"1vqZPPZI9VxP1RK5IWdVUW44M3JBuUdNg3ClbtZPAHNGtYpJmbdIQ6FodyikQZ6D_z"
+		"-1usS8rj0Eaq28QlkD6wai-4FG3lmpR8qj9jGCyuDsMIEjo1Ti6yHW_48MDdFXGA9B"
+		"aTH7T11sLLuSc_9jJyb2_LZAIL-XR03l_koMEUn70NH5Cp0P2GDX-2n7NfdDU-z77Z"
+		"MLQ4kl8CixouApD_bmkj84TUps1XFfrzAVSS5tBBIN9rnJiEwcJKTMEnU69YC87aag"
+		"ms-RLMg_pjo_M3Rcvv5R5Zx4WzkS2zPzmt0VhK665ilvzuhnKybg"),
 		CA_TOKEN_OK},
 	{"header: alg none, no signature",
 		TEXT("eyJhbGciOiJub25lIiwia2lkIjoicnNhIn0.eyJzdWIiOiJzcGlmZmU6Ly9hY21lLm"
@@ -1191,1203 +1316,1193 @@ static const TokenCase token_cases[] = {
 	{"header: alg 'none'",
 		TEXT("eyJhbGciOiJub25lIiwia2lkIjoicnNhIn0.eyJzdWIiOiJzcGlmZmU6Ly9hY21lLm"
 		"V4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV4"
-		"cCI6MTc1MDAwMDMwMH0.t4G5hmStj6A5NoZcOzUkCzhi7mtPXCvC4Ksg8a99-gT31G"
-		"SJP3HpwJNQe-NkTXU_hgQGyyVb8c3gkZHoBw4mys7dgo0KQ8iX2cWzTMSKGTbh_zP8"
-		"8Mba3VXbYXWYvFlBiAiiNZnPkoZXA58yBoSMi9NdyDL34p6Ni5SO-3I2KWEOwzn6XY"
-		"IWhOQsJAIiO7VDEgT19y_3gJI1Si0XSimCS3Q4r4C_-HQwjpCZNuHgWXC642cXEiE4"
-		"LGacdcGymaMXWO3krPpBHyccLYmEnvNt3T43b6_5aS-N0tqJgdErG9oREi7C59KiM1"
-		"twkkpgHA8K1UcsMVmEpmX5qbspWecUxg"),
+		"cCI6MTc1MDAwMDMwMH0.CAfJ3EnlLA21AXG8J8TnZilcaK6J43s3F-4UiFB-4Az2_V"
+		"LiPQdAR3uoJdzbOamNTM08oxCsxCcNqPfmg9x8FUXF7hiOBlVzV8RzdjqwVphAnhNa"
+		"CAkSRFKRJAxWVmmu1sBZXDId4n9NYHDNb6YFmI_1PjH044kefe1HKVoELJ2vqokXwR"
+		"Imbqzb1Z3D1hJ0htXTqfgoRam6fRdniSazZX-kZMLWxRCkr9tqfTQswUcY-QicCwgT"
+		"CYrA1swYd561vptNTUKgHfsr76yyUaBcdfXiGki3WKzz9FCG7J4Yffteu2bZMBsfAf"
+		"tOHHBkXecxNEHepzaO6Yp40yhgjGJ5PQ"),
 		CA_TOKEN_BAD_ALGORITHM},
 	{"header: alg 'None'",
 		TEXT("eyJhbGciOiJOb25lIiwia2lkIjoicnNhIn0.eyJzdWIiOiJzcGlmZmU6Ly9hY21lLm"
 		"V4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV4"
-		"cCI6MTc1MDAwMDMwMH0.Q8-_nm-fV90XYB8oWqzMlBuCSwMBeSHx7i3XZ6t4prQbpg"
-		"vOdTrGuKVwb9fopgGdPOxtNzS8kKjpOkWsHKwn8-fCMGdTbVmVTWqUbOmWA01kCcwt"
-		"5BwKPTNqOBWx16XUsjQxSvjkeWjNa6bnYIPmXmyxwRyS9tiCrGFOS-JHj3Osjsezo5"
-		"A8XRvJyK-J8-Tr3vnTJPiScOmOFGtnDeu4O6SiEDav7eoEqS2W4PjXHrcz4fxQ2ZO9"
-		"2tN4j9WNnq8jtHfmv4ul1DHjUfhSi4k7lv9QVuq87E1aKEZOGVmNtiWPQKzu19bV37"
-		"SKTQUQJpMZDY-foHsc8829j2jNOVXjJw"),
+		"cCI6MTc1MDAwMDMwMH0.Y5gFnwBg31hrgJPwd1eMdefqzUURsiooi7XyQHCX3wENaW"
+		"IkyD19pJqkmUiT70y_M6ayoV2ucJo8c9kgb9kFxY7CbrxxnXjNymrrBJd6skKQCe-C"
+		"OeeTjYD9PZoqEajoXuybaRpBFKwVR9fuJ2QvpZiGBpDspAZ3WEMk9dauRlHu_xATn_"
+		"7Y9EP-bvhqnu0sNuvmlUntVv18fY-9X9n8WSXxwkDnn8s3-X8UgypJyiYOZ-prPOiV"
+		"Koj2XCjEfSf72NVBNRKVuq-YBEqtjUbCH40RUNfWTUQR5_dEa1VznU8IQtKphScIWh"
+		"Fux5WgYyR4oEdW6oLdH0vtgJyISBzxMA"),
 		CA_TOKEN_BAD_ALGORITHM},
 	{"header: alg 'NONE'",
 		TEXT("eyJhbGciOiJOT05FIiwia2lkIjoicnNhIn0.eyJzdWIiOiJzcGlmZmU6Ly9hY21lLm"
 		"V4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV4"
-		"cCI6MTc1MDAwMDMwMH0.i09KBVx2BKuhtQbqDEFP6KV52LeVCGHYqXrcvwK1KNdneb"
-		"Rf-AnsPCvgXQE4H1qOB3Mcb0lGW6gSLS2Ebah1_NyrqkfXlaG-43uh2BhVO4KS0K3c"
-		"-JTmMvzgo7hGLolHcBBlhICx0W86gjBQ3IvFOhv1iriAoS404QU7FOoSnP6kOvCUWw"
-		"tjJE4bMd1iujlCovN12yBbOc7hwaLSFXeYOoS6D8OK2N35ZZam-awY32TcqTkBkmHQ"
-		"aTwtXjuL8VhyaoPoFIiXEf4CP9GJiJ_bwf-Z_gf4vBXG9kuKuU08ipz6hZr3ewwpCQ"
-		"fYvGXVE7YSVE0zaykeVp4QkI2czIF7-A"),
+		"cCI6MTc1MDAwMDMwMH0.osLt49X0K8GMXIoxPtym2bHBay3ChCe0zdSTrpSq37XzTT"
+		"VcgpS56M2RVXSdZUQ-gG1OVGIIb5NPM12ZiRN_BzpJcbrKTsWssOLX-eXbCcyYT-PC"
+		"eKAKnLLdJzS3C57-yR2xUgM02M_fl21o4O2sCe7LAjXNO84Y0MZLNA9GNLM-Mavk09"
+		"IBzZXI25oBg1-l47QiwTZpvdo1LZ-Fgq2FNgX8aKnpgxXJV5T62lLWkTNegKWQKlIR"
+		"c08mEHDvgn_xgMX-UUnSbKRH7taayWYNlxX5NT3fqbfp56HMn8HwNHcxRATH2p_LDy"
+		"X54CSgVaOceFdy91ptE7mkXHjYBVY22Q"),
 		CA_TOKEN_BAD_ALGORITHM},
 	{"header: alg 'nOnE'",
 		TEXT("eyJhbGciOiJuT25FIiwia2lkIjoicnNhIn0.eyJzdWIiOiJzcGlmZmU6Ly9hY21lLm"
 		"V4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV4"
-		"cCI6MTc1MDAwMDMwMH0.q3kKQX9x4aFqbe4vn7bbPSLBMnAoM2ZWhjury57RoRFrsb"
-		"nqIh-XmoXxF8nSpS5FH68S70GcSEfTkohnC_RHPVTy6gcS1rfIYF6YsDgVFbztNsHZ"
-		"7OaaHXl8lBIYtghBVx-ps-7ulpxja_7XD75tCFzY_zmDbx9k22eNfnJTk0X-MviONo"
-		"SNFLN9WWRIfEeUk9H49eNeFHJLfCsGeXImM3y5DGTCsDVgpPVagboXS0VvJMGvdLAs"
-		"r6bWet4VVPVMKqk2Rj4Ew8_BJpFnSnmM-jZ0pFYvGj8dSwORZrryFdrmrmnD3s9yrH"
-		"81cGBZE61i8RgvtRE2uJqsbzzdjTNbUw"),
+		"cCI6MTc1MDAwMDMwMH0.B5l0KvAdX6j9wkM43lKILhfi_UuboXGEALyAR6hMfMEwvq"
+		"hB5j2kYCtW9YOjj5UFuqrbSoXlYm6QCwEad0rYd_aoLvyz2IppYXaHs5XMHIFpDC0Q"
+		"3S6Pk0Yx94Xt6AdpIM5a1dI1o3y1ESXNzMR1rcAVmzE_o56sOdUcMpDrK5nk6XkX8b"
+		"2gL5TqX-HtsOyGZM7Q8b3MLYGmtMEa2bSlVSw6LAYfKA0Y2gjh-e3ZjOSC_3ont-qd"
+		"wrd6PFcnDo9gGPqsrR4C7LGGVZxYb_zpsExufZRadiRdv5DDGPx6xTXX__kxlPVzTb"
+		"qcjEdjaE6pyYrb2RciYaYYpEr3hjSmvg"),
 		CA_TOKEN_BAD_ALGORITHM},
 	{"header: alg 'HS256'",
 		TEXT("eyJhbGciOiJIUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
 		"mV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV"
-		"4cCI6MTc1MDAwMDMwMH0.nPkmfG342QXJR6PYU-oxUVK6vctPHj0C5ZEWvcE1wQjTn"
-		"YOy1s7_ezwkiCUie--la9N7Hf85JNqezeuadKI2a4eM-FCsDIMVuSV1oZT3T2Dws9z"
-		"IykMSgeqm7g70FyULnu5DD8Epx8lExvbMEyRRyMFw3unuySsTMBKzifkXkeWXCmx6o"
-		"PA5rztuet2ETO7j4NloztTEjw5VqbbdIRFiozcLvyVXJrfz4IXeZd-OGfYpwOIBJ9b"
-		"lhrjpBzVLCle_lxELTUE1_5-8VTlt0NywQUWtYg6BVcvwfvgXtUTmlRQpzzEO3-stz"
-		"tmgu8A492rh84OaZ1kuagOi2lQyn0B8ew"),
+		"4cCI6MTc1MDAwMDMwMH0.t7UREKYhOZukYlVRJeU8WuAbVZZHgOqVaemOsQ1Szjzt6"
+		"_AgS_HVsImeBaRnIWNFzzwZAptE2Ow3SL2UoWZJlUBkBJWmQ176AwPYe_uunQx7ehS"
+		"AHkUawyiXI0fosOJovhMb_YGbDdTJkYzqmt6hTjVjkBvcE2IbJIYdNnjmwFicSFAiR"
+		"1rNDtt-mJQTYU39g8V3lB-juUKjcsdS7LycafkD9RRQIjeIMchjpJd54FQs3e5j1a6"
+		"cy1AS3BAygmlUlTBX8uYDthhB072zLMMNt0IpZeQmNidIT5vssbyds2XK14YgOeQvv"
+		"mscwlkYvip4I82lSgF0fT9KN4diEsU5bA"),
 		CA_TOKEN_BAD_ALGORITHM},
 	{"header: alg 'HS384'",
 		TEXT("eyJhbGciOiJIUzM4NCIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
 		"mV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV"
-		"4cCI6MTc1MDAwMDMwMH0.HwhSMUdwrsBp4J3Bh3Y_qgPChwbXmoYIJpwJVnO06nUHP"
-		"dQR7SVht7aTlmqrqdWn0zp4PV7SoK_DwegiMEDF44MbyHpPbsBs7H_24QGEYjDEl9r"
-		"jauU15HCyy74zbyVcVCsvGjGjqlG_OcFlyGVlMNgQqSmtGX-GBFrpQXT8ccQ4Kod56"
-		"165wgCMo0F8Hupob4AcXTW0CjkPMUFc0SBLb-QQwGeKQBo-3nTwBkh1C3ncTR5QuXS"
-		"QQGyf5Mo8jdiTKMmtE1DjHRDYxs-DD_qO8GRHFtsRf2sW06aGX5A6mORjEKJ0n1HQr"
-		"MZoDW8cSQoZ05lrQToHvdOJTFO14Cfayw"),
+		"4cCI6MTc1MDAwMDMwMH0.y5XuvCz1VxFZWduJOEvUd9JHuSOpuAGv2WEIlCUQfDD63"
+		"51txMAsqKswqigQ4HHEDzru1g0rWmxtWzuBGSledl82-PjUn_Gh2IRp3Um_-rFN6KZ"
+		"AyEFjXS9oF9wW9UliJBrckPmS3MMklIc3DYtxdbvsZKwqga-uao6QPoSdRskKTSgMy"
+		"Nyns2tqTk0oivbdhlOziw95qeJ3O4GMZjB4ZBgTPKJ6LTJ3FNLgVhP2Zrl9RtKHrAx"
+		"ScY-PeG0DUgsDH7Xp7IynwFLbWNsyiRBJILBBayNr6ARLnzGC1N8AQLveqf7PkmrqU"
+		"EOMZeP6SaG8E57cfE7WCcTbUh_i9CKRVg"),
 		CA_TOKEN_BAD_ALGORITHM},
 	{"header: alg 'HS512'",
 		TEXT("eyJhbGciOiJIUzUxMiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
 		"mV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV"
-		"4cCI6MTc1MDAwMDMwMH0.cpH5OgxTTiP3c8ftBgv_lUePdHqDqtxmO3AqlYHQyLzhl"
-		"j35n1w7GH0kKdf0fOFDKx5SIB6oRRbj5RvIDJvjoEuKab6_CmN5KBEoZv7XhaL-gSC"
-		"iFlCri6Kxj592CseLztLhZIN_fW_L_C-ROSnX2YfbC4s8b82TZvSIhO2QaSlY-iV6J"
-		"Mx6FZ9cRD0tifuNf7AWUHWlNguxvpZQbu-M6Fg15MNW9y_qry67RMfMzOoQrvWUTxe"
-		"z6G_gRj1xIv-3ihNvPCrjV0q0sBrE7DehS_C_5-eTQ6DjZFs9-5aGBsx9ZKryPLNa8"
-		"HqwKs2RdWYg7IdUvnP4hlwxsoYe3iEuVg"),
+		"4cCI6MTc1MDAwMDMwMH0.f6JmMvWeb5Zfu2Uvlap8TFuDv2A3HVO332wwr7y7h7ajp"
+		"x-ShgbC54dTXJ1Ud3zlmqf6jplgI5HiTEuBOX07R-2qvJSaQaaZ7D3hkh_taQ1C_4f"
+		"gWvH1PPkQgQCfuiHX-YS9EZQkzeclpF32FegA_9v3vs-Xnyl1ERyKPf37EslBO9cbK"
+		"vFA5qR9TyWWORezqKq2uQWnlEEZkCV5-8tJd_1CFSF18_pYXTrOyBVU_h2L2YU4VH2"
+		"Z-xF18t0xX1gX9_EMqFnXfUxTZdxzAGK5wggsHTOT-hD_ppyC94IPj7qGFOFkOF3pS"
+		"5yullv0pNFDJIlz1U-o0pWfbGA0EC0dgA"),
 		CA_TOKEN_BAD_ALGORITHM},
 	{"header: alg 'EdDSA'",
 		TEXT("eyJhbGciOiJFZERTQSIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
 		"mV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV"
-		"4cCI6MTc1MDAwMDMwMH0.pCoTOqgWyik3SCA2fm_6dz_Rl9mVVWfE9H1hQcCIMxolf"
-		"Ce4oZ2VCv6Ezl-sDWeeIig1VkgtkNavSY29sngC3JeqEwfwuKghOYTtrP-MIVh76BA"
-		"wwWTTqjh1h-8mlL3LoPmeiuRjef6hDCnce46XoX54iiXnSZWX4UFvf_hrDR18HlDTM"
-		"Bw_OcHjM1D-Yu5SKiJy3jj2fIQeUdhOuSk-xPmviOKxH-RN_8E1lGD4K58u7RBQfhP"
-		"cNOYNI0zCKn2wjHJg6LoWS8sA3_C8AbHe1QndVdDh2ixkPy1kqtUHuHjadALJkB-4H"
-		"F7pLkicGlPvLmM1RSoWHOPUTHsNIQ4lMA"),
+		"4cCI6MTc1MDAwMDMwMH0.BWf3BVVMRJS2s3E8jj6G17nQtiHiGJaFJ4xJS7l5D4fDZ"
+		"RT-FQczlN9aAM6TccXmrkj30TdIBL97BXNjQCmgpbliLd-cPGfsEWrTZBKtk5PwaqZ"
+		"ba0waYCYv7gMc2C9hRMWumFg6MB1aepKKHEBuablR7KOlFac_WpjOHz1hoTELwjse0"
+		"Gixn4z6212Y9PjHPTa10vZc-FNUjHFDGjsKOEA2QT_1rtv2mgU1k6NXvXXKwbbRmm_"
+		"Gw4FyABtuh-MWfJKS-TAiZlzdlhpcN5WbnUxOsJHQmMDvB_aIKT9ceD8OzZP_Lb8yX"
+		"wYpR_W5AY5tjJ4RPcBKIqHA-C3EaVqgSQ"),
 		CA_TOKEN_BAD_ALGORITHM},
 	{"header: alg 'rs256'",
 		TEXT("eyJhbGciOiJyczI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
 		"mV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV"
-		"4cCI6MTc1MDAwMDMwMH0.ATrVH0S7E9OtCPlUepERMlAcTCLN3PnG4rDfxETRhToY8"
-		"0UoJ0pIZQcs6rGvGcwCrcxiMIODjZO9RLOb-BoXNmniKf6-9OwLqo3pYbcUAZXVSCT"
-		"13ubD2Dj7mmi3vPo7Yo8sDrYeFS6f5iC7a0CKTILxQM04fDX2-kZd2Rnuvqki3Sy2P"
-		"sYUqfenT-sHgVOTKHLPZrojjLRNefSKEdYNguyhAXRmNnNk-iOaNyShC5Vc3kD3Xdq"
-		"8UFEqGwMx40qDA22kPrDCtSK-hsuwDAiD7LpcBX7W_3EH0HkEqtCDbCz6Vt4i671uI"
-		"H6Ff-dmkvfTj_ohCYcDLEJlFBb5cPvhAQ"),
+		"4cCI6MTc1MDAwMDMwMH0.tiufggpesVB7eCUPu6sk2B3B5Y3Xms58ZQD3pV5DO664t"
+		"nHH7AfDzJVytOqwgnUBIyKLRtsAYB2t-JXdL_l98-asXENBec4Y2Ja5AilPQAnoUo6"
+		"KZkOHVtQZzQS1T7Gj68Cpire2_YHj0XJsg_pWrWHEtmUJGUeRoubJUrvQKZAg_GdXn"
+		"fY4pcIQ2nKK6varfHCiEyYVy2e8zGybxgsn4FxxBxWfL8tyHFt79ApVZcYOwJh4ZBL"
+		"cOCabBzjcqPsDhwaOD7MIrjRHRCDF2hp2r4M_31h-GagbrVvLfWthtT1_p4qStt0Go"
+		"ypVbdjrT7WYTrjgxQtlOJ1V6x5--uebig"),
 		CA_TOKEN_BAD_ALGORITHM},
 	{"header: alg 'RS256 '",
 		TEXT("eyJhbGciOiJSUzI1NiAiLCJraWQiOiJyc2EifQ.eyJzdWIiOiJzcGlmZmU6Ly9hY21"
 		"lLmV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsI"
-		"mV4cCI6MTc1MDAwMDMwMH0.plR6SQCq2GYe6IOegggxY9mbwR6pJNE1qybOYy4ilIx"
-		"HspJ0gByCyi-6G7xasonP1Rrzmy-XeFiiVqcKlcq9vZH9WNVWsMV4g5SWp135IJtEG"
-		"gn7FesUT74MSHNQNgXbk_wF7z5iubSXzl5rDwixMJzHtaHCwzgfELZ0dFFkxbS8PCj"
-		"FfWWHDohV4jBW6EBfoq9XRFMV5zOtL59f8iPgE4SzaNMVHH5u-w6j3_XEJPhMZNsFy"
-		"LHXDQqK8CDRLSc0EGqzL4roNElCbCMyaue77aasrJ-bxDw5CjZq2TAcOy3uzt8bwxf"
-		"WxeIoqVxdfd12WZpR-6JsNJFdlF9fZP4vqQ"),
+		"mV4cCI6MTc1MDAwMDMwMH0.h6mw1laowzAhuaVOjPpSACyyr3aSbcKCq-wRAEmyQ21"
+		"6x6zyRxGl0Hvx1uaMgWGrDuiiLz3jpTLH-mgMRlZr7TygkX0mQS0cAxJ9B2k_rSFL8"
+		"YKgNPo5scABltqZcrciPmf8r5hkTmaXEeCUP4GvhzBNMcr21h-NqxUl5hulypCw_Vs"
+		"yh1pS_vVhmD09ixy5GiCyl46K0w9zjeuKDYA0Xop_mSQ7xcfAjWgYf8ceJYKlr4gNt"
+		"arrLuD766hOWxeXDT_1COKqBjT-o57Fo6vuoMyX2oM8er-y-xaMWF8Tjv_G8tqFuSO"
+		"4Yig01_syegFp7C6-E5Qn7sxq1vXPFys25w"),
 		CA_TOKEN_BAD_ALGORITHM},
 	{"header: alg 'RS1'",
 		TEXT("eyJhbGciOiJSUzEiLCJraWQiOiJyc2EifQ.eyJzdWIiOiJzcGlmZmU6Ly9hY21lLmV"
 		"4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV4c"
-		"CI6MTc1MDAwMDMwMH0.IUScch9Zo-iOoxnKv04iQuG8XvGQ6px8FQ-AjfdOEb3Y4FO"
-		"IIanFY3vvRzpuzUV54NdSfGGe4mb8GJKKCaI4pq4FCwE65iVZGgLsl2oAMiBndLGKh"
-		"1n7jU6-XxZ0l-1QiDTU2WtoVGE07yEvvmgyAZuiroS6dY6m4qiePxQfM31IOsBjJCB"
-		"Unmr-63zUA7aGWke3crS4M0f9DTHKzia6weV29VL3zYx6RjZAIG_1zGxjwJ0w6nv4M"
-		"yAAASfTNwevY3phOPrwTmd6JxAIqbwRzEXdb4rQg2i3ekm-LUZKZ88HhZQ-XNm2Bku"
-		"cO3mHVJdIeE1wPJHvF4eNGheDg6a8xQ"),
+		"CI6MTc1MDAwMDMwMH0.p7-IN4h61brU5te2WyJZ9a4Mcshdma7SO3w-zwlVXqKV_bX"
+		"DzTFBZkl7YpzUFmqDnP5bq_yrrI7Nj7RmtVDxtjGEcjLQWpZmXVwVVz99UiTJ4A37o"
+		"RtkfS9-Hhldye_gZtNFFTd63HSaq58xu-LF9N3KjDXwNdqMyP4E9zgCDgsk0Q_0Lua"
+		"uNu3ibPTF-0byQRZwj7Ax6Hh1ZA5lJMkcsINnQMrf2i7bf4LkaB30YG5UF6i8BArDe"
+		"tk7pfXQDOC6dHVnWKbA0gXRQj8qn15-8TPMJqXbuSAn-E0w4ddGJHuv2uBh4JTZtCd"
+		"0L5uXMfLtXz070SDThTgF7MSfwcSmIQ"),
 		CA_TOKEN_BAD_ALGORITHM},
 	{"header: alg 'ES256K'",
 		TEXT("eyJhbGciOiJFUzI1NksiLCJraWQiOiJyc2EifQ.eyJzdWIiOiJzcGlmZmU6Ly9hY21"
 		"lLmV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsI"
-		"mV4cCI6MTc1MDAwMDMwMH0.gH2twQriZmXLqPkaLmz0sl-_ElYNqqE6W8o01hwSEQr"
-		"XEr683DmAZCVaDceZ1cBUtHDJLhGL_2izd1oI_om2sT4IduGHMYBG9ADKoTjp6yOzs"
-		"A12L1xEVNkTkx1vWijiNwAXj92X8atdBC3mfzKoRbaZBh-Z293_sDdh5Ghrz_1a4DG"
-		"Nj9sk3HYkkV4oDIJnNScFmZZL9oRtVE-ImgufkovLuHn-1vjCC1hvWADoB_qbIsc1E"
-		"ltp7sZ7fggzA5XOjpbN6YrWvNEJ5ow7YIXkcA9KYZqQ5HjLofct2s_FZlC58buuv2H"
-		"icfif_ruBBKqfw-YoXz7bzmhvh88E8ZG1rQ"),
+		"mV4cCI6MTc1MDAwMDMwMH0.ivafigWuzWy1KyTFTItHdO2Vsyeyo6TAUz2n47rP_bN"
+		"XHrbA-7CPBIUcueDH-p1wcVoKDX8VKejM--X9VbTa16c5dW6-pEH9ozoDgXMLaP0LQ"
+		"nJTo0TxanS_V8SoFG_USu4bpdJxRTsQ0k7iYR7VMPdg94HaPtGXOelKcN4p0BMIwwH"
+		"2iQ6qMnsVDYgXXFUDEKHCSm28Vb0HkeqB-w_YxfpEkeD1HhmGNFHZ-9HxWiT6UTbNX"
+		"X3ICQyTFB2UsB--9kBI-JjX_kRVYRKRT_6B7cjXGApaXg40jhqgeQuStlzQ5rm6ccX"
+		"wzlaGDZg76lqJacf9yNAy3u_H-lLG7CCWjw"),
 		CA_TOKEN_BAD_ALGORITHM},
 	{"header: alg 'RSA-OAEP'",
 		TEXT("eyJhbGciOiJSU0EtT0FFUCIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY"
 		"21lLmV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCI"
-		"sImV4cCI6MTc1MDAwMDMwMH0.crOgWBGHUG-jHrx_15DgN36jHJmycbBOqzwqSi1Cc"
-		"c2kn6USVTLD8dDPmZQ7TDwuEqunkziPBVzFwcB_z14TJFnYr9PdLIT8bs8fkBhmWzD"
-		"Oq8qnOFqQIaImFouDOeUKMzBA4zkH4jNA2x-bR1Yfw5Jw8QMG7M9XWFr7CY5O1t7ba"
-		"xa8kvnZ2r7uYZPbwEgLIFMxKkDjLArHgbj46BMncoQl9DS9Z2lpIF2cU2J9B1r3pFL"
-		"0CoSRP3PeZpAqBLn_qh_iJfSzz-1VmVUigmbh9lHVBlDRX_-fvXNSieuq9q9FQh5Pl"
-		"eFRR8nC3CuvYpgAOJHoZJKT6MdWlzS8i7jKiA"),
+		"sImV4cCI6MTc1MDAwMDMwMH0.CjJqv4VKkvMtEwPpQp8KzJwhb6PBlFjfFyWSRkiVr"
+		"j5CYdGA1tjAYbeTP5MkLayTX3eB5eAp9V7a7t1bsfG9UQ1w9RWOcJ8Gdw2YT1WyMB1"
+		"mZiHeh-KjN8Un8Pgtr9gDvKsP4hmu_sinnKnRp5F5wmHcuu8tiRiTl4yAUDyhYPqTZ"
+		"dESOv2n64psKyn_uo3LcB9bVxf0KCcIouSWzs1164sr16uijwCrDEnc2AQgokQXrb0"
+		"85TVDrT12EQSZcGeHvc4Ovh_2H3LwzoymZyRx9aM7l7f5uanYTcvfVBGO6whRp2XJT"
+		"qo5M8jLHAd2dk_hjOjKHX578eG5sEyLtOQfLA"),
 		CA_TOKEN_BAD_ALGORITHM},
 	{"header: alg ''",
 		TEXT("eyJhbGciOiIiLCJraWQiOiJyc2EifQ.eyJzdWIiOiJzcGlmZmU6Ly9hY21lLmV4YW1"
 		"wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV4cCI6M"
-		"Tc1MDAwMDMwMH0.W7cetz_PSU4ctB6FbuoCtO1t0otjbV8nJ8r4a1YDKLG4csrJQM9"
-		"nPwcbBMKmca8AraXVYsUBh8GG3aMmRykR9_gjMhbCghF2ndugkud1RvS0UgHgeNHOr"
-		"AqY9dN4yIwSeGXpcs-lbce4UOMUFfXR0hGFfUp2s6c2eRsBKPX-TcNMuYmXkT63T13"
-		"6SwAqQotGdZiuW7PeFIxtDKaNODG6fV8M13mHIysFl9C2X6YySFiPgQDvJsaZCScBK"
-		"4NEQEub2FFjtqhd5QD4mI3B-yv2LC8I673CWgxSCzh9UfdL0qqQ5mkTE23KhFs0vVz"
-		"g4yTu93GGPUDhsd_OfV0_Cy6Rtg"),
+		"Tc1MDAwMDMwMH0.PurU_2fO08wu4L9lv5-Nz1L8P2HOqX7KBZIhzTUZ9AD11IFbmEN"
+		"OgG9WCAhtM_8Vk_GxvogEhQq-c9VXhARqXjSLg-3XwHVRQmXXMLNEMtGe3FZYhxUmL"
+		"geMsTnABmucSJEqtxrdhuJrEFRa5aN3JBsRIpHCVc9Dsr3xkWSOiVCeZcLtsMFwOUJ"
+		"m52qfYZj8ZB70euRBP5aVcxb45JjuCIvZbwTZmIiyEAE9md_II5Vqa9Gw03Oagjybd"
+		"IunQx5-P702u2VRycd7bnTi79CWMK9hCf2CvvYMMbD3JTq8efAoYuUSYZBxdaeTOml"
+		"5F6SGZAMolODVarjqVp-VV8B9zQ"),
 		CA_TOKEN_BAD_ALGORITHM},
 	{"header: HMAC under the public key",
 		TEXT("eyJhbGciOiJIUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
 		"mV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV"
-		"4cCI6MTc1MDAwMDMwMH0.s3nkyo5Hub-tncgVejC6z_Z3nv_zTPJjAxF40s_SGd0"),
+		"4cCI6MTc1MDAwMDMwMH0.D-o_c-BpRMesEVxJixiduIvzHlJ7vLZi9SX7O4rzdEo"),
 		CA_TOKEN_BAD_ALGORITHM},
 	{"header: no alg",
 		TEXT("eyJraWQiOiJyc2EifQ.eyJzdWIiOiJzcGlmZmU6Ly9hY21lLmV4YW1wbGUvYWdlbnQ"
 		"vc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV4cCI6MTc1MDAwMDMwM"
-		"H0.IZDO2KyJohmaGpUy61OILkj_GH0vlToAno67-wRoos3iWH_jIIEPMD2ugHoz2Mo"
-		"t0yeip9gH_7LBo5rpv5GbFkm8yZo8UOD6SDsLZor2NvRt2qqS0Tl7sqV4cNuFRYazS"
-		"L2BqS07ZsSklwHsT8oQYStkLYV_j4jKa-bsq2oS0dVbjmDmN1sRDI38PL9HTKJVGnI"
-		"hWyeKpqlFh1sm6gGqWhWrun0QaIHyyk42cZpK3x4jcNFpoIoaN3DfalRQ41BgpcTfM"
-		"E-50Q8eQnCFHRUUXV0_5rWCSKz3kTRpEzndTSepRTIaMoT7mC2yo1cQZctRl921V81"
-		"E-DuCbAtnF2KR1Q"),
+		"H0.mCud8-o6YLQZskkDWKKjYwjqZ54ucZL5B6IyBPEHsq1-f_vEt6JmJGukB-ODuoO"
+		"LCNY0H7cu-aVHuWc_GPe2kTJrLIb5mWiE8a_S-U7lre6EQBBIarXz09uaklhnta8gS"
+		"hSlnY-swI6N-Ap362YS4TdC2tpspIsrLoq253qiPI5XbvscV32KlDGjJUKoho7pr5W"
+		"ktsovC6PfvBV1TVgBqW-ntz5NxFQAQRio_a0wi8UoeouogJomvosNGOh86ag8latq9"
+		"d-WXvl4RVeDK8uq_qZp_0kd_FiASppafGoOEFQVcphd1JL77zb1X8ms4eIOFC0Sysh"
+		"ScbONNN8ZwDnLhw"),
 		CA_TOKEN_BAD_HEADER},
 	{"header: alg null",
 		TEXT("eyJhbGciOm51bGwsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lLmV4Y"
 		"W1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV4cCI"
-		"6MTc1MDAwMDMwMH0.fxIMhC39yNHJGxkvj8ueV_dBKbVx-g3C-lbASFSVmXZahnOjh"
-		"OY6G-WWJBtX7T-qNcjUQRmnLMQZmUG0e9pkxtUjo6iRfp8E4xVbEmIDtQb8i8I9M2G"
-		"pjqfrbmflxvDxONCsrRDxeu49DLJjuXv2jIwCx5hVTIpt3RnLCfBUZ9Q4TqvRQzNtH"
-		"wwr7RBVTOvEdAVNMOSGDNOg4ULKt-jPHWQkk9lQdQLaBtpMrqdHqVnYLUhtonpmm4L"
-		"M_aPGySyE6-_q4CNbIiJrniNJCH9_rLUAxyzgyoiOXJFhORn0PZUSIqluDcUydjmrk"
-		"G555MDi8QFR_9sCZWEZ76gNTn5YNQ"),
+		"6MTc1MDAwMDMwMH0.g3LD4m1WOrZXBBbKBkqZrXTteyfDw2aIPpgzYthyTWU66P0k7"
+		"7eWKvYoUK9aNidH5ruHIl_oA210XO2rsZs-OXCyl1VUk1VKp5PdHNEIHCu1G3wkK9X"
+		"8DQLiiGVHipU5WVR28S6ipVKIXSTuCc66fw_BynL2HDT_zAjGyTI9dWIhsLPLTyiPZ"
+		"eLCH8839yvrzTNxCTnHjo8z5rNdIHdcnPnssTjFuH3a36XyFmb6rdNF5DOrEWWCP8F"
+		"F0wEaNdpJj-mT1927Z9eXPMG6QityuG2lGk2XQgabHv3l-wW6oTPVOUUrVdFVjwECb"
+		"cHLzB6tXhwfhWnXwTqdSFY4akSb3A"),
 		CA_TOKEN_BAD_HEADER},
 	{"header: alg a number",
 		TEXT("eyJhbGciOjI1Niwia2lkIjoicnNhIn0.eyJzdWIiOiJzcGlmZmU6Ly9hY21lLmV4YW"
 		"1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV4cCI6"
-		"MTc1MDAwMDMwMH0.aXHCzqaXNWz0mcmOBHJ0cFm0MhtMlF7kUmGgeq3z8Uj_S3Tw9o"
-		"w-_yCJ38QN7FiYLmcRysf1Ln2nJLmCB6UYJ0zWo-q6DBeOFS-H2601sdtHXmcj8dRX"
-		"qNEWmze_dNKYtd3wMPoozfcJLkKh9mO4CnIpQ6kzkyhdoGVH_6KEQhdWSeQ4MpDdmB"
-		"NXoEdux6FWBo1k0Vg06UIc2KoFHtGZo1mgXYoTCZ17Sdq4DIuVI39_N5wylKOGhu-_"
-		"OdzL48V7s6YOBpIxE_dnWy3P_zbpx_WVAmcnH703gNk9yYOMF70vpUPaR0e28aoUhy"
-		"7_Qzkq-4nfisEZewCcqTrNYZr4sA"),
+		"MTc1MDAwMDMwMH0.sdOH9BaLJUDA-K459CtAKjsH7J1QAHJXczxNULtmsTI2XeBvYr"
+		"4K89dKlpH_GR36_RrKmRztSbIhT9oRjl0UvfJQMjQ58aAvlYmhpieQwuaM-af_hUu0"
+		"4M2EIHVhQPAlB2_OfsjWRdDQlA13e_pSTE41FW7oR25ELvRjDYBtlNT9SHhsyVK8Mq"
+		"I4Aj0q5GOFwZevH9VSMoUFwXfm7xqMNVf1lltsZYjc62EEcegKVQTxKWv4dClEdbHB"
+		"L-IZR66n13gyDDlSYXG6rMX64dvj8PKtXYo8z7KJfv4sJbPzHaQWy5BihPQNYLk5Od"
+		"_u5FDrxWic7Iba7SgrfWzvrkDuNg"),
 		CA_TOKEN_BAD_HEADER},
 	{"header: alg an array",
 		TEXT("eyJhbGciOlsiUlMyNTYiXSwia2lkIjoicnNhIn0.eyJzdWIiOiJzcGlmZmU6Ly9hY2"
 		"1lLmV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIs"
-		"ImV4cCI6MTc1MDAwMDMwMH0.d_Kl-8UvAnxk9l-vcEfbNqJYmrC8ZuTIyQRXdf_K-I"
-		"yIHfhDkcZiorHZ1WM8BkuWH11KT5nI0_waC-hbW6JKcvpCjOOmXpfNIiRWrLajFXkC"
-		"cVzlwKdzqoZhFSsrThDZ1nza3WmVHw4yF4LqadJS6ohTfhsiIgVNnM7Z4QfccuSg3x"
-		"a-pWWkuhY8ZbC40mMIrI0G6iY1HSHu2Qxx-zvDmg5UcwF-_LG6wl77pKQxzA3YlhII"
-		"-Pxwqu1ce87ejJQKxstgg1HWUGtlAG5LQ_rqpZQ96UNDfoBJIhx8TzQtCsMKc1B3sL"
-		"fMTtWlseaY9t9xyNPuCZgh5sR-DJt4dLrL7Q"),
+		"ImV4cCI6MTc1MDAwMDMwMH0.LyBtMUMswv8kESCzz8NpoUA8b2jnVkGYdZ_YcsY8Fi"
+		"Gt9hb6LuedzSBti7wPobgGkWUsSdLimCg_jl2cyGl0TJ1ososeHPdwZU-uDqzOvzxc"
+		"t5YCO0g9Oer8jJyJZ6L5DSrv4OaV_zZgaKnanjz_ItbTJse5pdNStJN6Y9dXzGw7Vk"
+		"x_UX4TG5crd2E1MYdRPWhkreKfoDRknwwtXmc5nt9Lzy7ScgmIpvF8hEBS-Qab11wz"
+		"ri3DKcu8Z3Kxk1wpLR6yhIapogOwme5FRir846QitNkoaygCrtxE0srMnX6iL177UX"
+		"aifMJWNxQGM_MtP7yxTRKYm-msvnQoTxr-qw"),
 		CA_TOKEN_BAD_HEADER},
 	{"header: empty",
 		TEXT("e30.eyJzdWIiOiJzcGlmZmU6Ly9hY21lLmV4YW1wbGUvYWdlbnQvc3VwcG9ydC83Ii"
-		"wiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV4cCI6MTc1MDAwMDMwMH0.wtbQhexlx3av"
-		"quvMZ06IcfCUk-6ImKUCMG-pNQ9ysW1uVwbBt3nVkgH6KhRrRCVX29ZFeKEeGS-nyU"
-		"FHsSBFELsI765jA1RQHV5BaatURwsWNUM1a9EVcmFuAUhH1uhhcABuKbdiZjX_jiEC"
-		"psSur6LQt6t3P_YTIEc3WqDrlK3KbCIYS9zpVbDwS1K57vs09OybQVd4sJKvcsv-uK"
-		"pkgYs2htlsBDaLUR02ZzPJQxl7dl3q8dV_xiLmRwkUpZHBnAeU0FnKr-AV-lUkEuwo"
-		"EcuvXreE1oiz52oWkFxcrr9T9XuMlY5NL0t-0uzJCoLQzVwJXGHIS2QP2pD5GaXVZg"
+		"wiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV4cCI6MTc1MDAwMDMwMH0.nc-XbGurMA0E"
+		"AqkHdpQElaU6Q6JF7wkMNLtJPBcibzRTN0bLKhMfHMN6f7SaHi9yMVox6LgTjhDyhU"
+		"HFCDUuFsst17GKwFu8YV9q5XjKrNWNhLZoLDr2qJEx0Ov_MXqEtHRBXP8O1UEhvrNh"
+		"MuxyCI5cPfhW1EYSN39qpxVELSjSaHNYGhQIprLZbcqfY-Hu5QQhRyyAV7ZYeYA-E8"
+		"njF4F7agRzSiXc9-v0KoIasvbIHi1THhMbRnyCk6AU-8KeT8LSSgPVbafLySm-Y5oN"
+		"GShU-zDc9nxlXR66YXCEzhW4chO6jA-JZtmxkR4YTay6aD6RAtGOM0_frpWsiOiDdA"
 		""),
 		CA_TOKEN_BAD_HEADER},
 	{"header: member jwk",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSIsImp3ayI6eyJrdHkiOiJSU0EiLCJuIj"
-		"oidnVuc1FYbDNBVlRONEJUSHNTUVMtQWFxTEVSTU5RWkQyZVRjY2NHMUNkMUZoZzl5"
-		"b3ZtUUFKeU51VV8waGktQ0w0aGVRUTVGNlN4REZ0SUlybE1zYVNuOF9MenB6eGtxZl"
-		"ItQXdyRDFkNTRxX1A2MklFSWxPWm9KYjdSbzUxQlBfWDdSQjk4VmJmUUZmbnZUZ1Nt"
-		"RmFoR3VFdWIwckF5aXZkRGRzeDhrUXJoS1dZWUJUekJTU05MS1gweXNJdEFGMGUtST"
-		"ZjUnpHOUVGUFlxTzlsYjZxZFI5XzJGTXpQTXVhZXdBbDdNY2hGUlBudUVYc05zaVBO"
-		"emZFZzFLRVZjV2tUSnRTb1pBZllXOE50X2tLUEUyZnFiU2EwbC1oSHAwMjNQUTVKNz"
-		"g1NGZxNEVNVlJJUWFhVm10T2ZkWnZjd25JT2t4dHN0d2hLQWZLTWpsS0J5MWd3Iiwi"
+		"oiOHNJc1dpeF9teU0zQm15NzZudEJoYTB6R3JTR3JHUzF6MHlrUEhtbWluOFB1ZFhX"
+		"cTRtT1lnU2d5UXlnRG9xWG1oR0FVUkZId1RZTFRSc0VxYWc4bGFiUlVKS1BJWUZBWk"
+		"lnVXJsWTV5aWhQN0JGY0UzcmZ4am5wM0ItR0RiVWo5amV4UDltWVJXZ0R4bzZPa2JY"
+		"ZFctNnF5NWJBS1BFLXdvRndKN1RnaVdWVTZ6QWpXeC1sSUFzbEIyenZPOVRPNld1SX"
+		"phckItazJfaC1OQlhEcTZaQlVBZkQ4UkRPUXQ3NFRRZjVnVnQ0YWF6bTZ3VVl0LV9S"
+		"Y0UwLWxRN1U3S3BQRG5YZTlVa2hpa0F2LTJBVTQzOWhtaDU2Y3dxSEp6dzdnTnhzYn"
+		"o2SG51WGh2TUpKOTNURHZNY3ZpdnhDLUw1VFJCczVWb3VsTXVjcE1YSDZEcjl3Iiwi"
 		"ZSI6IkFRQUIiLCJraWQiOiJvdGhlciJ9fQ.eyJzdWIiOiJzcGlmZmU6Ly9hY21lLmV"
 		"4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV4c"
-		"CI6MTc1MDAwMDMwMH0.mRW40nejJxaSFx29nFprB7H6525vCOkve3cOICc-6KuWAD6"
-		"jVn1Ous7XHmyk674_nAI5E2nfiTCZBTkLV0WY837GdpySOBZATKM4L7zCSgKeEZ6wr"
-		"fbF-xUsUc0hdotzYwPf9QrorHbvMRkrQlIi6zGJ-zl6kn5HpSAxYrgW2tEXsmBRdOh"
-		"aMJe7bB7dpy4Coi0SOjYgSDp1DnA23VdxgiqhDMzmRYyZBa_vNfwIxbrDvh0IXrKas"
-		"ksxXUlNkRDJtEWU-KBlCF3_3-4Znfo7EDqx8CCNTL4VEl32xY3gNz4lVsmrJuXMDbb"
-		"XJQ5PmBEg5M_X4onAxhOkXaytSXTPRA"),
+		"CI6MTc1MDAwMDMwMH0.Uqdg5MqgKj6Y_oJmqs6Tqiu1MYmVSY7BG0jSrSchc4wCiqx"
+		"6_WXLkFIzcIeCzKWtvkA_Ktfa1tKwtB-WNRulajCKmL4Vgc2qTC4BTcQuyUsKMeHfx"
+		"onuyK4hlStmv023JACSfkmQ5rQf6JSbbznLd5o7G7EGDVrfgMqFxyDMVU0PSeaT03-"
+		"F89k4P5zUfx4JWB5pyyaPgcFxd2tRqRcW9NccgUvGCKSE3-Ss5q0fCSOWOiFUve6Hl"
+		"Hukbp-hYjepR19NP7kDNfFoiAMZK2tqLEjDsIjm8YFLyTZiH43QDbX7ZVPUswmA_t5"
+		"q2VL9onhzk6wvHkeFJc-ltz1lteJZ1g"),
 		CA_TOKEN_BAD_HEADER},
 	{"header: member jku",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSIsImprdSI6Imh0dHBzOi8vZXZpbCJ9.e"
 		"yJzdWIiOiJzcGlmZmU6Ly9hY21lLmV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXV"
-		"kIjoicG9zdGdyZXMtcHJvZCIsImV4cCI6MTc1MDAwMDMwMH0.kDYZ7x0o8lGoJC3-0"
-		"xYl9Gw3a83qnzqnCaofB16hURRB4phHSE0qclP1nND0c5g1cgv3puwX5Hz_syAwXRJ"
-		"UdCXQ9CziTzXQqdd2pex8RON65B1PzGXAtmji9bUzCKcWCWR0gI-UTJyyubhBwTwq0"
-		"AL4OXgPoPU2vwFKS-GTl9oyYMy4bba_f7seUaF0pbNp5S5HOOSm7CMzcSR7zF8TO2i"
-		"SreJSsSPiEOaFtry0DsuwSrX1UHCCEVXRF81rmCTKwgaBjqzUta4jdxcjGp3Qazb9M"
-		"qlIsw-xm8BK2saQOo6qQobk6qjhrIaHK6MXBpw7Y6OGIuUabGk3OSsVExAnWQ"),
+		"kIjoicG9zdGdyZXMtcHJvZCIsImV4cCI6MTc1MDAwMDMwMH0.paLvJ9E1FSHJPkvd3"
+		"HeWzZ3L-hPo4o6hFY6tjpqrLAeVixInXjqvktmMK6BDUz0dAQMEMh1fUDET6pSnWK2"
+		"l8c5vZAdozsrnRUl-Ke7HcryaHe9z-Iqgze-k-HCPij-ffSjS13TjZ8r5Jt9xqNjoL"
+		"wRqUVX1n-d-MibRNWRnkJO6MTq4_OU2CKnhLuOaya3V9qHZrkHGaS3fkBTZlGNUz73"
+		"qCZCdgGaD96lv52brwp9lJSi9OMy2Q6dlWYC-ul3QoWVZKuo18BLZpBCSPvBaImclL"
+		"l9354yL2gaQhvQtFVFg79zxiztCFlB4bDhRpqwoo9mmKZCoearBLhqUG_Bejg"),
 		CA_TOKEN_BAD_HEADER},
 	{"header: member x5u",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSIsIng1dSI6Imh0dHBzOi8vZXZpbCJ9.e"
 		"yJzdWIiOiJzcGlmZmU6Ly9hY21lLmV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXV"
-		"kIjoicG9zdGdyZXMtcHJvZCIsImV4cCI6MTc1MDAwMDMwMH0.GUoDI3qkcLNaxQNkA"
-		"sqch8L9l3y_ChcUmYC1vWFMXSsSPdon7ncGz2sLfprmwZUZEPg40h7mG0YvReT7716"
-		"hkDIwOaaUVOZH75jPksvfeh9xYmVLNm4XRb0A2VLipqtzcAgiENAqa85P0luBpCRmS"
-		"Ndhy7skvdcY-2XJBJWZIGIlRqn9-cZcKuH6Ew0bBEI4i_PjaSmkg4qjEs4kB-jVbch"
-		"3hAYGmmhVGDYgOjgnoggIVOrO9eNMqZXO8RZDni34fDtIhQhmWcCoDld38BNt4Ad2t"
-		"zLboH8gwvNuy3UaQyuY1TbY6arnSbmGfji8iKflhT494AY30mnDSbOoxXGuww"),
+		"kIjoicG9zdGdyZXMtcHJvZCIsImV4cCI6MTc1MDAwMDMwMH0.VppwHTh8AFHgc_K4o"
+		"ubLxHlIfEXKxfIMrXwCH0BbsAg0k1XCFZ3Eaq8s2ilxJ6Jno2SRBdHI_1OkdSxjwhj"
+		"lScZjAENz-MlYOqNfpDm2tyEkXJau5onp2EDmZCAbeMm9xa8aQ29cYTgTaxUWUnz3-"
+		"Kr6Fcbjj6nCZEs_t8K31YgAfxyykxlBb88wulub1cJ71jrpzJpizzc39B5nwvMZQB9"
+		"jMPiuLBO_dJqTAJyviIqze5Th8MoeBXJDdie5Af9WldzAE1gO3DM_S9E2OdBO5No67"
+		"TEvDHDoY2vMrgLZfjxC8jZX8vn9rEcYgNDPFbCf873dc1Se9qW-HA17sMLk5Q"),
 		CA_TOKEN_BAD_HEADER},
 	{"header: member x5c",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSIsIng1YyI6WyJBQUFBIl19.eyJzdWIiO"
 		"iJzcGlmZmU6Ly9hY21lLmV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9"
-		"zdGdyZXMtcHJvZCIsImV4cCI6MTc1MDAwMDMwMH0.ROK_3KChcGt190E2fP5gBC4Rm"
-		"NFDnfkTjtae1VEFisH3_0gMPXgAssAtWWpQIeD9bYt57Ii5WbSS31VAGfB8bEoMPU8"
-		"teequcJPYnePA-vBBzWtR58zYydsh77mupaImsPn-L8pPjwjjqR4ZGFjKQmzPXLarm"
-		"178uPw_kKmSjze7ujsgoWDybkyZmtuyxqeeYlrs6ADCXYW5f-zstxoa0Nyt05sSkfe"
-		"gmuQ7FJSlOfCIts3z4D-8cxqWvWySktOzN8hLYoYufiB5AIk-pG7n0dOFWjrgDpU3G"
-		"l1mJwPK-YPdltM_rQU-4W6K695V01SEYhmeDb0eIt1aVuLuCIGaFQ"),
+		"zdGdyZXMtcHJvZCIsImV4cCI6MTc1MDAwMDMwMH0.Neeopaomdgt3fl25yq9-zp2d2"
+		"gBtfeBKsPydOjxc0pJPHQlEy6E6IgCfbSzHTUOwSzcuBVfxJ9UMqVV2fWJ3AuEBBh5"
+		"oQg7xYjm0O9uEI14QxDWp5CQDHzhGPwVJXhUiJdZfLggloeKCwEfhf68eWb66w2kWW"
+		"ybsm1lGUtcwv9kvMMUmyHfyE7KldrCyop64yKeiwVBR_hz2fRWJn1iPdX_Kaxdr-im"
+		"uHAYHvYWck6E3lfdEBcZ-mO24O3JdMqffRpm7ZR2ye3qMZv2undQQcojzajxYepZSl"
+		"vYQrVxAMjfvAU71GSkdcQzDBeyxeq1zhz5ZLDMV-tneQ1ssiO2OCA"),
 		CA_TOKEN_BAD_HEADER},
 	{"header: member x5t",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSIsIng1dCI6IkFBIn0.eyJzdWIiOiJzcG"
 		"lmZmU6Ly9hY21lLmV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdy"
-		"ZXMtcHJvZCIsImV4cCI6MTc1MDAwMDMwMH0.rE7Feozcf56Df-dVffkoFZWw516-pT"
-		"yMxAM8sJhAHkBRId5_VqraJDoRcm88D-yaPbYRiq7vgW_1OWlXdj9MGA479yQDC0nw"
-		"xmhDiEvOHWDtOzTMW1_SZO1utzcRXHXBJ-VHXnUOzxueyT9XM75A0DECr-c4R-daaj"
-		"UbhFP-FJdGC-aU9tV2CqgTZ_F71EP54WC6RIsmN5e4B5PV47BBk-ZCTtzcCKX-n2QI"
-		"cPXeah7A1xG3essQ5ptAv_hggVuRaYzRsIiIlRRTXQJFfLLLFf78CpEuL_iEFjN_oK"
-		"eJ4tdQpQqfU05u5GTIG-x6DUUYfhlnxhQ7HACRjbi7GCT1eQ"),
+		"ZXMtcHJvZCIsImV4cCI6MTc1MDAwMDMwMH0.Z7afX1i_8_B6sT0K5juereHLKlFFxu"
+		"oa1d94tAyABu6vC7uY-FkbxNxg9g0isP637U0kPuODzUODO9vgT7EfrxsAp-SgJ50p"
+		"9MZXd6RH_bC1vx7hHCVpZWLH1OQMjJdhFPzgJk3SjIG_szCHTzIYWrTW85arJiFVTm"
+		"oOwgWxtdPLYmMhtUhYKOOzQpZi78BiEdV5eDNYbAmnh4uLPch185JzB3zwAg03ak9M"
+		"B7K6sbX4mtWHqLp6f30_YvGdVK17TsYyDsWxtK9cMD4bbqRRkFy25mmiKpkMLbSd_w"
+		"pVyMJXOJ1cPw-FHWng2689gov9DVwQCct-vCpAq4HYBGk0Ow"),
 		CA_TOKEN_BAD_HEADER},
 	{"header: member cty",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSIsImN0eSI6IkpXVCJ9.eyJzdWIiOiJzc"
 		"GlmZmU6Ly9hY21lLmV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGd"
-		"yZXMtcHJvZCIsImV4cCI6MTc1MDAwMDMwMH0.niorHJ1T7ycWSmjXz1HQtdlcSGbFY"
-		"2YsUe89yui_GQtvOIbrecBvMveQXM6cosHwzF0nzoZA0TlCn9ABK4e-8bzGeASyewr"
-		"SSZGVrxOgO_J61dZm9ySBWrOIRet9jool8eZ9DXfdtsPDruDd50WrsVEDVQuumunKb"
-		"fcVKoH2IFtI5adWQ42VcxGNYWCSZt0zOHAQgDGjb5KAmx48Jhx3joD_pJe-a0h8mBN"
-		"Yr_9_jxidrlvkV_XotfbCYGQ6B0Mxu4-QSemtNMYZLAZQWsLlvKX7H_OGq1p7O86u0"
-		"2T7UJxY8L0SKoA5f59GNDnrOWUnmHvj1z9rbQNShnpVgTQqVQ"),
+		"yZXMtcHJvZCIsImV4cCI6MTc1MDAwMDMwMH0.cBGVvzdhBaQb4hkC3vC-t0TV2uQu2"
+		"xWVkmIG_BFeke_owpaZTbG5_lb9ImoN3MEad4IrLmbb9JnIsCWsr5jqbdgA2inBRJq"
+		"nyX8CD91WKGjCnIKHaIJAuQo0tWSkXJfO61oGCujNMffO2Awq5QkUUBoAVb98Gw2SM"
+		"gSAf1nmlErpYwrOne7G07EpRADOrUa0KlND9YPE9bSNfAwG3OsYzk1Dj5RyowgHgzE"
+		"yZTLZzpWx5v1LG-9xg6QiXmCFIn3sF9oOR9MdMWUT6-HxSzquXaemxCD1enPWnc_5y"
+		"KpqLZaRvLpQR_xF4TF03auVgpQNj6d8k1z0HaqO5JHPk1ZVTA"),
 		CA_TOKEN_BAD_HEADER},
 	{"header: member b64",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSIsImI2NCI6ZmFsc2V9.eyJzdWIiOiJzc"
 		"GlmZmU6Ly9hY21lLmV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGd"
-		"yZXMtcHJvZCIsImV4cCI6MTc1MDAwMDMwMH0.lUpTmlPbw0x9jZ7SS_yQqAJdPRPf6"
-		"oeBTQlIk_qMa9SmX-TOvkLL1WoA2UhmojEaikBX4zHN4X19O60_xUYIkbYA-Tr61kH"
-		"wRDG3kRNU7dP-45Bcq-akYWpd4BTeQCm79Dzt74nSLvG65XJW4Yi92z2_gINDb5goL"
-		"Xf8SrxJL9CvM4HfzSpaPuOWNsNLtO69MJLeWxGnyRO-g4qtiABqOll5xL-WPOgT4Mj"
-		"Ij6U0mPhwdHS6i0dNiDR65StO8avFYGDhOzSGvwelqnNEKrhmYW9qg9QjAXLk1lD1r"
-		"OcEGptmxW5P56Sw5SYmbJKK2aJKySGx-cb7CNTHrudSfolUmQ"),
+		"yZXMtcHJvZCIsImV4cCI6MTc1MDAwMDMwMH0.xAI2OXyXZghzIRxvzo4X5lIOMkZcW"
+		"ejDer652g7qrn4Ug2ehuZ7CnmJFjQket7fDNt0konaXGXTN7ggYFciiEWV0lvHYrpW"
+		"Uo5W4sOMijsujSz23THcOBEtrYId1PRWbUk_FEasIPICio32r3niS41eIxjGoPBSCe"
+		"UNPa1hrae6jrUtTP9Gf7lEYNK2ys3YPctjr-ZWCIUaZ3ANvn-I729H5DqRscHj0rYH"
+		"_jt3adcwQr83AElWEPbDX0kA6mBvizuceWa85uqBk0Wy-qxbSuacqN-wX2xRQIsuXU"
+		"DsVYL7OT0K8eUNKGuTJqNe0Q1OZ5dKbCgXCugW5rJy7dycLVQ"),
 		CA_TOKEN_BAD_HEADER},
 	{"header: member zip",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSIsInppcCI6IkRFRiJ9.eyJzdWIiOiJzc"
 		"GlmZmU6Ly9hY21lLmV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGd"
-		"yZXMtcHJvZCIsImV4cCI6MTc1MDAwMDMwMH0.wowz61cLi39RNGeqAoXWynsFxdugu"
-		"3ZkiM3VPfTmDH3iQNtXv-4_QMMFZ-t_4GJZ3e0KbP4KY3iEOejx_4zEIKSIVxALpOm"
-		"D9o6YAjx-8QxbTmrTzBDLpPlpsKYrPIhGJjMFSR_KgEfbEDtaWOKVfoEXBq36WBXgV"
-		"b6vKAuPbfVfiLiV_bXs1aysrnHgnf9epKrUE0vst7YrK_3ueJ1C153XObnLHUN4A2d"
-		"LMenjovYpN_z4Fin7RONR1NTmJ1LeF5uNUtOEioRL7LGAF5EZNmtGa5WpQiS435P3X"
-		"l4hOW0wHg5i0VXvsVtD_cXKWxUtq_svm1r06SEgIHgI6a4xEA"),
+		"yZXMtcHJvZCIsImV4cCI6MTc1MDAwMDMwMH0.MhEiaBrRfaqW7S4a7MAD4uEBLcuPb"
+		"Cd8Fbh7ZWUA6fW6HFiqKLjIWeyQnOCmGxlqBNoqFEoKDZVyGkdepSk1IPVhmEfwoPR"
+		"2o1SSqtVemJjsFrIOxuXoX3HJ3hXDbUX6U7PRgnKlb8U5E9liKgEzQdX6_bLZIhP9o"
+		"DwNjpTVWtXwWzV6Dg6lwTzn9jWNxwQTHyZ98zbyVHIzMZLv1PiAIAfOFEs-LoLIrLQ"
+		"5fYHPpARogdCWFml-OQfn95JkIjvU7SSakuVnrx5UiKve0XATX5ir6NkBfjD7_JrGW"
+		"7iL4CNLsV_-v5wajVkrp8KyeHWA17sr8JJexAq2z83mzjqBdA"),
 		CA_TOKEN_BAD_HEADER},
 	{"header: member KID",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSIsIktJRCI6InJzYSJ9.eyJzdWIiOiJzc"
 		"GlmZmU6Ly9hY21lLmV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGd"
-		"yZXMtcHJvZCIsImV4cCI6MTc1MDAwMDMwMH0.LxlXcond0bENUMlhJbOI2zTBfKWGT"
-		"ph6WGyTn6l6MrVizGszPOmnwPpubPZeJQVJKcyg_13T_XLHyCdqJoqKdsNJhV0gfkT"
-		"Y3viu0s3OJcH45ItSY-2jDqjwG-dTw1Jk0cFOGGF8kBFY57CnkZR1FQzVmNbFptUdA"
-		"8V6bNPzJ29psLdr51e35EPms5H4cAIWzRYfeNpamT2eoCwwVmneiBel9LGhcIgRC-X"
-		"dPf04K-rad-K8eoQ6LjRbzRV7_7nAxNMw_mVcRwACUTHabQ23mMsL44Kwbnxh3kkqf"
-		"ftfaTWmcc-0KIWjj9Wjomu8gHYJEs7Zb1VALzpN1w-p5cBgMA"),
+		"yZXMtcHJvZCIsImV4cCI6MTc1MDAwMDMwMH0.yU-Rs0u-A_CRWSstHkSEzBGuyauss"
+		"F9GZdryzWmD7LgF__-t8ArAY0OzDzqLSApMAXTrR1apCWwkKZk0G05DRdVtcUl9BxQ"
+		"MFJM1LdnTCg5xwSwHUGHZB40DR5CLNYB_dQoaOU-eWET1OD0M3n54iGXZXIxLV13Wv"
+		"JirhWzShbrRO0JGq8nixNcBBI4z4-omTpXA64EsJx6xU2QVIh9lZ9trEKrbCfUUWsq"
+		"P5BE3J2Uq6M227qx4ID4LPTSYsMZG8M2Pp9laWrx5Lcw6pLCZWUnyDo2mVc2GLvDos"
+		"mE6xef-VnArD1Invp6h_m0yTtMaJ6b44XCkYL2MBtDZAI4j4Q"),
 		CA_TOKEN_BAD_HEADER},
 	{"header: member foo",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSIsImZvbyI6MX0.eyJzdWIiOiJzcGlmZm"
 		"U6Ly9hY21lLmV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMt"
-		"cHJvZCIsImV4cCI6MTc1MDAwMDMwMH0.hF5umueOlSbcPkLZksC94sWoqM880aoZsN"
-		"3GpyPxJtJx0bfRrtVJIFjR-EiKqBczmpGM8pQ7ZEq79eF97QSosvgcsT3D88voUFbl"
-		"FP4Z_BnkigJHfHDOijHhtLJqmowYljeIJmWJ7klOmaqgK-dMhmeaG6h9aJY2DRIAV0"
-		"-ccJUIB69z99LfLJJo9Mi2RRvRmYqlamaBYZZrcmYXigJu-SPA53qWweGOyhztyAbu"
-		"JfZu8zHOfK_5AwYfkQX3tsNi-WGHkSHZuj9f4EGmitou85rSf71GxTAaOROTZVDvYc"
-		"Z074T3ZL3CMYnlrzjnFOrOqLumCwpi7dw5SXyjUa_CLw"),
+		"cHJvZCIsImV4cCI6MTc1MDAwMDMwMH0.Wi0slb---MAVSpj04kfw1g43JgZqkVIUB8"
+		"LFpNVhBocnHpJ3Y93njx7fX40Wbh54J1r0RlOEFHoYfcgmjma6l05oJkV_FZawKKaI"
+		"1aPwEV7nyG0GjJHz5JBncio3g5D2ZwX1ppN-yo0cW4w-vSXLjyVWKJtR-8moZhO8yu"
+		"yJjc_SCzDjHB1eOVK5gccSZG-rBESsGI1axYbWcOvl_ZFY7ANjRYtUM0GSuLKN2L47"
+		"GiyRRdN-jamJW_IoZFfhBuL7tYuvqAi6C_pfvnDDo5GmPqC6RuYPABVHSRM4XtqZEh"
+		"odyqq0yZa18WToNT7DFoM4fdjhC5LEQAgcq0wha6lQZg"),
 		CA_TOKEN_BAD_HEADER},
 	{"header: crit",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSIsImNyaXQiOlsiZXhwIl0sImV4cCI6MX"
 		"0.eyJzdWIiOiJzcGlmZmU6Ly9hY21lLmV4YW1wbGUvYWdlbnQvc3VwcG9ydC83Iiwi"
-		"YXVkIjoicG9zdGdyZXMtcHJvZCIsImV4cCI6MTc1MDAwMDMwMH0.vmM4RSAMQARUqc"
-		"DzyTWR9gG2TSS0Ix8fPh9tBJoOGXMrfeCZtXMuWgsT1TK26L8Wl6LS4wHs2dWQzWr-"
-		"xxfpZruX69dc_Cb-H0o2Un26eu89qVHUvU0vUN7-8Sqehcu4BXjh7xB3Kp0OuD4eV3"
-		"JO11Kdo89H2Llu7NmcPgrl2kktnmIJATlJfkqntwCywnDoQCwmJH1sjZuZ9VDHpgy3"
-		"YTgroaQhNqlP16qc4V3dARvLVL1n2OLe2CqVaZHswu964qtYE-sXGbUopnwU2jUfrM"
-		"kUT5XVTr60GJdKJKwovpqyHh3q2-5nel-erAYNZlLUjxAuhuyIKFTsffc2-cr2EQ"),
+		"YXVkIjoicG9zdGdyZXMtcHJvZCIsImV4cCI6MTc1MDAwMDMwMH0.GIDc1EGY6gYvHS"
+		"3BERPXf7e4d1b3mMoijNujkC9xuTTd9mRnblWnOLpM3aeskK4QbnDui1546VyrgEOV"
+		"CPmZTRlBIj16sBx4Kwmt008IINBDvkgaeKJniAslh6OOKlOqvKtKN0895oTzb7syDO"
+		"puBORkQ73YJZWj7L4VYI9I31DNdAquobXMHbQptm-6jBfVkpjPWHQ9req_wJDWlf1i"
+		"f1q8xJm77ethI_ZsEJMBhxqp68LFu4JF8UqGpIbJ5Edr46CFrmX1ymyLaPdHCRC7sf"
+		"rDOvCEHk98yWCbmyoXPvkh5DvKox0pX_EkGwdghoNqoRlxlkkoSE-wt_eTcI8lUw"),
 		CA_TOKEN_CRITICAL_HEADER},
 	{"header: crit empty",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSIsImNyaXQiOltdfQ.eyJzdWIiOiJzcGl"
 		"mZmU6Ly9hY21lLmV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZ"
-		"XMtcHJvZCIsImV4cCI6MTc1MDAwMDMwMH0.jz690hkez06lP7BN77NvNoUANVFfatI"
-		"q-8_Vhh2P6XqmfWRwzBNhFqQjkHrPv468MX4nRdmyEMdYub_-1eWlk6HyVKBI4euwb"
-		"cMPQ3k__8DpOxjcK7BuuKVpdFXxl3tzSXMkzAdfEh60Ufa0kbmukA5whbsaT3BLOyX"
-		"Fb-WWa2vefp8MDKMdq-z1XqIOK28h5wpNU_XaeSxWYr6cCgNDIWh3AumZhEF8yTSsa"
-		"yFTRet8BIDF3Nsc5mni_ptk7BUr2OAQyWfCmAHY0h0r01DOyPCINCLk9wf2xHpGwZt"
-		"oERIkFJly3dHQ83kGafAY-fxkPDYdnFL-MQVKklUVKfXWDQ"),
+		"XMtcHJvZCIsImV4cCI6MTc1MDAwMDMwMH0.PT3QDbwYIr4-5XWV5Qtckh8xu-ZtKfE"
+		"0wVly7fKEu3cIZIoSPssP-EI_1ExV0myibevyg1EewjiGY1iGGtgEuhFdRSCNqj1uo"
+		"xZbk6phvIHVkxdUT6GvyhEF2O2jrkbm_SRaAg8t8vVGG0TlJ3JGx0avAxstutu8HnC"
+		"sbYEiwqU4c3dvDQLYTWA1Op-NQ1ony5CC7V-rQ1sZ5PKZRUSrDL-U3b6_n_3kTW-WY"
+		"mqcmS2AgA9HmYQC_pIvasWsWlQX3c0K4M2iKVOvKPyKLrj8fASbDFNRRgO6rBQhbH0"
+		"lXQk7XZzuI739VM-yM5aAobhFAglMKUAnAbeBaBtKBwbt0w"),
 		CA_TOKEN_CRITICAL_HEADER},
 	{"header: crit escaped",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSIsIlx1MDA2M3JpdCI6WyJiNjQiXX0.ey"
 		"JzdWIiOiJzcGlmZmU6Ly9hY21lLmV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVk"
-		"IjoicG9zdGdyZXMtcHJvZCIsImV4cCI6MTc1MDAwMDMwMH0.ISccAJMwS7jTASKkK4"
-		"Lr4nqHeOg42kzjb20jg9ykGPsn7fkTX-FwTGWiXp1R1M2btpTTmqcubAQUdM-GP3Ky"
-		"D1zG-4XGoIwDfUksbVANPKPKU_noJmsd8QJEZ2BniYKL_11ZcOGBXrK-PRib9xLlBx"
-		"pch8CPeIm-oa48ReKfMxRowAQzJZGu6pMKdQ9adQIhY5YfSJvtFGttqE2LT40u7B9d"
-		"hZwPebeQgvXR1wQwMnd0CX1SAXJD_zqf7YLFd4B4uWCg6qgnfKMEYFJmLQERSXoeUQ"
-		"J5L_HzsDxRHo32Quoj6EM2g11jmG2eYejNkxl5Q3NC9rSr91JSBId4tvyAYA"),
+		"IjoicG9zdGdyZXMtcHJvZCIsImV4cCI6MTc1MDAwMDMwMH0.q3PlCXmB5Dc3q4JC6u"
+		"-W1ndbLTm_aev5SC4GCVbHG8jtFuNwUvWuTBLO-CMOyXVo0e0iA7IVHo8KuXXtbRPv"
+		"kbBmvcpeCda8lrPP9VtCaTrdUiwDqoMjW5VNPeRyBsQfs_aeEnjtf11bq1jDvwQdLt"
+		"YKRHUboxcn0VDtALlGErzcoaSRqqanm1CZDlqkIbwOJM5vKBJvlatByhGNIwYEEImL"
+		"D8bomDj_eJwtTn1dsUUGky5lhQsU1VETYgpVnsQ9tMXbcNjH1XRtyKgoBmi0Koil4q"
+		"C271gBLQLRZrfjGtjJDY3PlO_uotHIHcAFsPYs0MZ3bMv4mBmbOtEVHT9ioA"),
 		CA_TOKEN_CRITICAL_HEADER},
 	{"header: typ jwt",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSIsInR5cCI6Imp3dCJ9.eyJzdWIiOiJzc"
 		"GlmZmU6Ly9hY21lLmV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGd"
-		"yZXMtcHJvZCIsImV4cCI6MTc1MDAwMDMwMH0.B1tE1BT2qGpwzAX7Iy2H8OKcIy_dH"
-		"rnNS5C7TeXRp2QiOC1ZzWQq07ydOicHLIj9x5hO_7XcFXQfn253UUvQCaLPYM-bGVX"
-		"tJhiCz5PUPyQNtP4v9bbQPDLL606DXF5AePiHhaEIH6saWAErKhaRiwrVDXHIzZyD7"
-		"WJggEuNZPavwrlFWvDbKL1fY1ku0ZYC9g5A4RGysrAmNLbcsXiKMCD_2y_NJuGCG1b"
-		"XfMCKP3mLM4Z03nyO756P8cLfWNCaOqul9Wx2ymIX9oVWAN9rOWP3sS3nZehe3knv4"
-		"EzGdy9-tqmoyWg6zYPTBQ_wzIBKqWgTVI6wd6R9-QpDgIm_Zw"),
+		"yZXMtcHJvZCIsImV4cCI6MTc1MDAwMDMwMH0.HBCtsIdUuDudg82izbU0bqZpiaKEd"
+		"qpBxApoTzJadShS0p8ZWaCiJ7Z3aVoN2nbflkY1OhJtcfvCWj9qVtqUBF1ROSZFS8p"
+		"v6cBFm0lp8du73eJKUr5RU8LxSEMLft9Ec0BESczN2OHGU3all3FeTbrLY9yJYVfVI"
+		"o990A_b0gdhDmrVjHbtF8FpcwXG_5-2b14Hgiuk-5DGrICtzNVpV4Lc-5f0w9bHnig"
+		"UpjVIQFCy46Jtbty2JDfKJj0eE0ghAzT2TCmDAa79-Wf47xBSfoCGa5rFnM8h3_ztq"
+		"C16KVAv9POVThWehEpag1x1tKHhGhFzjyZ8Y0Ou-qe7wGCg0Q"),
 		CA_TOKEN_BAD_HEADER},
 	{"header: typ at+jwt",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSIsInR5cCI6ImF0K2p3dCJ9.eyJzdWIiO"
 		"iJzcGlmZmU6Ly9hY21lLmV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9"
-		"zdGdyZXMtcHJvZCIsImV4cCI6MTc1MDAwMDMwMH0.K2nVbaQ0noCFwkP0q7V8cXwos"
-		"FUjug6D_RO3nfA5rpSISSV_ubaOjUmfttuD9qj9hlRC2rJGpGPTQBLNcCPiXifnfdE"
-		"stIzSo6mv7X1jvsfoTQMYMx_KAE9HxAaf-V7K_njHVKoIRxKhe85z8iBeynyH-eC4P"
-		"RF2Sp5ZYQn5xVV8iY_7bf55GeSMer7UmYFKM45oJ5BOEVjZeM4UnzFaQQqUefFXsbx"
-		"V7fdrN_rCVqN84ckbRk7dmcX_jXlqHYc9kf8sjNLmRq_HyYXLJfMBxaexVJrPbSSj9"
-		"oJOlMY1JkEP-MJHHI8hB3tHQBss10E-JNDAWLlCnAufMeEa5okhyQ"),
+		"zdGdyZXMtcHJvZCIsImV4cCI6MTc1MDAwMDMwMH0.CBKiTEnONQEQcuRYTKX_Ue4uj"
+		"9F5g0L2FijoTm_-I10sg1q3yaij7ZfkqYDZinxbEyMxu0_Xpvt-6VxNFyaXVrQO_JS"
+		"ndd_Avq3BoRrFBNH0VwCoasA93EncddGoXQ-uset_CSfrVu2FhdNyKymw69o47lEvh"
+		"VGpm5t6ZUSvbJIEFXgnHDJQZwSnjD61PJs-oR5yr-AU-z4rW_LQgY95oTAtEx9AKxt"
+		"8EWACQBTYOzPBGN6EoMFypn-h-OgZvF-QRpgh8Y8IqybaGiJPl2ZkiRjPx6fWnqlfd"
+		"-lvODHk5us3F5sDmlMfQWw596jj3eD0BCY_mYPA4-0U7RHuhnJ8pw"),
 		CA_TOKEN_BAD_HEADER},
 	{"header: typ empty",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSIsInR5cCI6IiJ9.eyJzdWIiOiJzcGlmZ"
 		"mU6Ly9hY21lLmV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXM"
-		"tcHJvZCIsImV4cCI6MTc1MDAwMDMwMH0.Sv_Ib08p_E8qPA-CvjIM2XB1ZlIkhFqQH"
-		"GeMwhLs_binCVbSOn8GJVh3eMGRSwJyHWDbUl_8-xE9pJJH2ytLi5NoxIgPulbr6_a"
-		"n1lzOokIyh5adU17tdjo2MhpOpwl-AcmNZYY1FWwXsGZC24o4K52qeAeybHXBDEka7"
-		"A4EoO32Dk-6hxpfwrsejJTrYFlGteC07j1oBcmKUYyUrQCFoPqtN-ai_Lt2-GRt0DU"
-		"d5UxXEQsLucYV9h0yGD2TligwKs_X_J6vAXWnNzQp2Zml5qJr9QtEGTnUrfhFLBCgX"
-		"9IVzFe2KZUs7ChLCxw1CBdhmUCkbZbOhnLj76Z1oM2OsQ"),
+		"tcHJvZCIsImV4cCI6MTc1MDAwMDMwMH0.gJ9wxlY4R1FGlJRtj62g-juG_hae1VBap"
+		"OLdQT9PS8fM3WLojTrGjFpe3nI0p6OYpsYrTrSR-QqCMb3sFlPV-ExLGL6Cwlh3zNH"
+		"Y1Js2WRL7__9CvjkYcbcrbvhM4qj7ct7DMOlVKXiyzDZsjs9EekaYQPAaq37825oUN"
+		"1qRm2nMctDBTYYjOM0d9JbblYAdS8_pUi7odOAH995MAIZtrv2yKO84Yfa4FS6gZLt"
+		"w9ZFMG7y8RmCmS2O6N26g4EvNK9aGkaV_sr6jaHZntU1nzIJxu7o4VkB9CPADqTjnL"
+		"HrXPRrNnXNQqnUzb-lEiapimzrsuPBA6BD6ntFcwqAfYQ"),
 		CA_TOKEN_BAD_HEADER},
 	{"header: typ a number",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSIsInR5cCI6MX0.eyJzdWIiOiJzcGlmZm"
 		"U6Ly9hY21lLmV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMt"
-		"cHJvZCIsImV4cCI6MTc1MDAwMDMwMH0.ViWcPQrFiZgs4mbapET5aE_S8pPxeU6Tz7"
-		"6zIO279SnYMn15PQC2fG5zgR3GZriRyiYgDg56flDwOfflWJYfWDLltx52XJmIPA9o"
-		"q_FWdwnqRRhnDz_ydw3-V_njn3FEzuYtjybhwrofdZ1hmweNw1dYMuceE2n-axHFGz"
-		"cwpC0Ui9p_ysnCG9JuHcU30jtiDpBvNC1oKePNV-VNn79AquRaXrdN6L-WQtqt_KZz"
-		"EPCestmPNvr-ONFjE2pn9M9rKrBuZSJcQfbvSdWtPIhxwEkATG8OP605uogQUjTc39"
-		"y0Fu13G-A7jrFgA-h8PLY2jqk4UfzohX7kHMXtWUfl_g"),
+		"cHJvZCIsImV4cCI6MTc1MDAwMDMwMH0.RaiCV4zzfTaDD2dAW6iA5-X9WcyaPCKel6"
+		"nvurUjwLsjRAz1bd1G6kHo6fgzSju1PTNDLTROSM2irrM0v4PBknJazNq_1--mz_cd"
+		"kDQBGhpYPD3cXHX4rnr43PfSM2j_bESzOOYfBqDr8ZVyVCCGJoAq_cAdiZCBjh8eQ0"
+		"_DXxw_kZvOhXGjeagTFmQ97-xFyWpGbh-M0pkq8-Zcm143jjM8SocnLq8Nix16bjfo"
+		"7FRRqvGEQMRiiNKID1gWP0OvedmysaOkSadYExe7qJ_wjKX_BjYyEUAIgNH1mofK2d"
+		"FyG7QoJGpdDJZUiOM7eMXpJLTMpXzz2F1bFVOXM2Cdxg"),
 		CA_TOKEN_BAD_HEADER},
-	{"header: no kid",
-		TEXT("eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lLmV4YW1wbGUvYWdlb"
-		"nQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV4cCI6MTc1MDAwMDM"
-		"wMH0.gOeplj5NxfgFo8VWU6DvpHjfVVbU71ZfDLQj9XHU4y55a8uU_TlSjqxJS7HI4"
-		"GRhGs77gFmpd12OaTUBwjzbB11BYXhz76u-1dffL3dfqs0S3RXulxL7Uta5SNt5TSJ"
-		"8e7freb5yYyy4O3u3_zb6M1Sb-mU-ipoW9xKJNGvGZNKcxcxj5OJX6Xwxza7NHhucA"
-		"Nu4Fir_I_Ep5FXJiyyKYzecNqxExezXby_KMi-28NizJyLpddWQrMCRxy6VjoYm5t6"
-		"B85uTpOkq2JHmsPtZ7O1htBHRFWZucpdwoMLEXXIUcG0hQ-VU1GwYEXTVw-LyHThFw"
-		"wyeyGNbQMCkIfTOXQ"),
-		CA_TOKEN_MISSING_KID},
 	{"header: kid empty",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6IiJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lLmV4Y"
 		"W1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV4cCI"
-		"6MTc1MDAwMDMwMH0.iHYsqIsoULYD9tY4x62y5FUkkmvGa4oU26G5qPhore6335ZnU"
-		"XHMMIpZo9O27y_kYzuExU0Uuzr8coA9OxcgxK1CQzM8BchERbCBxumanP7qH6S_0QZ"
-		"gRVkPFvgedy_B_uEdGI9wtQBITN-aGOpejz20AralB4uBKpVPBIuGV4CkfpjquHCzV"
-		"JtFRP6QA9DP_cXSUSl9FBo2e9J1Wgd_7SgR2xXBibYeLyWr-Zyqwwjz7OBkic4vPLV"
-		"y2pifHilF2gaWPDoHPeS0hWeG1QdQbO-IhEgLDoT-0hyZwh5aAp1T96glj47VtM9xP"
-		"DEWr0bOSiYYwWCuJtxcsHNhIYpjWw"),
-		CA_TOKEN_MISSING_KID},
+		"6MTc1MDAwMDMwMH0.ojzm38B3-EOkzAGU7S-7Ch4x7dr0JRncq3Tp-uQjBJ1KDkNJR"
+		"VnbrQokMTk1VEOYJoLJO04q7VK0P4xR6egUw8NAujX8bo_cMYyUv6dJNwpAz0bu4E5"
+		"r0qR1Po8-FjMHY6sAlT9aLBur72VacL2j9VQ6RE2umY2-u7sEAQBLgIbjjSbM_nV_O"
+		"KIMsjJPH5VxJlwy86I7C95em0Q3NSPEIpVZ_GO7LHY81yp5k8F6ksr6Jot2GoNm2KG"
+		"0u6WHUt0ecyGQL6f3rlL-_gzBMBW57seJ56GtpYhQMHPQBrCqjQf8jsz_PEJZNYcAI"
+		"rmggZXCSLWneTClABwjqPp3DdbtnA"),
+		CA_TOKEN_BAD_HEADER},
 	{"header: kid a number",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6N30.eyJzdWIiOiJzcGlmZmU6Ly9hY21lLmV4YW"
 		"1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV4cCI6"
-		"MTc1MDAwMDMwMH0.MWMTFcWvvOqa9mF2HYQSXpkAJavFbsIlEao5jp-ljNWcgs7BOL"
-		"gQkIaUcTD1Zs5kl_vrSX2bzyS5qZpwDklC89lOPG4-gTNhikc1cIsICazdKP3CdXB9"
-		"9JFmtsXVIxAlhQotahX5Bdccu_IFgmU7F-T196tUn5SmqEKCs6Op1S4_EDy1YrSzYm"
-		"DgF-34-PmXruX_ciQv5OVdk4M-tTh_VLeMV-hU91e1anedH1u6eqVgOdvqutODbiJ5"
-		"JzKt0ekbBZWXn86fkB-R1B9mZcNwYj1VbzaeViKn1YMmNP26kNHOJvp0eWuHvbuHhF"
-		"Jdp88ggXLxd2f9Usc63GV-aTQ5Kg"),
+		"MTc1MDAwMDMwMH0.xnKINBRWrT2MahrLjvrypB60k-N0lXW2EdHgK8ygq0-fiePDs1"
+		"fCetaBSmbLS3N-50KSXjvc60XyVqJFlwmd2MbGnwV4jyxIrX_GQyQA3dVdJjY_vlb1"
+		"fIf94ksRusmg1ijKucyxhJMCBT4vQj1l8VOyTpk6Q7ReG4Uo87psm2AnIEvgH1NvJv"
+		"WpokPPIDF5fWKeaCf0jzuECVdUHwelDPl4lZhL_ICluYZuRg4xNsXn1DWvUYwz8gHz"
+		"bt-sippta-o329MeO_AKuZgyCNSkRxm1yJ2wm3xJja4loCppeTYaxzxR_YZWrx4jSX"
+		"wjIsoBmmLKq6IXJFilOqUjYnbrHg"),
 		CA_TOKEN_BAD_HEADER},
 	{"header: kid null",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6bnVsbH0.eyJzdWIiOiJzcGlmZmU6Ly9hY21lLm"
 		"V4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV4"
-		"cCI6MTc1MDAwMDMwMH0.G_5P4q6NUQpMhvH81G0wVD6gK0bq_MuwVOcf0r6YnZLJO0"
-		"bWtWCkbjl5pBp0bZ14gtiK_HC3p-g5R1FzBwXwHR3om4k7eQViRTuS89mGb4HKnY0V"
-		"v2Ym5PNECRBToHTtiE_JZrc9zhDHBFFeMqM24xIHQEOd0DyMQlVnJWZPYZsKH-k3xD"
-		"SwX-WFD5IVI71FqcxQkDnZsn5BfmQBtiXrJkyppwBH7Lnr8aGlfyBWDF2TV6dnQpbv"
-		"OnzAjCclhqK5-nQLRGPN4zOLAJDGlISk-eT6lIKPVVykSnFdFioH3ZBjMOZf3GV6RS"
-		"AEme7Z2nlp4E8AFRUtfNmS_0pdHRQw8w"),
+		"cCI6MTc1MDAwMDMwMH0.AtWeyU44FGppYKvv3CLsD2zc8E7Z4pumz1WZITn22MVE5L"
+		"sSogsEvQdi3MSJIk0G7CNpg7YZeMumUEyZa7dF8_ET3vBUkWB7sGzkXdDx9pnXLa99"
+		"6RyP7Ghtq7h_MPa4TctK3vUNxT3zVvM0T8ij3vhfgUm2eNVDphgZNxrwOElrFVCu2b"
+		"aCoRSFDzaCDk0lOQB4eZxt3e8iCk5Ul-vwi1Wn196tfwmPQcuPLQgGo8w4w8suoPlo"
+		"Xio1dfkcrzdB4qvVyglhfEPdfFePx2XR7QKkBj_3ttFaO7IGjY4dM0AEW1jRFWLauv"
+		"5GBBXHARj6eZXWe6GKUlZUPxAmGkiK7Q"),
 		CA_TOKEN_BAD_HEADER},
 	{"claim: no sub",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJhdWQiOiJwb3N0Z3Jlcy1wcm9kI"
-		"iwiZXhwIjoxNzUwMDAwMzAwfQ.uLhXhM651TvuYezPL35Eg8ZVWGYkWX-_QTGN29m5"
-		"WaqUiHSKSGEYSfsN0sV6aYPsWsxxO_rbw0bdd1vpHaaOOx2fhP_ladqgytVFvGEKb5"
-		"91cSu_ZvsWmzFdGFP_Q__gyxGEM4QPrmXmdEE1RIja4zYtid63OpHV-uRlGcjXP74r"
-		"nR1juv_4FvOgkt76gavEKT_fhUBz80JaMx_ZkOaYUAmy7FmfIyFM-mcLTFZJDQCbvD"
-		"CLHYnaeNp1EhNaJz4PBZnWJK_eh5PYlbic2WMj5gU8J3GyC1KUHgdX4GkTCRCyGv77"
-		"GqceLTn7od0q6B_kHo1LJXVXqkUfyzMSjjzfoA"),
+		"iwiZXhwIjoxNzUwMDAwMzAwfQ.XUykiRLemEjYGNHW3fSs3UIJrF7uNbyUQTYLfS8C"
+		"sXSB1byNEY3RJK0GOBQ47Tm9FDTC7CI26tvpVw8oToiHVvw9fand5ky65WbJL8A3-v"
+		"O6l1CP2FIs28NLNZteosPN_63d5qpaFv-IKkTkFeWr-sV_xc4pXziXBNk87WAVavIb"
+		"h6cBo09fJEDu9m2lxnU3Vkm7hqdOFCWCQT1VMuYRdes1UTnyo4UyoNEja_JZGsfBAK"
+		"DLr4zll3boA1kYwB4BnET6zo0-RJCBb7NUvrq6iPSUhnrYjHoHCSUDpiWKxdabHlNY"
+		"Te1zjYHlzmszyQwjqRmKq6Mv79HPBru3up_4aw"),
 		CA_TOKEN_MISSING_CLAIM},
 	{"claim: sub null",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJhdWQiOiJwb3N0Z3Jlcy1wcm9kI"
-		"iwiZXhwIjoxNzUwMDAwMzAwLCJzdWIiOm51bGx9.bHy6rkgmvDVsqYOY02hkOAoPSf"
-		"Y-Cquu2pee07XbySzL56aMaF-_gkfMU7mdX_AAx-EZxBx_nAckzLlAmCI5_llrd0V8"
-		"SBkd-h50opws860DYfypJx0kgu8Dc0SVhzF2dR35z-WoOJbneLj9m8VHX4g5xTtMuu"
-		"9B5i9SpiZNNAyayKA2XGJi5sIbGrEphnmqgFg_kbUfCo42KUn9_4hYzdyqzxew_21U"
-		"_QoW-gUlycyCb7XwaxpGJn5MtyF-wzjk7aX902rIlRy-DLGJYdyoLgEGvuDXyKEFGR"
-		"HLN_rtrrY4kyn7h7lPOsXsrEBHoaDt8rCZfZ9NON6E5hk6OAYqcQ"),
+		"iwiZXhwIjoxNzUwMDAwMzAwLCJzdWIiOm51bGx9.uKON1OPDf8ig_HOf-YFKK9yvin"
+		"PKQRtadgmsYx1PZ0KxTNMZpcnk2zg9WT4w3EZznhFGnZStt31n3DOGgwBRgnn_BS8Q"
+		"SYqN3T8VXPAyaT0Bg9zhChC3W5OEWBnieLWDPa5AX46eLGcIqSPSIaFU1ZiGCPcelu"
+		"8Hpj_iYXHxl4STB5Q6jJ9oTHFrQD1pQh6eBVmu5zdxuocJfrmhmz9mn4T9dYMohn0A"
+		"HoeTOFFr-IHBw8dTuGvGLdT-IZGgf4ZZgRVfFIRw79YmB41ZO_8TKV8vzY4JpnJrII"
+		"kJfpsCqffAfWLhsjX9GVJvkIGvM29DT17atN_vUpbVugtL_w-bwQ"),
 		CA_TOKEN_BAD_CLAIM},
 	{"claim: sub true",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJhdWQiOiJwb3N0Z3Jlcy1wcm9kI"
-		"iwiZXhwIjoxNzUwMDAwMzAwLCJzdWIiOnRydWV9.OYcjsw55ymmUrJVMhB2tmjouXK"
-		"AR3U1praemmfXdemr1TOaqXGnA1OO62RjFOzkcGDqh2n85m-Kdr1E6iemALQbVaUEZ"
-		"5HKnF7CP0pqBvKf5g19tntI9NY7AMmB9gQFlSbDOzSNhSEYoqSCey3RQkdnkBB75BE"
-		"LVsFm1X8Hq05TSSn_UCYBYZ5c_yYv0Nyco8xUO5PGDKfPd341EdRQ1_01r2vm4j37G"
-		"ClHZWBZLvBuxB3WTp_pSR_hyNh9cjbybET4aYohAKmRbWF2M-w2AFTitkJ6pt6xqnW"
-		"-lMHYGgVDvjDwPmGQyHmmfszWOlaJjHDR3H33KQLr5FfiINXnicg"),
+		"iwiZXhwIjoxNzUwMDAwMzAwLCJzdWIiOnRydWV9.Q8tRMYt4LA0QqhO8nbCGilYH3P"
+		"9OlaDh7UtTsw9Ii3RDnWAEJAZ9pt0kJLoIcb9534Ywvgv3okGOdmm8qdlGHZ04suuw"
+		"9hAN_RpCHRqMkB2R3lN5TMLtPs134zPif42KuFo_S216juB3dtGzc3sSzW_VJNXPIo"
+		"l4f5voOKP7Jw-ggNNhgXs6LrFmyOD9wIeb0X_N0kNIEnLw6EnoB5NP1_j9FgfKS_nX"
+		"bTCF5-Y0baVzbuPC8lrJ5utQCLyKpI27QOJQmWALBuwC4rblBYwfms_CwV2FoktRdI"
+		"M2Zk9Js-e4HzCZ_cf6Q9XJlyjsOVzutDNTRdgG-03vulMRIo6J8Q"),
 		CA_TOKEN_BAD_CLAIM},
 	{"claim: sub an object",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJhdWQiOiJwb3N0Z3Jlcy1wcm9kI"
-		"iwiZXhwIjoxNzUwMDAwMzAwLCJzdWIiOnt9fQ.D7GCjxC6RBMcjw6b_8T7E_6RyJG3"
-		"3FjcQL1n3knmCBLoWpOPdaQ6s4Dqhx4gxpard3q4vM5i4fssqmBg88GA7s-VRDqMGG"
-		"xSifOa59rYdNYnQ0zSIIdTqM5zoox1AXZF8BLL5E5rhfp642p7rUJzQIw3XUNqKjqw"
-		"sG-_ilYIALWkWsvK2VInJUl0ef5mQ_CMkLW_W_6yZKagcbtuv9GYlWFnfdu-a5DioR"
-		"6zx73oi_-eF6Dr4X9-03FktZnRf5AamjZ5lOlNdoERYALgicZkfyMBUs1h5A0qgW7f"
-		"XjuDbQuJazPO19voYFuOQsEecN2zVM24CwLaKfR__HHDVN1j9A"),
+		"iwiZXhwIjoxNzUwMDAwMzAwLCJzdWIiOnt9fQ.EnJQZXzg_ACQ02fANqckZ0uEo1wr"
+		"Yg6ygp1OPVMjwzQt_QaJrkJ0IVyX_dSIywwr_UaisZRscpRolfghALq5QxRUAx67LK"
+		"5XLFYd18so82dKhtZKhr60Xfo1bfT4qpzA6yp8zmSn6B3O2YMwp_Xzjyq9OgOJkyOo"
+		"z78LZsNcGprq4tuINkzZcIoqXauzk8fhRC2v4N4MHfdGV1cH-CurAenkR6SC0KaWgn"
+		"1YNAWlkmy4o5PcuNpB3sSlEDORmG9RBdyo49Yk21XXarrj23z0HQKnVRURRfv4DpwM"
+		"5ER156Jvf4GBLkzLF4BfXXDBybDl3prvPSw2iMLbCayzS6yqqA"),
 		CA_TOKEN_BAD_CLAIM},
 	{"claim: no aud",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
-		"mV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiZXhwIjoxNzUwMDAwMzAwfQ.nlhgXy4u"
-		"wUOC5bVmy3b8fZbaCiIaWje4IjdzvvC789I9MIhSaY40SZtvuhqyAa9eOf8FS4CBzw"
-		"K5_UmWeFG0o1Q4CT5VeqYk4TH6rxRN27GNLossEiiMEMr1GiFi-7rmXw5ARxT3pLr3"
-		"B0YiUUSR0xNaXt0REq_Ku_OiYbAvMM4W14ZcWqmhRlQCO8RSgzkM_buNiQUmwGxZeD"
-		"2a55R862h7wDXvhLuV4V-3esagLzwt9l2E-RkBNQkvHnn8pe_J4TqvuJXyltSSMSuT"
-		"4f8ccJnd2FD1gtBwnNBNbJubLAnwV86ppyKmSJ8ynW7c7v3Ww0HvpM55CRBHBAuoEl"
-		"Ty7g"),
+		"mV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiZXhwIjoxNzUwMDAwMzAwfQ.IE-yhda2"
+		"Gz74iRCVP4PPpFgOFp6-4oUv8w3niHao_2x6tSFX6U7z7yO8_ePyTsJ_BfjSKo6BHa"
+		"xBRFAtg3uAieOJKK55wIlBvVvXRU1qPe-yhYQLu-Lr_bx0ofIeZ_4hY5TGUTz9tgLA"
+		"XI3xpE5SqFc7Iay7Ei8xdmBRc5VEHplOHlG59jPsFpPNTmdwdY6ko63w9KJunZDESi"
+		"RrfuzhOY2QxjSlyK4ent3XpgX5epFZcAhNjAd2cP5sMc71XJ8hhWXm0UlPXVcW8iBk"
+		"PzSgBDSPFnSiLU-T69R546MrLQcM7HRDDWtH7202Jtrk-OVlk4WRHe7IeJKqpokqZY"
+		"J2Lg"),
 		CA_TOKEN_MISSING_CLAIM},
 	{"claim: aud null",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
 		"mV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiZXhwIjoxNzUwMDAwMzAwLCJhdWQiOm5"
-		"1bGx9.sAILmPZ2AfsAmRjV_f9-NXxzpFzidRM3_2g-ASyaF-FdaGiRUvsO-txGI9TB"
-		"1Rj4YCjdtQd5ShaJQtWlWmCja4QzoBVYvGX8QRkocbiXvahWJjvJyYkswIISN2QxF4"
-		"w0rWi0N52VCLMu5BEprtUnsvSxBZD__1SzTv7wKNnR3lGymcts5LT3vEcCfJ3TEcd9"
-		"zxo6TY0lN1xRZrDSNmIGQBdXpztyFIeqRjAMZMV3SVJ1l_c-E5Zh8NC4_o_AQoWFnw"
-		"iFRhN-sVQaxcM2l6gtNnqVQbwxqMvA28dgJpaGtYHvfMBHiqYxCBD8VYG0C8aGyjSf"
-		"1dJPGNPQwympEbNG-A"),
+		"1bGx9.WcvDrj-7T2UtSFiusSFZ0HM2NeyBrMA6P1hOPM3GTfDhoGDeSdmmqjaSdNFu"
+		"vCRYLxZm7bYvK9SrX53hV_AAGE4NLZy9Nsa9qxY0edmkpmnvcyj9pFftOA5vrpb6I5"
+		"YkKXpnPEeqrFdF_ZgJQ0q-FlEblJKd6Pfjmgx3TN3DfFYKIpmU-XNX5UnDSTwf2rQ1"
+		"c6BwjIW89GvT-2XEZKQc_6msoPYIQOfHbE4Tj0NuiPtMbJIIEc3gNs_uCjQD5EQKCH"
+		"f13kHZmxxIhbZ4lrIWjv4tJO6a0nuREnB6bYZ2BQGDw8zjorACDES6l4psClPW1PNd"
+		"6XaRxQCuQU8TgpyoHg"),
 		CA_TOKEN_BAD_CLAIM},
 	{"claim: aud true",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
 		"mV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiZXhwIjoxNzUwMDAwMzAwLCJhdWQiOnR"
-		"ydWV9.WI9QhYgsw9M6CAx_lCR2a7guOmwt3J5sN1dwDXn9kyxFTycCwrSqA5dI1TD_"
-		"MzcbGiBDLyBsOZoka7v80UXnLqPz7gi8piOo3wTAz6OtwcMxWiMWmxHLxzch_G18BC"
-		"kBtvY03b3doIAT8YFeFw-MGv2YApoglPMQgf83xCvD9LGoD99cZiwnpPVx19R62JoL"
-		"fPtMhp-jYfweYBH5Xw9aNMDcUswIDrNut8BMwKlXTFtrbxG_PFIQO9dMbQER9ij-nY"
-		"yfVFSEFDWNApv98sOby2Mgs2Wn-e4xTJTbyzvaLxmUev1HGAYUcEvTgaGoLpQ-zsqM"
-		"47WJD2LQ4WkLRT7-qQ"),
+		"ydWV9.UsuEW-7f5IoOTEO38hTUEyghxS6nxRJ-wJQuNXJdWP17w6JkZ9E5kOk6B7D0"
+		"mRKBpFY1MkTL6h1N9jMA0BL9UQrxSQ0vvm3YIJvGbqADOGFiAuqfcNCVKHZBPc5IUS"
+		"VidKpR_RY4kI3DRmO6C6_Zn9QJxqS3xOKozIigxOOGYG1MCjGzpZ0ju0DBSOcFFqf5"
+		"fRgQxxINIqVzDV_LV-HM_hnCeExMBIUG16a4QvqjdG_K67qQNnlsUrs_XX7x34I1u8"
+		"MYmtJzSamuR67yKoPG_W8TQVLSstWQWgjVtgBWK23GNGsT9df0MN302HNN8NidniEV"
+		"buuU-fhx-Ky9otwMXA"),
 		CA_TOKEN_BAD_CLAIM},
 	{"claim: aud an object",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
 		"mV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiZXhwIjoxNzUwMDAwMzAwLCJhdWQiOnt"
-		"9fQ.ABiw1pFw124GHlOB5F8ORMP3pxgeeH8p_r0EzbzZTq_qdO-rHszBsbAVhyYLoA"
-		"Gf0IZaU2N42_OZEfwytMRF-XRd0MaeaGGmizpZhFzzSGpUV7RdRrfv6sKInjRcWBs1"
-		"Mu-ptRHplw33zSqGLWcI4_88zHZeaqrWPMppxqH2Oq-dAcKWMYInhMcZS9tzvE8YGM"
-		"eHfO17J9zkIWTpuehPwSKwfKku6jnqMKTQ8XFrXeJrhBC9X9oeEAA-_R9XaAdiUAGL"
-		"S0L8ASMFRqgGJLsFxefeA6bM_YZdT0dMeWBAX369ZG4dFtAZrLL9kqLpUzJi3nTbab"
-		"Sq13W2PodUCUkf7A"),
+		"9fQ.vyH65SOvCJFvA38XgQD6QQvEOww2uO9ZD6_NlvhFm6MzM4bpA-yYnnylr7qeWc"
+		"Vqkxf4ROb6LF4tA8cjv2SAG_0sut2yK-TvxjbUHfEN6BurceXi2TT6dhYylHlm1b1V"
+		"c4PdJOagnqiD9GhGLpvC_LqG2Eg91Yz69MDcgj6i2AO6Z5--dnllGKJCv-CtyUyL2X"
+		"169vUWoruESwok-cEkwWN4j73rGn4iWBUGdccpt-vYJXp0ZTmVP9maAouXuVvKzO3H"
+		"QVAAAdMDa8LogisWY1wneoK_LsA7yDX3bGiT9iide_In17UIrrpp84TZ3j9gtV0h83"
+		"wTs5RtoHwgtH1MWw"),
 		CA_TOKEN_BAD_CLAIM},
 	{"claim: no exp",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
-		"mV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCJ9.EI"
-		"pd66EbxV9aLtnzokBd9YU6W9U3iuFXVndJshMn31OzE6Fqc9eID-7QUq3qonPRJFBg"
-		"mlFG_6Q-VATkYXDNfA9UG96NHkiUv5H15yOu9OLftJrqVSaf5RpY1mnYQklvw7UMdK"
-		"U-Tm0NHh9OHGCf5P2ud8xIXMEnFdLbREyXEThhfmYaMXI-oYw7fcHMzjJR0qT5R0Mb"
-		"cA0yVIzFtM3pzZJZa4BHc7MaeMDLPeoGeqAVzLFWixKl6YV_rpVcbuq56wReDf16eO"
-		"twsVHaKC1tLmFvyWQSEVFLrovLnL9FfmxISgY5dzNfJbb5T4vtNWnXxaCfa7jHTVum"
-		"EadpXJBrKQ"),
+		"mV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCJ9.fN"
+		"J1ngV9sJMp5XsJp53tNAa7GxYc4KI9vQmoPLeoZQFVC8cGzyh4ZtBjLdzZUup3cSHq"
+		"iUfW6gs7HWqwAR-A8tylfX-66ebM3NM4lwD6N5fIApdcc4xYLLT1yFdtvhCT11KVjh"
+		"2hDt5B8xcDhMJ55FwBY96o5lHsIxZRFBg82LPlmTVbb7ucPFMJXZsX0nBcGbGgdYpY"
+		"zVaDnRINHmBvKM6tEgBI6v8ujASth9xFMseIsmxMEGztkFgJi_tUsxl7l8vEf9xEbu"
+		"BgJSwjb8tFgtg6t-GpKI_26Fk_lyoACXbbQ8ZdqRJkQ4GXzpHNRjxn7okR2xmA4Vk4"
+		"z9WfBbuPQw"),
 		CA_TOKEN_MISSING_CLAIM},
 	{"claim: exp null",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
 		"mV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV"
-		"4cCI6bnVsbH0.Cl_13xPilevod5tO3eo0GgE-mc77wdcN1mftR9X2wsVOltpf7Hugt"
-		"p2YbRCtY3NKkYgfNLSHZ54QsysitTF-fHK-_CbL4ErC0CE0NH-xj96-6Xyi1BhMQRL"
-		"g9LaB0FLPD9883kIyPmsm8d8gS2k_shSYaVd-EVF6bTwFy6RZ4ZL5N3rBiGv22qMEs"
-		"VSREKmmUaV-U-gNlPPrUwKvG7LimCIs2B1CcIfTqjOBHvIOxvJBY3wN6qqUCihf0Ba"
-		"hKOvDDRg_E6NGh2iKmYpRMVh-6O-3a7FxPp1HhTGQY3twz_QDgMFo0AzaP0CaxIRSh"
-		"speAmrndSA9RV_9Zw3rStQInw"),
+		"4cCI6bnVsbH0.DFuQQ40tQthkI50hROyI8Og__WDRzq2DS23hkt23sFl3GSkY2xOEC"
+		"RYKeriF4D6ARq5SWVOcbAU-hfrzYl9y9bOppY9zExJEnUD_xIKuUhyUYBpnLKklH9X"
+		"WsGH_Nb6WmYYCnexGfoj5iAEifaOD2Mq8GEajCZuBBNgMG8mqx-J2snzdV9_HOjqJ5"
+		"gbPjm-kr3D6Mc9OoPi0Xp9nQofsQjjJb35gIELncsrhrV5O5WL8GQUyCx5oslz4DKi"
+		"cY8_ZcXP-BmWNH00zVzRmF0R2WPB7s74FS04AnH8sASX8pZruaaT3c4VKPQGkn4MX-"
+		"tQEhzTmAdXkoHn0V8T9illXUw"),
 		CA_TOKEN_BAD_CLAIM},
 	{"claim: exp true",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
 		"mV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV"
-		"4cCI6dHJ1ZX0.UraZItlzLyk0FkLulM6Z8ROS5BoINzMEgfufaUEhpViHMyIFjRal3"
-		"8Sw2kRhHWTE-HUhSE_c5bMApOEUZ12PKQzxAivtSKPB6vgetbYhjEDLOVgmLIU13Pp"
-		"aCXpczZBGK7DVssXfrazh3zQEWKzKGKXuQz2NHVGslI_OiXyNYF2BORNxDysu0mq3R"
-		"ywINjYqsDYRS7y0X-I7C-jSCZUK7QF6zMoZ6q83HjymRG6V8Jx1zJDxh3b67CvAJ-d"
-		"Ct7ncbM2DE1L1d4PDSx3oGtYygSGxL7v3W937vvuLKuKGIBti7smvVRqufzmP5g9eO"
-		"1t2-DDDNCSg9sqV3NOf1CJa6g"),
+		"4cCI6dHJ1ZX0.Kaa2WygqubPzz6yL_hIKFL2nnMyMdqaVqD1Tf1-Jfpx1mTI5kqZTZ"
+		"4hu4MNsi-oVoEKN-SYI2m2UWIK_vK2b9JKGoM2Sz_wEI8gO4AMQQ0DFzhbVC74Ak8R"
+		"-JJOqQWRtPpJMEYDRQZS-bjY9zQkw3pKBWtjCQwhS47fYURPXKR0fRr4GOIaXwxrc5"
+		"gGQlPccS8WtzQEkIqGtrQJWiDqvKizJB_0ohYph0A-SyJpWElRnb6pS1P9c_bMSpKu"
+		"67xAR8caBdkugMJVjl6VIhEWWYe93Nxh9XmnHseQBWH76ysSx9OgklTIjbarxgQGNf"
+		"p1hTcDg4ROgCADAF5k6Wan4Ig"),
 		CA_TOKEN_BAD_CLAIM},
 	{"claim: exp an object",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
 		"mV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV"
-		"4cCI6e319.Bp0PBF_y194mvKXnleHIWEPwFoCEJkfLsCM8rp6xPlm7GbKD4GudsAHg"
-		"FwP_74iFzRs_-xsA8O41SAC_ODmyosXljtp62xnX1sf2shANO16Ph6XOhJooWUQnsP"
-		"qELkdjWkojfriCXid7BCFwCsnLq_utbtkEpSlt_b8a37NKb7X8Pm8Be3kOC8M0OWL4"
-		"v9mPZWWFw02S8vZf1H7UAL_7aeIpYvMaZl8BJTvk52lLMoIzJpmt-stNTFs1AHS1qq"
-		"6nAEMegkCOj02hgC85HCJEe5sA0weqiZhtvJsic-UfvJc-w30fKGztLELTSsEs-A3a"
-		"b0v7JkkCfdFbyCKY_LBowA"),
+		"4cCI6e319.CKDI5tz7X39aBCEfFdVkiIp-dAN_npGOW9Q__LdBpCDm7t8SYrqBDzJh"
+		"f2Dy0-hOnQrym1mkeG2w-DOxviD83-I2tzxabLS5P942jOpUsMVfsRlosFBrpooI3k"
+		"3PCLvYrR780GgU1kAcjzmXg7dxWN6ebpxDXuV5FeqE6lj54YFw-Aiut3FUYsg0-Wsn"
+		"nD0dHWjLyMFOcsSB17792fVELR2m5ueCb2y0mnkz1qLdUTQ77bZMHCYKdeabfy5AV-"
+		"IrFEj-7SaSlTxHwYAR1RZjJENvyzO9ogAYga3kUZgrGB4UZ_7bhNPXduQ9skgikftQ"
+		"Kouk_ycZI7gtzB323WPBJw"),
 		CA_TOKEN_BAD_CLAIM},
 	{"claim: no claim",
-		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.e30.YiVrJ768U4UVBIpU1evz4BxYp"
-		"md-zpAvYqJofSPSXKO9T2_-JmYSE2rLBODAseCw-9z1HYGj6JdOa-Kfe5HZLH8oagK"
-		"lnerCp1WpQkDcgbcdOL4Q9-EVdD3wkaOcqX7kwmgJg2nfv_ONjMD-Ugst58iGi_jK-"
-		"y5hhtUa1pK6dI6gru2hs_OmIu0uPNEZMQMf6qZUzeDQTLp6_1-q8TN3AU_Tpw9IK6N"
-		"J51poLUxLvvEGUWxf1LEFZ10VAGowFx-Nd4jSvoQ1SHjuiXtW2mJxUyhtE7NfUKjyF"
-		"mKez6jA-MbAL8SfiuLmW388QBJFS_6IYWWFxPysrkfZkSDULwa59g"),
+		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.e30.FmAi6h2HihYJQ6Kz0FgZcdXjD"
+		"ihiUbMChyU4IMYWz0b9JXNR0-XfWyTt47jawDEkOspVUL2wf7aF-Uod34jFCo3V-fp"
+		"5bNwpPbJ4PcbDpWdh30ID2b1G6nRh0lkrnzE4dglicGIguvNcb7v-6fw6130fjgDve"
+		"TgKR8LPl9tQIuRcIEAjljEfWVEYqyFb55cnJts1ArFmczw-L_IazTQ2gPVG1QpY71i"
+		"gus-qdXdME-XRMElXYIDVcU1LzSB3KTRL5k-iK-koPbTziH7GRlq2hO-kZ7wUwXS_7"
+		"WKGfn15krpPIk7lw6pJjaz9Umg5KKv-TQjxitautFHjXvG4gAKFcg"),
 		CA_TOKEN_MISSING_CLAIM},
 	{"claim: sub a number",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOjEsImF1ZCI6InBvc3Rnc"
-		"mVzLXByb2QiLCJleHAiOjE3NTAwMDAzMDB9.PCK8nIPMem9A24jfc3HqY4reu-ymPB"
-		"Rf4fksACF53Rd1DcuSNnlfQat07zb3KkqH04uh0JMlQo6z8zBBw_SzwFHk95CDA0iX"
-		"zYr8UV3Kcxhs6CgX2KoKlTXzn6lTBynrpUXr0c_SJDj7fTPhCho8ly4erndm2r3aMz"
-		"CfjTfKaXEe8tksg19ZzyDmNIaCkXtzHKsRYrQ63SrYen_TDbDJXAgfhun9cAXto5Az"
-		"aDVkJ8TDHYy1aotdvu3_E2AB4Czzw9LSVdU74E5RyZcH2cDkBjDGhxGbml2wTVUaje"
-		"lFyzHn-rpMgoeGamLEkkDSZvHS8FelTOmiud18sW-b3uaGmg"),
+		"mVzLXByb2QiLCJleHAiOjE3NTAwMDAzMDB9.v_Jwrhc6A9GXPaJGM1nT4_vxTpue8m"
+		"N8Jh340s-_T_J2dLV6dHWZD176ab8JEisZNiyaODPD6qiXLWP2uT_5Wh0jFPanLW_4"
+		"GKzmxEXeOBbztawYNar1q8I-P17AO5dvVbJaqrytF1atj2go4IGkQXiDm1PfK0_8v9"
+		"V0SLljNlO2a5oLUZbekwVFPTbc6ufRXtPqtFjteyIsDv9x9QUyjZ4KYmH6hhPC1us8"
+		"KjuuR8na--q8ym0TwEa2O17cW-sVmvy4ADfi5OKZZoSyf7MaG2fxYWuyuYqSVm4TQU"
+		"hL-CPD3DEQdZiP-KI33sG66y-0lcCuiVcaSd6BIBJ8gNVfzw"),
 		CA_TOKEN_BAD_CLAIM},
 	{"claim: sub an array",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOlsic3BpZmZlOi8vYWNtZ"
 		"S5leGFtcGxlL2FnZW50L3N1cHBvcnQvNyJdLCJhdWQiOiJwb3N0Z3Jlcy1wcm9kIiw"
-		"iZXhwIjoxNzUwMDAwMzAwfQ.patpDNK75Z_lSJHdMAzjUx1qI6pfXKTSH7RQyhzEYH"
-		"8ONS-neXfTN-BxCjq_gNPpPfuyhbQdoyJbuWVAea3jGE4YOYRyG6Sv6iIj8fKbP0xT"
-		"WFmF47V8lvKfjt5Bf4Rcu5gZ-qDf0rRbEc9B28RJnSrSvHt88zJ-lQJrpYQSRTvPse"
-		"BPtVtx_WEx9nBPiMHmU4P2fEcEGkTd6BEj566rIqfpprq9O1XGYk8QBlfDFZ9rSLn8"
-		"Jm1VOot1HHA92mw6EsIHKkDLIXwqG42MH6q-Td6jTATSHx8ClJwV28kmHcEzTA9RJb"
-		"jmq4yQ07Cktn5K-wKIiD3mW3x_FfxtAzVM0w"),
+		"iZXhwIjoxNzUwMDAwMzAwfQ.tqAjv3rZ6JY9RIbEFZIsR1m7iVFwfdbL1UrRafAUYR"
+		"BxTWO1jL2kBMq87YiuLA-tl3-wDyE5zxzJYkZ5PtJ8yqkY3L32vcFHwYDOUJ05S17g"
+		"0rCNBmeOsYZT6lCnIKVmtOEOkftQaDuLIAQZ_A2GiZ_Jsj2_goAKwkHwOqX8rIHnC1"
+		"YnVYydCmrknST7M08xE1g_0izDceXp21Vdo5z-YVxe3ca4kLoYsIjjBRi0DvxIzntM"
+		"y_1euOvPE2Kd_dUMx90r_ah--VsddlCa9h3ggwhZ_wnTh20aul3tqPyY6ONmsmHO53"
+		"fUmrFaGqJ-GnyIe9oUEdIA8gqvlyeCLp8uhw"),
 		CA_TOKEN_BAD_CLAIM},
 	{"claim: aud empty array",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
 		"mV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjpbXSwiZXhwIjoxNzUwMDAwMzA"
-		"wfQ.JyzaU1OAip5XtsEQZv3Ixl18P7CrdJA-wQy386hR8MV8-rVfT_ZqWc2s-mvDys"
-		"bmOaCMzBgh9fwHkjNNBHBlYkOTIQgGRgOr46dkt7eArw5025N5egkxBJz60eHlthIM"
-		"gsqSYWGHnM7VD-2ZSV3BhgjV9XYLpQPvYmpc6GWAR8N6-eclFcxQ2ciZ0tiY_esOVh"
-		"INVcxTWgoMO6Es2uM7jvR65l1OpedT0_kJ1S6e0CJWZRns8gdZuP3MLGQ2Q5mPRFis"
-		"Vyff8XyA5pRZAIaUWyl6ufSTzPV_YKJffFsE3SaLsk99jwST1_BH09T45xVIaosq7J"
-		"B8htrQ7bFNfA-3fw"),
+		"wfQ.VhzLQ1nqOOer45C4CDAGdQ2NSeUtFxGxOryr_bz721ErEu-s9USPKlE1ZUYove"
+		"trZ5D6EIeaVprGnnXolJa_FlKqzm77GAvw1EKqVTJh4IuPo-YarY0mXtUwBgIHboXn"
+		"qlB6-2LYhmIbSucDLYIkxybHm7HDAP_ZWzuOWDY05_Eiv1NGjQJJydy5K1RcNfM8Rf"
+		"t-DmJnDD1e1eI021lJijh9cXGbMi5ab6bi8Agxk08-ADblSVci6clca6hJGld8r9Np"
+		"m3-jh2eodjzex5aOAIn2WsE9Nb9CoKN59QtV9UI3cs8M__hGhp_O2TClQsqOHDjzER"
+		"8HDG2HET6ypmsAcw"),
 		CA_TOKEN_BAD_CLAIM},
 	{"claim: aud with a number",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
 		"mV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjpbInBvc3RncmVzLXByb2QiLDF"
-		"dLCJleHAiOjE3NTAwMDAzMDB9.W7r9o9-xvEPIwNcA6PvV1PTrM2Dl0xtJUYA9qVl8"
-		"yByokParimM0zLJcTz361bRkggqz958SvM5hU2dEsDu9ozM5kolU9Wa6hBuT1-1kGY"
-		"hIVTa46wc4ZZY0Cq9GZMPkB5ez4Np7nkrgbhIWef5tj56h09fNGaRhEeMXVZf0DtBo"
-		"0yaSMOR9_BfFT9tNO_TtGZoyPK_wwGv5qXzmPR54EfjiMQnK-LGegHQq4zRpUK8Uel"
-		"DqNdoboWzvxdEWg9FEnqFNV9wUtP39Xk7DADPgWi7nLCcK0Z3R-ASImOZ705_IARn7"
-		"uUlumbAJfBcm5sv1WZc6RhzOiKUrtvwpG1L5qw"),
+		"dLCJleHAiOjE3NTAwMDAzMDB9.cB0bVItYFDLNQHXLAopqSe5WOCiZ5QDCIbgwtD7l"
+		"r-mvcNh_HdE58kVejoF06wLpyOl1suISlYuMaINLeahCaAMg3n44xR8T925Hf0T7hA"
+		"UpW4utSzaDfhWEig8HA8Icxu30LXTOvssAT112RF3-ieAUz83supQKcd4IkVqhjPug"
+		"lZwp43VHT2LQ441Wdlg3mDfLpfXbWN6AWZCy6nB3GpObSqwrYQP4ONzQIGJJVGr4z-"
+		"WfI4ep1xymtcpryZh7CNRVeatdbsW7M18_jEflapnOqZGT-T9D9lN4go0gUSQ2rIAr"
+		"4WQnWEdfDZnPrJVofaI25vW1r9FppWI2zO7VMA"),
 		CA_TOKEN_BAD_CLAIM},
 	{"claim: aud nested",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
 		"mV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjpbWyJwb3N0Z3Jlcy1wcm9kIl1"
-		"dLCJleHAiOjE3NTAwMDAzMDB9.q56s0VZ9MWrW2aZZkwYMQtCJQUDCPkHSFcwiMoRI"
-		"n5rnl-wFUWCxKB5yrVZJ-9PN1ehFBKp56JZZCaW4nxIFGkwUSPT2AAmyuHk08-F0Zb"
-		"vO4qrtVWmREeqJwQknB4BEYJUQZDSCUh0OG-B19v900aNLr_d0DW4QLcRaWgSojPy7"
-		"TNwbUcyhH1vBvN03E8jqCrac0eH7IR88C1W-N7d0cQGIlAHMBj0JAcPliK7FJ7xWaM"
-		"kwe8wsfySoRaqODID2pyB6jUAcqwP1dS_ow2ZD6lJEW2DhRgCz3UD7npNX0MXJ_fL8"
-		"D6CR-P9G8cbtkaz9As8gMBLx3AsjHwLRJHeqMA"),
+		"dLCJleHAiOjE3NTAwMDAzMDB9.zrwUblmn5RHtS9Ru8dM271oWWY74YxNXSzoKCbdj"
+		"cWeeOFzSCO4sb3R3uI9KYm7R_uC7qVw-i_WjF0I_-ONJ48nXkBhbdqWWVXV1p5GpsM"
+		"FLWXq9bLllLi-tceyjzKtuOHCabm4tcZQHK3MeBOPXnDejTnlmP6MY2o1OVM-tjnbR"
+		"7dA0X-MijQsYS3euSbWQx22Qv-WzFh3bSGIliptgKfluNYfJZTi5_T2xlZq9yIWdz9"
+		"AzFm4x6XL2J41gA7H-UqPIVQoivaUn8m4j7iQNapaVQ1puynoSGsQGC3jvb4ECa7wq"
+		"BWHUzloVmJhHyoqQporhnrtpwfVYKg9wGLnIXQ"),
 		CA_TOKEN_BAD_CLAIM},
 	{"claim: aud a number",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
 		"mV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoxLCJleHAiOjE3NTAwMDAzMDB"
-		"9.ifL8bg_Jhfb3fBpIUNzTjPzrKvWZ6yv9dOk4ljyFE5MhMp5hyJKsNEbEy07k0em-"
-		"LdvP7QFX1-h5iDDfnUVv7KKOZHmwnAzZAxEVEjlcGp3SZ1DLi6zXRlWIr7HJtkPCWp"
-		"UoP2-fgfAgCtXpIRlntUJL4D2ST28qY7TP7DvckKONs3vTEtPXaGSdv5GfLZ6GwgO5"
-		"clUJhw4PL72DhJbWdl-j_-ZHRCrFxWrcy-ZQzh6fP-hrIG8mPnf7eWiyyrtAdpdnMY"
-		"G8GszFoLddeE2Ig4-0hD76KGhMaTEkai2CHMn8-oHBfxlszroyLH6V4e6xSfbVnT1W"
-		"IARB7HFCyjP6KQ"),
+		"9.cDBONWk75dADPL-w6IhEfLfjVV95jERRHV_hTECKuLmKI1aXYKKPvUXk4vQoZxD3"
+		"6UA_FYazUXIFTSnJi4RL2UR9r312nMoGo4xAHZZ5kyVW3YhxB3T_b8kcAs30j7SwFd"
+		"eTDZzt8gXGDD1ruFl2LKqm9WBK5uHLExIkNItwQYTHnKtkE6W1mv_uO6zUjkJSKYxx"
+		"124Ih2QeBud4IOdJNqZSHpTMEZobG6r2qHlB-Xyvf87jRcLggub8Ydd3_8i02eFQmW"
+		"ILj49wGsmy4H-TCdbKAIhUxkNs1op5A6EhbmV03BnsqFyQ0nah9igQTkSZbJkyalWP"
+		"FxhdDZaKo9OalA"),
 		CA_TOKEN_BAD_CLAIM},
 	{"claim: exp a string",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
 		"mV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV"
-		"4cCI6IjE3NTAwMDAzMDAifQ.jNRirWP-SwWczotukUdcMhZNFk9S5V6F_vzQuYunCI"
-		"dX8r7Vf3DSqYTEAjyuizROifIXlg6EaQP8Bav024qYZBsbjYeM4jGxpKYSODoWL0kA"
-		"iPrndvdLp2Z3nNPYw9Zi_fJIpk0nxiKMkygWyQ1G41yPgHXIWVi69am_XH7ImQXhmi"
-		"g3zEMllIF2AS_cU7bwLQFDwVUEHlbxjezOknSt4jjxQuNJZYZH0um2mJQ-N8-LM_mo"
-		"A1L8YT2AhxDthiu69RResxqhTuGsrTT16yE85WqGuQaGpLYtaHbjn3CReRno7m3gvT"
-		"fYkvpPzJaBFg7vy6WGw3-XDNsxZIRvlp2SkA"),
+		"4cCI6IjE3NTAwMDAzMDAifQ.bxAhg1X4akuGVCfdNrhpLPmmGqO9wrYofzdy6VKQA8"
+		"2ec46iRZkf3DPlj11_rLSiS9cZn9Eaa9NaGjFZBqg9HPQjdXmC__O9Dv7-1ge7CoZX"
+		"cGS8RGq24V6EZ6ON67Wl1rDubTNaz-2CvnUlHq6UYO1yV3XvIZJbhCr9Q0koi5AUQn"
+		"I0y_tHuQP0pv9m0fDRBiF1iR9geT-Xzya81Ho8Sfh-HijYoviU_XeqWme9ZmVmiUWt"
+		"Ffqo1CyOkrt2yBOn8j9Md884CF12M3pC7_ZWuMJczWWZChjbX0bGh6RSYitQvegQPX"
+		"JfJU2SqQ9BVXdnwEaxRvnW0Y_sohdRRYZ1Dg"),
 		CA_TOKEN_BAD_CLAIM},
 	{"claim: iss a number",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
 		"mV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV"
-		"4cCI6MTc1MDAwMDMwMCwiaXNzIjoxfQ.LWW1rSmgl9i5NZz9eaicl1KNgx08hwgQV7"
-		"1-owGEUSUxPb-dJWDrn3abU-JCxcOVnapakiC920e0__XIZhN8d7iEgDrcW-tBYzfx"
-		"hF2O16qiwCUSiUyTaxwykQNvJtQrHUr7aGZFr8MuopclIz_wQE6sNw-Fp9CMA6F2MY"
-		"6sVy6t143_Y29pUMZaaWR7t0I7XQUkJuqxEAT4sdRffuIJsHa4O3TepQs0t3JEvPF3"
-		"_9FQUTd212umf6q4HSXgzbvgVZ2D945DQN6McC9o3rlni0oXyw2eb7eg2WYQeyY0Gz"
-		"7yHHg2T9HSiRRzaXyyajSub-dt0Wg2gPEnr343o1YicA"),
+		"4cCI6MTc1MDAwMDMwMCwiaXNzIjoxfQ.0VnFr9OEyyxRQqaTtIbEy53k-9qEa6UruS"
+		"Z2MLsaW2ylIws7I1sPolRODmewdQpPHr408vzHvl11b8Rp3htjf02mmMhaw52p2Yzt"
+		"GLwQLfKY4Q2nGi4_NEQGZQrNucsAW_N2iDRelVWelvj-vOuMxsBYhscgcw-iOT7215"
+		"zDKgJpoAB2uFzszXMP4DRFRBxKLcxeRuviGdON939ehcWBDMkRIr-PRYOZf55A519J"
+		"4UVBo7kM6N5oygpyvOv2dVY0tVx01Rxn44rVWSDroh2mtmVyIClwUBVcOMdPB8Xavz"
+		"HZ3uJqFWJpTef924wppGscEwRKj3mz9hPG5zll6vR1Kg"),
 		CA_TOKEN_BAD_CLAIM},
 	{"claim: iss null",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
 		"mV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV"
-		"4cCI6MTc1MDAwMDMwMCwiaXNzIjpudWxsfQ.rKQNCO7KYSlpfTCDWOv1uxUrORW2c1"
-		"-iSrFAolP-yq0STMRxX5KacU3f2vstKhIiKwwdwH6E7RVNTtH4aNWkgnRtuTSpvzV-"
-		"hMPLOhFmX1zl1jE6Yic_kQOYxO1oNUM9bsJHLo6WRDgkDWj6fm-3BesnPvg03j2RXq"
-		"sbDW53HVqjvj9BCPy_DXEXsA2jm6vjBOtghIvIUIeXgvkb9fWTFx9HzDyxxxWHkjWQ"
-		"VSDMuLL8DORHnNC1uL8ZmFlO5BCW-m_3bZo1UkdCBcBPttm4OD20T3GcGmyo30Jnup"
-		"pLzWflveb_WjT9BJtpRP1bpn0cZr9gow-wXwds7y5i0whLvQ"),
+		"4cCI6MTc1MDAwMDMwMCwiaXNzIjpudWxsfQ.U-_-MHVbR8w3jRESXt37err3LCxE50"
+		"CV8a6_EpKvC384f7_5zUPcGmtT129v1iUQgs1_dnUvElfPgFCRLsLbRxlXj4FwQ_Rh"
+		"SDNThm8HNSUg13Kd5Q_zLA7ACZX4IStev_ZS2Y-z3A9YcNVsNBgwa8nY7FKvCc5d0r"
+		"PH51lkvSqzoSiAI5RIHph-mYukaUQFnCQLbyTy6g9CZKXsadcmBTSOqeWAI5K9AiBH"
+		"uNIFCxGL4vSPWvl42uo-q8b6A4AapkRlkVd2jF_cV4KNRXxMtnC7_z44g7YOnP1srN"
+		"cu2ZDQRmKVB3bc5qB_f-JpRaMKxG-g23kYczJbmHWFjhijTA"),
 		CA_TOKEN_BAD_CLAIM},
 	{"claim: jti a number",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
 		"mV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV"
-		"4cCI6MTc1MDAwMDMwMCwianRpIjoxfQ.S-QEuksQkID1SHE24XkpnWF7RLQC7U3Oa4"
-		"OqZGWRYNSr-DUQ5yDICWI14-_LDu48uDzUwo1rg-DMujeiyeUtJY5T5dEaeR1bKXAP"
-		"Us_n2FN4kaW2vXZxHooUg_-pZZOPTIBMkaHROcSg39AiLIvE13RuqZs5JEODsX6ckM"
-		"7xw4nnIgMEx171qoHJjkSA1yTzQJcEVud7Fn2zkzaVXN4QgVeG-r2NELaqIo2qsdAH"
-		"CqemTXpsOGQQfBBRx4OAeGHaDRO956no4mzMVD8BQca5tG4JlKkwXq5sL3gORilSI0"
-		"w4pKRIRBjGfZKtmqvcEvKpo97-nW8kzqA7NnnClOpNjg"),
+		"4cCI6MTc1MDAwMDMwMCwianRpIjoxfQ.IvSr-elamMrzvMIQqX1TjrYg2jZWFvxhUC"
+		"93upWkzzZqy1wqvY5CqCOqhibFfMCsd_srfjtU5quI-WX1dkDOhzW3M6r6eSiuYDs9"
+		"5Kyp7BZgoKSmts-wDp3hgD3D_56UqOhJjxJU1W_rQh_sCYOzqHBuiPyc6gbeLgTK7P"
+		"Y9WtXWgzkvTY4a3E3Gq62-k1KurIYK0V4U1OeQDHGpo-y8PvYRHkJ9XnSBPdCb8kni"
+		"GGiydUUXJXUQLrCvYWn_IyrlJnEvyCjGyiV90FnKesnEybSHWiPwcBCX4_cHiwaFtl"
+		"CD36mzyxRaYO1FhWz8lKN-HAOyrOchSUDahFVH9dwPSQ"),
 		CA_TOKEN_BAD_CLAIM},
 	{"claim: exp -1",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
 		"mV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV"
-		"4cCI6LTF9.CEAiUxvqj4azWL9CaKrXG2QWFwER5AW1M9Svk0d0bRr-h8b4DZjiascv"
-		"qikOhFDtyv2PYmfAcNuKFP90x04t18mfDh7xiOrYdnhNoE6GVlSfgCBcDZ9lrHp1FR"
-		"Rfbx-MMoXq-WhYTR3sOW2tILt9ZtpGA5ErQGrkKz9yXUmWdodk-n55RoF2vSlrhKwe"
-		"0SOPF5xK9FSPkPL8Bdg6_V7HEbeTyc3eukxAMpTgf5-VJlEhn6Lv_NeofXrolRZ8OB"
-		"fd2-BoAPAphCMs0750tPAjdUKm3lEgbUVLB77-OWA2ITrrMbtNR7ofcPKPvTd6z6gJ"
-		"vAPIauL4Knl5913WcIiRpQ"),
+		"4cCI6LTF9.T2emd3eJOyCOczOkV-WygEZafzUJQXSrzMViLqp6_OlhCEUsMK_NHPdA"
+		"rU1yGky04ygaNQg2gUVVmfw_Q4SBFLBTAX4olYUScDXHaQ6Dl6J33KGUkQLkFr299_"
+		"GsuWpQ-nFPzX-LlgQq4wQz0tLNpvkX5UK0gimjcViD3DgWfT46TK8GlNaNvFc9rL--"
+		"59ZONLopiGHVg8cuDbppTDTuqbRUHbsRX-i5EFFv7Jw4zR5ETRvRgxs1VsgCAUPEiv"
+		"3wgwYDRxPCdz0NeZZVisHuwgn-34gBBubiMh2ljWRGVR7EDF8i3BG9uJDGIEScOkFZ"
+		"Gth_QSzLwdtOd9hDOAT2Iw"),
 		CA_TOKEN_BAD_CLAIM},
 	{"claim: exp -0",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
 		"mV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV"
-		"4cCI6LTB9.cjXoMUoPZ6lIYVk800zGDZi50Xu5f5H8nhyz5ibaOc481zZWShGcqcbW"
-		"9Ank_kfCQHt_G4bPcXbOi7TJEp1UuZdQdSpKyp9B3GHaZidNIyeE_RQaKO4JH4Hlty"
-		"dA8J3TlMY5HyE787qOq3MtIIE6abh_TpmFfzLAyuyhto0V6D3MBLbZTy9i9fGM1i6y"
-		"0rHkliDvqflD03mv4QdAP2Zl2k2h0-YiphjVXLtehsZ-muiGAreeQxmW51AIU_kyFD"
-		"OJfhVtl5yMR9ymAEmW2He5jc3RofKwjkAiJ7VmU5zZigLJAKxzkvouFIB_wyAOqSFJ"
-		"--8lohAlGlaSaFAhvTlyhg"),
+		"4cCI6LTB9.bV3UCQI1Mld7eyLFo6wwNFU9vB9k3Cz32w5GMs5lBh81yaavR795S6OP"
+		"HnbyQchyI8IJERqLE7_pnys-Th2dSwii70tam5-SYagxuilWoNHa7Msx3P1HfeFBss"
+		"JCohvhCOrHEMR1xH2INvcJmZf0euvgK-6aGBwxJhnuQZnTDBrgS110KRRA-_Rpu9cE"
+		"6xBfiVNrID7H3B_EGOP3NfpXyaAtBKvYgBOHqdSVcPk_i005ZfP95QunRrzNu_OyqN"
+		"ZF-cVMAImTpGJDOWsS-Hwj3A6VMtcu1G3FnbKynsGm2rxoWiBQ4Q_m22oD0oRuaXTS"
+		"CXFEtxWnRxUiXtFR0o6vbA"),
 		CA_TOKEN_BAD_CLAIM},
 	{"claim: exp -0.5",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
 		"mV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV"
-		"4cCI6LTAuNX0.IL5Bhfj6sTusJ0q4tbHxCr1g4gtAsyET8J3Y8eHoeD_9tIVQO37_R"
-		"S_Rt-pdH4j3H5t1qkex6p1sexsO4QrTXJaWknQoawFKkPWnaf6ebyd5HE5CrhG9BMO"
-		"kTzwOhdd7FH8BcCM4fsVUtTEQY2HLgeiZnoBpexbngp7C79mTedfqfLc1b3KXEQCmM"
-		"CiPln1-zKqU4w_8ZSsfHoXzCBY_pxz5IbKn1xlKpwnT-7ppo1NE0fIBOrtX4XQeY5q"
-		"uQSuZ14QYpvYcNDuQHPlUnNpcP4iZ4t7alUf-HrBtrQWJovj5GDPAlaVNalA9Vpznj"
-		"OWTj_b_5fUr3A9Lct8KhB_JOA"),
+		"4cCI6LTAuNX0.kAz45hT1wytWa2DScWPcmpbTdELdebeL2yXEdCrDxtRnDuodJ3KHh"
+		"zSoIl1znZy2yPZX0t87rS7YmsZmJgnuYPQ5cB46v_JzhsY3YbBDf-uo0raadT85jNE"
+		"5LhX-Z2sZ0cv7iM0r2zYL-XPM1pVeR2diTuY1ksFaq2qnwUkgiS-QfO_9ccPu2tG8s"
+		"uNrlMzN3-dA8YXbipJNVQw2nflEXSRbDLfo3ZQB-GYuXKuinddfmUdnl3rNB1AAf3p"
+		"Nd1ow6k4kKSJsoiWL-Hz-aifg9wW0WGynLEV6qgU3PiZ-LoYAp2O3OTB7fbzRKwIER"
+		"dADoDIYje14WahrngOODVAfmA"),
 		CA_TOKEN_BAD_CLAIM},
 	{"claim: exp 9007199254740993",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
 		"mV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV"
-		"4cCI6OTAwNzE5OTI1NDc0MDk5M30.KmPNwISgBUu8uYJZSjJvseiadOoVIrdAFyF1s"
-		"rpt0l3l4qiZYWGufdLtLt7umZ0MZboxN9_UGjnSlqWMKXIEDkrfV0MPdzA2rB5ewAM"
-		"aVC0TER_0SQXVdXR_zsq8h6_qpGFOlcZy_5-AFuDhHdng7n_ERa4AjJa_9osWVETF_"
-		"6y3ZDQDi1pOovrXZEq3Bb2_ExAM8IWJJ9W7ONeOJdoi-ClPfYOdCcQW5bO83tmOGN5"
-		"nXR_8DfyQw8LPdHTHUqhKk-naruH2pTL0NMdEw2aYPdBuqdi1iF-VZmiySc8Sdfd63"
-		"WewdoyFCXGd-T-yVHiR6t9Cs1XuEmJymxlrWGk9wg"),
+		"4cCI6OTAwNzE5OTI1NDc0MDk5M30.SXzkFI7dtKd97km7F3PFzhS32QcUobCk2TrHB"
+		"Yfgmpd3OnjLjI63IcyOjkTRoszCmLg2y99Qdrj80GEGaSzOQorUM0XOAZNvtavR8q6"
+		"ZpI49ByaHtQREbQJwqqHxIxAffhiS8BhvHxAbS7-tCW1xRvW6F1PVPqd1pBYKF0lfz"
+		"3ALo-IAC4ACGxTg7vaW0IeXp-anWNN_VoZBsEsZRFWY-90u8Z3a1GcpCJ6d3wuf3EK"
+		"30Ee3nhnvvJfBWGWUvRJ6bRX2DPGLc8SjhoaVzRPjo-sJHANDNctuwwnokMxcnOWxk"
+		"gi_PhAYkGJlzUQ6Xsy3Lbct3VDkfX5-jvdnwaDaOg"),
 		CA_TOKEN_BAD_CLAIM},
 	{"claim: exp 1e99",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
 		"mV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV"
-		"4cCI6MWU5OX0.aK-w6nvoIBVs5I84QhgpJfFDdZyPBWpElkqTRFNaTqP_fnmKTAlmu"
-		"9yrZONDWmsn1LBn_z5bYUyMOiozbYds707kTK6zQZ5WdGrBpb-uyzWQ5E_7RIS1mXA"
-		"tN7OVdFRJI-wiSb-DIQnsmPZrVw7EqqZMF-xrA8DRFbe_XW_4K3vamV5VHgRyK25EO"
-		"zAux_BsdhHnqeAw3RofjgSVbQls6r0du68uXpHXWmXURWNDedw3eauYuW9RIlh4JoF"
-		"vA6oL_GVCM-uwkqUVpjwrohfq1tU2eiFsGErc_kKCHsupL9CjCWu8G8o7iZO7Kf0xo"
-		"6zTlsiZmW8ZVdtUHNyNBXtj8g"),
+		"4cCI6MWU5OX0.nsVDhmvUxNfAv9RiNUNzOnZS0_IliN6z6ZkYujiEJncbkVRHhmiwG"
+		"P5y-AttrOve59gjoddOa5Av84mSlTgv5ZyioI_cmY96l9dmPcjCiheonojZ4xJCHe4"
+		"sXCwOLj3AfPuQA11AGg35hhCObTbWkCIaFrFVJEITIMClW_8TCaGafBcdRhniGVRSf"
+		"A4GEcyVi2VIEMdZgQejBlAyvCVbUGi2Kn7tKJoz2miX1XQ0iYBTJdaqTmpEGMGCGUz"
+		"Bj4qxVuLgD6gBuvpZbqRiWRp-a2ALpptVS7wsd4beTbBHzA0yn6XgPza5iQxQgxBiD"
+		"1F3Wy9qfIdXF2M7F0VBytXsNQ"),
 		CA_TOKEN_BAD_CLAIM},
 	{"claim: exp 1e400",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
 		"mV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV"
-		"4cCI6MWU0MDB9.tqC9SVUpqb8phjyl4aQ2R4mTzoxxNaNkcW32-V1aKeqE5ivY5JJp"
-		"rAPSSSgfpjn112IdsxfTkjp7p6dhZEdarqlC3aunxqYwF1tWjgKKDe3bhnokIEeE4m"
-		"yB8XUKyIOg5w6zYCpoEDYKbuOoCjn9xckY8aogEgQU08iPbOMxgz6iZHu-YXliS1_z"
-		"qwhYrqAkmB5TPrymLdiKmgtaAmPtRA-4Rc2suGjxW4gxfIT1_EvD8kSkxCEwWOqfJt"
-		"ey6sHumEn_NXGakos1JCV1oueTA1TeBi2y8F0QmZPLqydjZ-4piYUsfxBYfUqFIwcr"
-		"6j1H-AKzWfhc6bmXU9_CA5cMNA"),
+		"4cCI6MWU0MDB9.GBIiqyyOnETH-BlqXnHPDZyV5neZvPs8OBGKJE3kH84c_RPbyEQa"
+		"ux3jB2Pi2RUaugQsdIkFubxUqwvpTjKkt4h6gzcGIPDnJrKLtlofDhjaiRIVaNItVb"
+		"Pm0i7kamC3MvNvKFJDan8ME80drj1gQaFTR1DdosR4Hgab-ghnDBpjTudfuT-UtqKs"
+		"BKIzkM_hX8g3e1SmnpfnEDRgIbeKLrX7DDd7PhihIZnQw6fux54Tnk4XDwSP2IFAaj"
+		"iBWcVn63l9JUdiUFT2nWLA606LQUWrY7xDe8dDYsmC28DSkElhnpJe9iWC9IlxpKF6"
+		"4bsCUo8siuUhvoXpXxQsG1wyEQ"),
 		CA_TOKEN_BAD_CLAIM},
 	{"claim: exp 1e-400",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
 		"mV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV"
-		"4cCI6MWUtNDAwfQ.Kpd6aBlK4NXBVCe6lSZhlQSWf_f4inFHW0ORpN6KDCMk8MTvpv"
-		"73PT3hdlC284JvvT5jH76qs3eYWTSVx-aL5jCcYOtOcRFdv4Or-tlEYUA1F-dCYkm1"
-		"IFWVF1A1jOXy6OQa9I4jWZxgMYZOu4SUanO3Hkw7GrCPz7GS_6xQOm_rShJQ60UYWD"
-		"k88uiChqc9PYgTvW5Jn1Xl5zoD8NaJDZUSPV_DH84pX_dxuKtpL2tYnSoPf7jVPpLB"
-		"N5DFLRFIbyUjcYXzyp1wab4UBi5CeKzJcnM9avK5ixRA7dVN_oMaV7fJpJKDk4XjtF"
-		"Sp3zIkwWPS3X8LCXQpSwHKajXr2g"),
+		"4cCI6MWUtNDAwfQ.YBLfXfKpadJLZpwQS7D3m7xY-X3s8vY4Zp6bhwzhkyWeMjbrBf"
+		"zNG2yaAKEEy0Ujay1PpgXFNgGksRDRtTL4-yBfGJgnzk_xrQozUd6Fl4eWUBD_my8_"
+		"jxfGzpIkzBMYv2vDxWixskOL7utkqiZUcKvrzrLymlTjpROf_H6HOoiXN09AYwsDAw"
+		"QB_hPiHl1U9C3Dcs3GHm5-I2xaGD4K5da52cB8aPbt-x1VaObFargU4WIcbQdlItz3"
+		"cIiL-lJf_rXqsrlfLsJhl3MobuwhVPvbwaSnfYlvAP7WFUcM99oS5luPNrq1jHFxAE"
+		"orKU8muZw5iVn7Bu5_odtpS4JFAA"),
 		CA_TOKEN_BAD_CLAIM},
 	{"claim: exp 99999999999999999999",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
 		"mV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV"
-		"4cCI6OTk5OTk5OTk5OTk5OTk5OTk5OTk5OTk5OTk5OTk5OTk5OTk5OTk5OX0.aSQks"
-		"5o1zsrR8zpc_Li4bQ5mN1Af43ESd0NckOK4vWTtxjKehKZqpcT50wGx_nvhULW5R5d"
-		"BEDp_sOGPL0LFVNemdmPzTSdnc6ngZ3m8YTt_GkEBAuU92QxhlO7V-4bTiw2rK1UIM"
-		"kU6vowdjWl8f5hrbF6HwEIpR3EVht000ElutNR2-T4ofrmVDztKE4oGMY3Xi2z0oI4"
-		"Zus9sxuB9tuE2DBvqll0YwMYOd34g1VHLKRY3s6__8MjhjtVEkFKQE0GX6HrL4U8Vt"
-		"Th-SZUW44qzNMr0zyy9ZkIbmRRbfaS67RK7Hl6fVA-gzKz0dYoKt6u2RUAmBsiwUZ2"
-		"j8RBuMQ"),
+		"4cCI6OTk5OTk5OTk5OTk5OTk5OTk5OTk5OTk5OTk5OTk5OTk5OTk5OTk5OX0.mnUot"
+		"bDlfA0Ef_FlTxi6daryEbJ7PmYwYIWujdnOaFE9FNGdc9QxWWlLNLF16P7oysT8_hT"
+		"6BVIHktsEn-noc3VhZiToiS5PBUBr51qLcxV44atVEOMkF0tx-2eVmAKxiLBUq2cQD"
+		"m4yG68RYobjZV_DcDVG1TtLkw7H-MqBOeQeJ6dhw-yPAxV8qFf5X5mk10kuGRf4jpV"
+		"5jVz7hGJILoJXgjZPJMUFkAj69iQ9EDYq1lfmCr6fJVGr6KdWEmYrWARfG5JtPuXuC"
+		"jo6Rh0RgQZvTBo3PnVqlaiY7Y_PLKEozA0st8wh9ApQw7Vi4-FawiWijX0MLyNS6vj"
+		"pwcwZag"),
 		CA_TOKEN_BAD_CLAIM},
 	{"claim: exp 99999999999999999999",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
 		"mV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV"
 		"4cCI6OTk5OTk5OTk5OTk5OTk5OTk5OTk5OTk5OTk5OTk5OTk5OTk5OTk5OTk5OTk5O"
-		"Tk5OTk5OTk5OTk5OTk5OTk5OTk5OTk5OTk5OTk5OTk5OTl9.ivDSc2sbk-rXRMlnek"
-		"B5oOD5oqOIHLS_81oVUhCrlCNF-uW8armILX1FEbm0CM93IKO4CskTODFE7kB4mIV-"
-		"zmP5omdxaYpCrveaMmBi9Ht2QLZB_PyZ8H9EczKbqY06syPDXLFnNbr4-zao-xFfza"
-		"_hVJ1SEzhUXbtzM7nAdW4YUUz66DGfQyhcMRjHva0REvblwOUtqnJbQ80QP1oN18ZQ"
-		"s_8RA0QMxqhNgJuHmfVLJsbP4_RTZS2fOsXks2ki2fXd2VCESrPwXht2M4yN03-Th9"
-		"zP7DaMcbNfAOuKe960jyjVfFVTIREl91YQ_KU0Tzt1_N2KByjm0s7-xZ0V8w"),
+		"Tk5OTk5OTk5OTk5OTk5OTk5OTk5OTk5OTk5OTk5OTk5OTl9.Nr19AR8_9aXS9uLvAe"
+		"G8Jcaa__9zGXiBose0pIDW4SGqiq4a_RMWCflFDZmJ3bQ3kyyteWR3BMss0aTNovcu"
+		"RsBH9OldfnAE6VerBjDZK4bbwYbqkJn2VpdC0pyaP_5x8pdOdREd4sN8QITcHqbKJv"
+		"EisrGwlTmEF5xNvDulo8o0Q4_er5NobLilk-WK0xeP3UoBSUo318XMuDdLok5HBH1M"
+		"9IG2pZ5o79zYD-kycwbaqr7C0zQhhm4ec4wycQ4wDJtO5zr8xuww-tBhASwQmWTrgG"
+		"-fYvUrI2iey28_IKSMLN9zaAkI1hXiOZX-2wSnEi784tupgMp6FeRFPi1owg"),
 		CA_TOKEN_BAD_CLAIM},
 	{"claim: exp \"1\"",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
 		"mV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV"
-		"4cCI6IjEifQ.LqwOYOzQJAua-D-_upzqlHLyj3cPM4B7bMzgdzmUaZmvQdIvYFEmxc"
-		"SnsVPFCX8tWC4LjenUNUOxeBlHPqe7_3TLeuSJX8QUVtSuAF7dp74an7PbKDC4bJ1t"
-		"3q4mxmPuEhyNBGkJOTcwQyTFDmFQAa43XS9_CatnIgIl1lcAYdzQi2LCrkPDCANVTV"
-		"EVKqFWau70xhGJ8FVMWy6M5e0zlOzTDaDWQ5ZwBhJq5e6znykxHy5R1y3GmA2nkZ6Y"
-		"ONylvNCsoU0gVmB1i5GjKTG-YG2H2JL4X37JnYQ6SKXr8MsPTncsN35uJaYCxvuGWB"
-		"74Uyb_BADv2bKm2s9Ys9bWvw"),
+		"4cCI6IjEifQ.Fpt-jYnlqzINHXZoawSLRYpG2UpYNf7gNYijWteCo-9VK_JvaNRSqa"
+		"RCIie3r2lkiutIusUp_yyOSitgzLIVIV3Lyq7P7ePMnewm4bcDDpRNiVHfHBdRiXZ7"
+		"0rDM8BT0VxK1kkBVZClEeC6mFEzswypZigW-1d2PKh8y_HacLNInnAYQWf3fHc1RyF"
+		"VODeaz7oh8vDBZlY7IvSIob16rue_iXQ4ZXGEtup1KLQYyewKjiRTofzXbRrh7BTbO"
+		"GRpBoMymieZL1JJPRXyOj2SUxQ0M6gU69gf1EZ9WoN55Ph8PaWmI_OocagnkS9b4Uy"
+		"XXn4Lo145pqwAbRkf0TeA8hw"),
 		CA_TOKEN_BAD_CLAIM},
 	{"claim: exp [1]",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
 		"mV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV"
-		"4cCI6WzFdfQ.c51xvnBhov677-MjS6k-EShqEhxCMdqI6LMT9itj0Se80hAjAFUGd4"
-		"XCtdjGNmt95baHhxeIn2TGmZbq2L3QhvihdnQ2ssJFrpc3udQBrpvIPZ4O4POIo8yU"
-		"9GtzU42b5K5PrcDPd-SqWIa4zHySbXWbumiAZKbAc8een_MzvnyrBGKtZQT9NOclU2"
-		"IjFj0AmXyCxxbiwdNbPmUmp5q983AXBuSutx9zuKIx7_DAY__rI2O3q5225J-aYDLX"
-		"Fs5s9bNcgFqkPf9kqv7CXprw6jdIGmTcRNXtpNCqs1NsDq77ptkx6CoYiuQrma1FSw"
-		"A2EpkJP84eP6ZtB-W9vhBSIw"),
+		"4cCI6WzFdfQ.xUms2mCyEzkxxCcg6thjdGM4s2gm3PEoKV9vVX0IO0efxu9wAHfMSj"
+		"CZWI4Z4RHxDDnVgQO13kHaT47ipWLSbXNQIMyocHaS_1bXYf8j_GmonAkFmnDwqaKk"
+		"pQHgqfrrG22m-nemnW4kANB25BVnA-BF3eIAzs6OSHgk4N4tiHKEPJymDccKvmqekE"
+		"t7819Z33Pz9vNKehN2vki484ta2vurIoD6z-NRvqp9QEQrZogzYF279V6YxxkSY6IH"
+		"SiPgcgEIeK8G4JKHVUR0bnw3AY283MZH91EOE5kYq62Nbk7Lwchzw_JH2VtoJz--Zy"
+		"L9b50c7JvB9N-v-VTxfQhdnQ"),
 		CA_TOKEN_BAD_CLAIM},
 	{"claim: nbf -1",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
 		"mV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV"
-		"4cCI6MTc1MDAwMDMwMCwibmJmIjotMX0.J7pVYKQaX4orjy6fF5o4SSkOD6qnVqYRJ"
-		"3MiS41zTf_griL_cZec5jxJUXsz8xPdeq8ZgCLBZaN_HRmo1bD7wub-GEUjzRYgWU5"
-		"391qFGCuDOcreTaGk50dhkb8i9iY4vjV2ccVgQn7ikI6I-fHdrFGWLevrB5c-tiFpn"
-		"I6Y0le-e8q8dp-SnOqXSG5Nd3UmUC7UR5zTSbj0z2gUqH24hgd_E8DyH6_pE227BJX"
-		"0kF7E4T_g2yq30jE33SafUz78fxDLV3pafL-2GEcJMsGs2wZ-N6etmWG_2jb0FhCTr"
-		"P776n1c5pvx_bxAJOkVKBnjM3AArvWOO2stepafTb5ExQ"),
+		"4cCI6MTc1MDAwMDMwMCwibmJmIjotMX0.EpUj0_8Ht5cY7YTl3WEPiTUWlo5ju_fq8"
+		"HOafFYkpdUu6lW-tLD9BYW7AcncDZYthudI9lIhYe9VH4YojgzLodl74BvKQr1K5dg"
+		"auHiFcOGXcSSQX3Ymd7LPWaSwNwVz9P-kWD5CYYWwCt2KKsVKKTt4eVzs4O99OhOSD"
+		"nM0TGtXuOSFRp0H2_LYLZq5q4SBLAa4e7XYDm_grCqPE53j4HDxdZHUFh9es-diC-f"
+		"zNxFYYtQnVD0EnxP1tnC41KNP4Oc-rhy9RYt1pqX3RPG4PpA_R-AyrClz1t84o2VMK"
+		"jq4lJbqfguu_uPBToql5H5zVenmmZmUMw4wtiQyP3HMsg"),
 		CA_TOKEN_BAD_CLAIM},
 	{"claim: nbf -0",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
 		"mV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV"
-		"4cCI6MTc1MDAwMDMwMCwibmJmIjotMH0.ke14RU-osulG9Led0RPMsjpJotly0n6yp"
-		"Y3s6G2uCXnI9zbkQ-U3Mg7KiRqG9FSnOdU6K_7IBGHv9dwxlfY2pJzvAePUcj49uRc"
-		"1bjY0bD1oU7A7b2eH87r02NHyHii6n5osM-uSg_Gw9NuTb1PJVe8e5ekoXrLdESXw5"
-		"ARrz_J2RWNeS9OP4QkPiWI0hjsMKd6JmghriLOLfm_E1J9YQNNIhXkhIBWWh2IGBvG"
-		"-MbbA_kq6xE5PZpJs3Z7CziwMEbsMpN1rretlZ31rnoFoIkjqcUH23f8CY1LjJadUN"
-		"wi6p_Ij8X7389kuEgS79-gjZusrFQPGVJ3TiCjkdketlw"),
+		"4cCI6MTc1MDAwMDMwMCwibmJmIjotMH0.cD_No4GeS30QJ0n4zzcAbwnGBHV3t4U3X"
+		"ByQLmUJpjE_kYvpfeJ3PVvlzvzwKr52sFmP-Dcu3bdf9gkiUJVdpyGodd00i7h4QD1"
+		"EE2a5NbGkzUYSMhZ-egFnTL2gbjzW__4ZtAXoa2ylC5rCgz8NbmR-1hi8hanHXvo7X"
+		"tLbGKuiDK4gUCyYYSYpOBi73T_koB1qSi954_PVkjSGpdrtoEZBMtIGRVPhQxvThGy"
+		"dVowAJiLPDQmnzVaYiMZVB_5fXsBN1xP2zxBXrcy-PXLeXYRzbQfF6K3jzXhb9Jucc"
+		"cTGeCMo4iMGn5FQ58XP5_bpPrA2fL1C0OLZ1xNWUAC-ZQ"),
 		CA_TOKEN_BAD_CLAIM},
 	{"claim: nbf -0.5",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
 		"mV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV"
-		"4cCI6MTc1MDAwMDMwMCwibmJmIjotMC41fQ.wTdKL84kRXb8hzPTfVKxCTR2rctRUn"
-		"Kfmgi658AIKmLLHgf3WYwz5-jbj5tmYhvMpS_3nzFAL4orfRcVozEpoDHZ8ym-FMtE"
-		"W16gTcM-vfN9g_f8kFiyebUTeGvN6Tz46GZvFw4GiOn7LLzdQVa0ysnh7a1kXDUtEn"
-		"Ab96sL1Y49Z51HVzLZXyjwheBoPBKawfc5mg0CSnJ5mpH7XLQd0-TH0BY60YAS6XKm"
-		"CW8IS97_oZkeGDnHwTRgL5-pwtW0UoRFs3bG9Vgrq_2YOzxtivZOlW6_845BG_3Tok"
-		"ti4dYQK2f02X36niP7J9mhEFBeUp12BYkpm5cx9Z42NWdmgA"),
+		"4cCI6MTc1MDAwMDMwMCwibmJmIjotMC41fQ.I1EEYlhl6VsKHiz50ZveYY9sp6Ocri"
+		"C95ZHVoeEmEOW51LCiTQChnmFogMRUz0EhD9jorNOw5lWIRS7-qZWj-ssJsyZuZ7Ba"
+		"XTxRGgrji3GlrTd2-zgDCVBjX4gZkRhpr5FdsVUT9cWPTmFVSAb-gU6u4JqZ3qPx-t"
+		"e1itCA2aba92EKheLuamBpzBI0aBE9jNy5N7zFNjzi0mg7EZg3lEA3dXwNGx_OH7GM"
+		"wfCvhp56YbEZFUawzSXGRwDjsHSMRtARD9p77-HwrCRaL_DylBPZqo1dD0Rt5X7W08"
+		"5KXOhJYrhhTG5C8MLwoGWQgGsB3fd3SlJALI1igzR0SfnL1g"),
 		CA_TOKEN_BAD_CLAIM},
 	{"claim: nbf 9007199254740993",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
 		"mV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV"
-		"4cCI6MTc1MDAwMDMwMCwibmJmIjo5MDA3MTk5MjU0NzQwOTkzfQ.XZHQ5JTYp5UIEZ"
-		"3t6MKHlqgMXAYZwiT-mTkMN0dSN83Ewll_s91nQakdsrke7U4ncdC454qOsCPmNdQz"
-		"ZoHdrAoMV9lUN9B0kcPkCOgmNPzmeHxu4Liqpz4DCW15jGEVc34-x6vwmWOPJ3CNDf"
-		"xhWLBEXvPN-jAybVf-xona0pMaPrF-o8va6vcB1Y2IFGAWecKQZRICTgT40EEgE7Vm"
-		"-Q2AUVeJPvy4fabW1Vhh19_qzg8N6hFSJL4WV1ylJAChz_1TWsEIdfZifAtI-5U1M7"
-		"w9O4sApS9BxR3a3OGQu7vjJQcu_tjLA_z2lhMp6qNaQfouV29OORv2P7ASYlE2Bw"),
+		"4cCI6MTc1MDAwMDMwMCwibmJmIjo5MDA3MTk5MjU0NzQwOTkzfQ.gMO7Lxmr2yTqT1"
+		"VCmKhlrVTVV8-8PEm75J_xcnY2PK-faU1swAepKmGoVoz8TPq6kZQM1W1IjCqaDQcp"
+		"yKayu_zLnFUKn_6xwQYWkhsUQ2Qx5_25oV6WWBcK8h4--2J4vkLbBY1zLxz8d2iS2f"
+		"U9o2EkLWsa7cEkM9MD2OQvtb0vUgsiXhZYgGbIAtt7eYXtevQKnPMmmsYydktU9qPf"
+		"lHW8vnZ_sSo5bF-0gIJ1vmyldWDtd3UCQ9e-uFVlZTxWIZxF5-3adn5PnoJlEREihh"
+		"T2OcOkvQ5tYuswDN83RpqGw3HFMqVUhXr3mq7hCvgjGtgV4ohpXp09H6GANbry6Q"),
 		CA_TOKEN_BAD_CLAIM},
 	{"claim: nbf 1e99",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
 		"mV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV"
-		"4cCI6MTc1MDAwMDMwMCwibmJmIjoxZTk5fQ.M2bQsMsjcnDzHlOJUAgCSekFXsa9Bn"
-		"181ptq8653JY6hBSq8_EK9RSrIba9MebizasQ0vImzHhGh6r4RndJeL-XFBpgOs_lA"
-		"mJ5qI6b0Kka_rHpIFZ1XLMw91YfOm8VFWBaQcVGrc_H9UJ3gTzbsDxquo9FO4xf8y1"
-		"-8OirzhLOKeokvovdfAUjeCYKH8aIPSilmBpMxRn1lGOWFwY7Ki9TtmxAbKMP7woGe"
-		"K3sYlYppNeXdUQSJrmeKfHJB6G5fUQaI2LYZhm8vbBKn-OCoAfjYMdZrqmEUIMXUEB"
-		"eKpQH1Op4QdpYdikPBUwRO9Y7sZQ3m0ZDs3V_XTPZcleCMaA"),
+		"4cCI6MTc1MDAwMDMwMCwibmJmIjoxZTk5fQ.ia58VSKTJpVEk_hyGBFqaehMsYix5n"
+		"6iSpS5x6bWk8u9jnL5lg4510rRvVAs7ARTEE6AeFZgbik49djiDEW9AUcghvlciGVJ"
+		"IG89M9OMva4seMcbvWWlRgfbmo7b1B9EPmrTa7uLs3u3x4qY8U-tgP_NnFWlzFFIlN"
+		"8TYcMyD1B5oRk7YfC1ReqyouOk7-I2hGifTYCg5JhYvpQLXBag4T093IcsxRZH2sq1"
+		"yan__ADrtx0YwNPTQnGSv_tg53l9-L4eP_zjckqR7nFYAFy-0bcaTqDROFe6-Jc_vi"
+		"I4hsrI4yIGF2yoH_eHeHUZrn9FZceJI4zi_fyBFKX0Xk1N7Q"),
 		CA_TOKEN_BAD_CLAIM},
 	{"claim: nbf 1e400",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
 		"mV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV"
-		"4cCI6MTc1MDAwMDMwMCwibmJmIjoxZTQwMH0.wSrOXY_xg7cHLAjeYRYXIE9losg1u"
-		"Igpiy7UEil36ZqraeoqNSpl_S9va_QvNFfKDfeeUh3I3kZtlKoMC3_o9aYTR-DlFrd"
-		"1Iva5y4hsgM-HLpP3MRqgUCYGtDyUg53TAr3RyoM-EI7lvybVke2i7aAjQnKEnIuzn"
-		"AUbhCuB03C1rwGVEzahdDWh_cDyPUi5sPZA2_QhsYgsS_yA0JNHpuNC_iHTv6uP-9l"
-		"5-mB7h1yRZWL33aTY_XDiEE8NVGQBxEV-tJVvf_Z8Gsv2-S84tzpCbamCcNngh7amn"
-		"RAo6I0md13NY3_ZZGYYyd77nfzxrwyWqGhYOPZ9avMS1LVX8A"),
+		"4cCI6MTc1MDAwMDMwMCwibmJmIjoxZTQwMH0.Ikz3FkMh8D44QErAqGbuKqGe9NqKU"
+		"UyvvVfAtBM-Uuj9m9Arh2nwS8foo-bQDdDHYCR8PX2oo6acz6NvFbFE3nmGoBZUX0-"
+		"-2Md5EXGoUK974WP50Pqqq3FR4cS2tvy-DAOUjuCZapuYDtul5jM44vy1Zegq-_Zpy"
+		"Y45MM7DJGNfTb2UmTjlajaRHnS3IVItlqAruDIGGhI-v2TGXxnQAP4pAtxkOEuXMWj"
+		"8mNyDpNo8ejODVA9hLyooFfKDzmwsMPkBhrJxSKq46zSn16_57ghizVgA0axjnC87e"
+		"Y236j0EesvOdc25ugDM6AjeiUWOXalUG9s_-8D0RU799aiZYA"),
 		CA_TOKEN_BAD_CLAIM},
 	{"claim: nbf 1e-400",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
 		"mV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV"
-		"4cCI6MTc1MDAwMDMwMCwibmJmIjoxZS00MDB9.LsB7_vHPOz1p-bEzRqXiMNFBY0Px"
-		"6pvOKQk3bfHNiUyQPf3IXK-HZr9svCrVJgHQadfJlaQvqaiUw7p_5f4ZT8KkQ5xvn1"
-		"vNw4quDVx6XzQvo8vvn6Mqh-7vPNSSUM_1pEm65f4Hzy87lGYaL42JgLePrIf1ni-x"
-		"6hcAk58hYRHqrCzdHT-IdRZMzrZHR6VH-saDMZ4GhvEZtMvzVYX8siIxCnull3vDZG"
-		"MSgCJtv0SkDl07RIeoCe9JgxoLWAczw3MH00iaI2CbslHN0zS86Wns9JkjPG1RsU3E"
-		"IItZi6sdGh-SGGWbXqqhaJxvoI9VEQ0vqIR8tR42qlR25-fxhg"),
+		"4cCI6MTc1MDAwMDMwMCwibmJmIjoxZS00MDB9.odEaXuxpt1h0yc4iSwcFGiZbKhej"
+		"W-gYcgFCXTh6RVK625jZdcPK9NB75awcBc0n6s8eH3GuubddrQeXK3_TJh8eDKGKFD"
+		"N4-g0_FPFZt4JxTOT12QlEQH4nuTvqZjRYZNFYzWrrtpSwjH2FqvraPMJhuqHfVRkb"
+		"WdsBvcrrQaRbNpYMkRzLSNAn1IgnqehyUxxEC0RlXnigEU3-9-3ot5yKKJkkTQtZjH"
+		"5idYSpDMPspQt-hvnoWFK2kHtaOozIO5gxBRLw6tMsLZmUVg7vXYTJj8pqgJN7HyA6"
+		"QfKm4VROCnAqLPOcxkZnJ4q80aI0yEtwLRQlawn9AwNHgLWUSg"),
 		CA_TOKEN_BAD_CLAIM},
 	{"claim: nbf 99999999999999999999",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
 		"mV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV"
 		"4cCI6MTc1MDAwMDMwMCwibmJmIjo5OTk5OTk5OTk5OTk5OTk5OTk5OTk5OTk5OTk5O"
-		"Tk5OTk5OTk5OTk5fQ.ECiQvV_OLjBKzzoQFbGQNFfRvSw9OAqmmwK-NaDXSA9Egec_"
-		"97nyk-IovXVeH3n_RewF5hmBNBG7zR599bKNCtUsDRvh-j2vPnXE8dCW72ArBLR7bU"
-		"1xbT_H842jwyUaTqcDSUn_ULKjHkbX1nZn85scxI2Wr46q45zS3l2pGCvghIYDGz02"
-		"WafhU8wPktJ5qJXWd9Vykf5L1FuotSm5XJhYBwOw3lw2vot0_5PoKyZhhsRhRPxYGo"
-		"0KD-rb3pOSL4EncgGxJA1N8du88x_okbR7EvaMKpzoOBZ4s7_KnY9N4km_0OW61R2R"
-		"hbom6Ozybp2omlvjOoKFVmLHduPtEg"),
+		"Tk5OTk5OTk5OTk5fQ.u9buUgVrUs7YuoJoLTSQ46iW9QS4FlBKD6hrRVo869qNC0sa"
+		"s8vdGvU_Agl3DjUsmD5EfJW3___s6slDgJEUhGdqvNM4HcUTNViFq3VPBRQoRYODas"
+		"T8WFUfejfU0cS84vYazlAoVXMX0lC9PlxOWU3sx-oDfKfcY_NfgXo89NRwVD20nGgn"
+		"gQCwnaJOo1L1-xRcPKxKC5YlOpS56qTd7zpkNzTLnFulDX3QXs-o8SQZJyGjpePDTm"
+		"zY3g8B0hKnbhsMcJBc9UW_bZV1kkO4LG7LR6-TlyWIiBj2Vvq09qtXIg9gb68ktur6"
+		"tLnHWzWtYyT_TKfeuYJIp9BYKeKRDQ"),
 		CA_TOKEN_BAD_CLAIM},
 	{"claim: nbf 99999999999999999999",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
 		"mV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV"
 		"4cCI6MTc1MDAwMDMwMCwibmJmIjo5OTk5OTk5OTk5OTk5OTk5OTk5OTk5OTk5OTk5O"
 		"Tk5OTk5OTk5OTk5OTk5OTk5OTk5OTk5OTk5OTk5OTk5OTk5OTk5OTk5OTk5OTk5OTk"
-		"5OX0.D0cD-MAwGm1rT15MGnOAZFXfy-ymtCYkCc404CYKasTLLoFTv22G-mpT-RI5D"
-		"k2-c-VvcVNaIfHIucZSivDoBjPoLIBi98DLXWYwdCgVeGXzciSph439SHsr913hnkq"
-		"VhLScg6StBSNbo1M1F2s93LZRnRWUsHNj8Jbvr4lDG5iFU8gy-d4Spimg9MNZvw-8u"
-		"vfAy3OYqNUNIUmaoFG5vu6SKW-0vcX_EIuWE0gr3lfFq8csg7SurtP_h_FhxlJ1ESA"
-		"SPvR2yutWTW6dGJl5DQuccJ227GAYpy343dLK9BR5HHhUzy4mAIuZYY-3cc-gjKo7x"
-		"eo5ruaXwH0GDXMGpg"),
+		"5OX0.qa5IulN_GcDq8T8S27X4rIdyFsOucFS6qehLH8ljHXnUZFTEw3b-PGeqji_BF"
+		"rrFmiU_A3cDh5lcW-LsaKQ9atPA9SYL6wEqrg4MJENumhhx74kx3ndHgdxYaPqrFaH"
+		"9VE2yAfixBAwHz0V64TeyEGhBKoUxptxOG16V67QtO8mnT_6U5atmLu4LpXSnJ6DPS"
+		"uBmsdVl25ADq4x1lL4c4pFsFKrxlsYTKcdh2sL1z642-Iy7ueq-Uk0NRRS-slDSK3A"
+		"qGCONBSgLJMviavzj0Agbo7fWNIZ8jpWpXPTWfsP7t0lp3td9DfcZfXUXIsbI3sNxA"
+		"xrwBeodL_e8_-0rDQ"),
 		CA_TOKEN_BAD_CLAIM},
 	{"claim: nbf \"1\"",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
 		"mV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV"
-		"4cCI6MTc1MDAwMDMwMCwibmJmIjoiMSJ9.qcG-94pnn8w91gKKY_9SFPLRdtbAr0EX"
-		"iG4vEElsP78i_eQwlewA0vvmhrJ92EN-QzALt7h2IFzVO4moIJ9dn4Dlks29GdHTgy"
-		"DD-hxZ3WcJuKdIKA8DhW6CbKhn8aAlr2h3sHIQBQMmywOvA21tsSqChfp-8RP0RBsL"
-		"tXg0yWN2HKzlx5E3rR-KOpOpI24C9ux9LrYG-78xjb_31rXOV_UraaOwae6IHFG0xm"
-		"b3cYL61ZQU37wxQDFXt4WqS9S9iR_52vWMbMQ-W_Ywgcl_v4M21OSr2rXgBBv7Znav"
-		"-p8VCE8TceV2UDE4MduhP6WeI935DvZpFvnulX8a82evWg"),
+		"4cCI6MTc1MDAwMDMwMCwibmJmIjoiMSJ9.INR-w7jwoDOYnk8Qskm4VIKbC1d5v-Hk"
+		"Uj9T4DkVQhTJb50PYjQoKVQEiw8jHAY7ZEu8rTsYKSWZwkcdBgP4WZfirJtymbms9E"
+		"72WAY3wMkdyIjeGgAUqvSBEG02yLHcAzM8T47LGs9s0zrWEuseUzEyfTTHP8zueuZx"
+		"70FHvDivmhWMtUW1peJWVcn6mvF86oEDW8NQRHhmdpVuWNuYsEDClBgItl78KazIiG"
+		"m9a7IJdPpoCkedu73EuCiRX6w8nGKudcfyqsTIISjhUdToQ31ZU9wpDv-z7RP2vDwz"
+		"MBsinUWyBdcWLXoZZ-zxzX179bLvBb6L136lK5KfCq1eFw"),
 		CA_TOKEN_BAD_CLAIM},
 	{"claim: nbf [1]",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
 		"mV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV"
-		"4cCI6MTc1MDAwMDMwMCwibmJmIjpbMV19.ABL39mDkPz_toAo2chSV5RTf7cHxDkW5"
-		"MiJNTRXL9-yDyUrAB9i_-Aw1PJ-FQ2djz1HPDfdmsXG2Y6f2x5IaTiJc-1AK9Krp1Z"
-		"KiNSrXxwe071lo0XiMMS19As5uCR9XZPPaCmJMsxc4UDEgJzDY_yiZIOkuEkVpFP9F"
-		"BT5QuJfJZb9TAI5b1mSOvHK9gXL3XxZMymQ_8Uqsr9O_V7o8j6eQCcQZAD-J_-zG7H"
-		"rUOIDqSuasgBkHQKxJJ3ejeq_syZZDDQJiXdyVGjZ_YGMmx-lsFGiC3CGAiZesyrqi"
-		"IIzM3t0ggFv6lnIGbuX2khExs1lVntwngDa8mvEOF3pBvA"),
+		"4cCI6MTc1MDAwMDMwMCwibmJmIjpbMV19.0FMzoNgMcPPU28LQ55w9tfkwMWezwRH0"
+		"dmwLjipUUaQRx-bJ7NpJOLOcI7ytEl1qkyIho6ZbRx0V-LkIUZjwAAjQN4OuekGaWi"
+		"ptELyoy30_25-zD17eaMsE6Y2DovBArTrgCpP5osxOecOlqdGAJ14-cCwiUba6huJw"
+		"PV6ItumdC02EUw0IKlyOD9bQ6KlgkthSrpL1wPw-g6H8v-rO6Sy8ze3b33dLoDxNLw"
+		"MCuc97KY7IoguYQ9o4Wo3Yvkrkq-MmVwOON8TmjAmq5RqeSYHrCxC_0B2h-4Mn-uiY"
+		"2YRRXKtztJ-t2EbFeJetT900Vsg9Uh80xzMFyMnzTWZkgg"),
 		CA_TOKEN_BAD_CLAIM},
 	{"claim: iat -1",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
 		"mV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV"
-		"4cCI6MTc1MDAwMDMwMCwiaWF0IjotMX0.pXGEzcBY9v_MhbsGDW3UMEXk1q7TcbWgx"
-		"y8HGdfeQNgGf17aRmLQIyqrE0TcdwefncKPcj5x8-Xroj4cG625317SvYguehZOsVi"
-		"t5rIguzcQaHwUhd3I-3Rln5yDjqi7NPNEnap_rmu4tVw5QmlLD0uTaSkG-LqcNYJc3"
-		"sw8NuGtuKrBZ2aGm03m3xwVmfF6sZw5knPErUq42bN6zOf2J5Ma87YZw7k-TcGural"
-		"DFekqn4laI6xh7tVpV3J2taUYHMpP3jq2W8Jbgno8cwhW3amWAO9FTviKE4V_ivHIg"
-		"aFKPDUDASrQ7sZUlr79V8KJGgnTkr2Sy6ciew84g4GRHA"),
+		"4cCI6MTc1MDAwMDMwMCwiaWF0IjotMX0.UUXkIwNYnSFZ42UlXxHtTbiqdq7rwicFn"
+		"upZNBpR8iuRfYxrsDMDJsLppPiD6WgYB_9wyNR_Gyaxxz-uXz9Y6kG94rh5294ridb"
+		"Pzd_Osc_0QYDTP61AQxaorbxKai31wZyUAsJFTIjXl7qC5zDNha7okf9oAsCOtqhES"
+		"lhfw-iAsCdSTyyyS-8F5_-t4QfNgFwFY5x0wsg7N8Ak8vaRMBay9Emspnavd412T5U"
+		"P9d4IJOuxjXFP-B6jIQN8SVOL0qIVXbrHeE_eC8bDmf-i2m1YtZMLRuRBdleAkayN0"
+		"IUtMViOW2ouMxeWM4XkCpBRxH8xznu-hFLlLOl0iRMGmw"),
 		CA_TOKEN_BAD_CLAIM},
 	{"claim: iat -0",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
 		"mV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV"
-		"4cCI6MTc1MDAwMDMwMCwiaWF0IjotMH0.pBfjh0qvrEyeXdWpsXrcSkFwsAcc_uwS-"
-		"G7ruacn1JgZjoDypVXzdjm59gEmMlDFySCAUi_fhYzTy-B8gINKfxm1xYZnVK6KIkw"
-		"8fE0Fj4tvmaSTUQklnI_j7Oqi9y4nB84LjIFt3UATleHJQifQ4ykM7JNBBj68rQ6xG"
-		"EBViIacnQMLeFrsWyiE9qvz72ADHd-9dYgscaj-e_8unOHVEcGe7sXg64_9sUekr9q"
-		"KOXWNI6ptLYU4JCln0tnxnDgBptYDV4ffB5l37uQD7A-BevHPGVoOHHTLPXRc10C25"
-		"xYKGH7w1kcPMcas0vZcmjVZcJHkF-CQIoguToI5VvQgUw"),
+		"4cCI6MTc1MDAwMDMwMCwiaWF0IjotMH0.tavzmJObV3SF965LlKJWDtoGozdxuJHdv"
+		"Av0Xjq4euuuX0bsHzpU1QUNnufYKr2_nsHnWkg9MpjevXVIij0ZNnVHFlLOsyjEiPR"
+		"YGTgCu1OWNr5O9BeTE9VzZwZS4q-P8QAigCQS2jH49C1EeWO5DE2JUXkXM4zJLmyF0"
+		"_zHV36a1yXgvHFtAv0fjsAqpvU7phnNBpySDZ-LyL87zQl97VzSZ7tXIUC46-sa_Qh"
+		"CJ2wE6mcLOGuRLAOywlI5hVS6-bxGDl7rXPdDdQtjm3IenOuV3aI2Hj17sXPDVcSAd"
+		"UZuiI6lul1dyhgvzLHCaLyZ-Mdiq6QE32ixHoyAJyxneg"),
 		CA_TOKEN_BAD_CLAIM},
 	{"claim: iat -0.5",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
 		"mV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV"
-		"4cCI6MTc1MDAwMDMwMCwiaWF0IjotMC41fQ.W8QVS_a3H2uYLASaYweQoKOWkMwIE_"
-		"ONcDxu5-EwRSQfJtVh8i-a0xXRUUTeDYcf3H8szS_XK763mwMPqPxK2wBG6Rb_-ubR"
-		"Wu-z9a4sgpYCIJArfiVIcawG_aFnbuFgt8flJqCbLOX6p8zSWJ6hZS7VEGxkfwrRfj"
-		"x5YYecCrE-KuxUHFdHV7YQ8JJg8VBcI_m_4vxa5gpSoS4Kj1_0_QlT5mQa9TfXaU8h"
-		"PibYLmbdy72TyFtgasP2VrRT8yChyTxM0Q1qe8eDcqVXBW61sDrkOu5s81-e7dMqhv"
-		"-JYWjZXihmK20b75Ma5s-xf4bauDR_3y_DDHOoOH_ZBC7ktg"),
+		"4cCI6MTc1MDAwMDMwMCwiaWF0IjotMC41fQ.c4Ajl1-yRP5wLOSbRDvclpy18FwkvO"
+		"sdApT70rsV5J03LjJOIH5_xzQGzIKWoFSqGyYogvH78TOVWIYfyjXsy-be-92Lyulz"
+		"deb623iQalFS3jMnY62fpGu8PhDWdDDYZzSMBbdZHvczhN6wF51aOOfRWak7ESgd_A"
+		"OH1CilmzddYG-o8yX2yAWCOZNE1Gpxt4kIuwuB56aUKUxANOIXRGvApV8thejgjuzJ"
+		"GSndR8NghBE0GfYMKWWh6t-MHOveiZ-cybtWsZifjfVTNmD1S0_rhKq4OoEuQdheOc"
+		"_XuO61FgjqKARYhwTtWMc6RdFKtDGZNG0zBP85ODVsCwNi3A"),
 		CA_TOKEN_BAD_CLAIM},
 	{"claim: iat 9007199254740993",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
 		"mV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV"
-		"4cCI6MTc1MDAwMDMwMCwiaWF0Ijo5MDA3MTk5MjU0NzQwOTkzfQ.cjLwED7X4L2hCN"
-		"jAEV4YBNyYz3t0DkeoVGk4Rp0wgUzADHRayjd39xm2_6P2oUjAMffcj6ognBn02LtP"
-		"NMJknDtx7RXzdYWlvWlEWom71lInAyO_0mjn4tcrIFW8yjIgLTVsuivRa6xiyfKUmy"
-		"KulUmzTVNnWanofVWC0ZPtKHkatcOei2YUMJoBqpECy2dAsxQ50vn5GljnPCPE3U6m"
-		"MuiVSx3O-nvFC_YBcbsZjcKpSbwdzQ0r1IR6qwzkUVF0p5533y4Jf4CcJoi_YCeASy"
-		"-UoTulH5gfG9iF2Flb9pWWBscIS9sEsKJ8aA586j8ZfPmJVJnoNCXZuvwuEnc4xg"),
+		"4cCI6MTc1MDAwMDMwMCwiaWF0Ijo5MDA3MTk5MjU0NzQwOTkzfQ.Wj3VB6essu8vWg"
+		"54hNaDI0Kiu2HbRTRycsN5UQpXd_1CR-7hDeJIaaXVIbUOFYATKlrMY0C0IKgMGxUF"
+		"JhnJBZxX0zv2cdNr0kTO71vz3UggOoU8djAVRfSpC_lFsZJwYtyrG88T-bIZk_yibi"
+		"ably9c4mNZhdHv7ETmqJeWotNv2IEr1AGZwT62O6dVstKkiz09WLBau--fCKfmlSEk"
+		"J58vIyUINH5wSj55YVbaciBghWLAZ-AvOfCsFi7bEmhImz7gF0kqtimNgFxUUk0lZO"
+		"xId8YwZAubPU_g5XKLOKlga4sIqwugkX3plj7OinYd7zsQ9JIUtHlt3b--pOL4hA"),
 		CA_TOKEN_BAD_CLAIM},
 	{"claim: iat 1e99",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
 		"mV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV"
-		"4cCI6MTc1MDAwMDMwMCwiaWF0IjoxZTk5fQ.q_6JIA_wu8a0qoJoObvBTxs7tfGr2V"
-		"HIxZcVlMUpR4v5-2U_eVJ3QyAdBreVO_i_AykClLosdcoRGW5juLxubLTs30p04VRa"
-		"ff45ICCd6k7--RY4GUQ9WyICCVQ_D5gU6XgCkc6p_gS1pOAnDGfTOZo35TyOiVD7FL"
-		"r2WrZZS0ooJwErqzOuNX89KiwVsVajGbbQFWD0AFC3JxOO2F0maR8f8BCXAsBdAS1h"
-		"Gbt8Fa_hcnCZp0ZbE5OUw7mN_TZ1Sf8dWJRnNbFJINS6yT68RYte5odd6FwDDYxPwe"
-		"r51sZj_BwHMoNMFv76P9XLXUGXwysUlWaoutqrYN2Mi9tUQg"),
+		"4cCI6MTc1MDAwMDMwMCwiaWF0IjoxZTk5fQ.N_2kVL276aGbuwdvNL0OMMw-n3-GY-"
+		"OE78_pla3U2m5ABMAZniJQgGL_O01OErNqM-U2Y9I2IixR2jI7KcZOQeuDiXcNI3hl"
+		"zKLDH4pbI_fghSlz4QdmPa7wpmQpalfx0GMMr9sPrKVIiidfx3rUeUMETpielvSUtS"
+		"3KfH4lrgKgLyAEDgjzxlcZb_7JAtokH88DUvC9t4nsI6TRJyAYapZvwQezgPLHjO2Z"
+		"nwqDwFXyMFxBPhY8Wjdr16Nj1lmBa7qmixZuJGdnt651-CHYJnP2cHn2WaiKDoFJ4_"
+		"g6W1de_Xv2pRugdcTLWKV8WgllGLpRaXNtZylc4yUCoT7nvg"),
 		CA_TOKEN_BAD_CLAIM},
 	{"claim: iat 1e400",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
 		"mV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV"
-		"4cCI6MTc1MDAwMDMwMCwiaWF0IjoxZTQwMH0.YvV2zunNPKqHP5o7r1gKK-6ZrcIQu"
-		"K4xm6YWa-8DL6_E-JCdQ35b1sV8PxnaaeiX5ES2DXvvKzK81_xb-r0l6Mgt8qBWoLF"
-		"yhL0_WQ2rYK2Yq6P8coI8_Jf3tKrGv1lHoo2f_eR2z-6GGj_hC1MqhRf7EdApm-QnW"
-		"POCMi9ol72B7jr9iEHohRfgpOJ8PwJZ6bTTuB6ozGoHOr7LyvaBBVpzH60axh7KnFi"
-		"O5jwWfWMwo08rTtD73bSJjWMmDBel8G0c9MoHFWtE2QHxiGYE0ZxghkeYi6QrtUiGJ"
-		"RellNpJ6Zzu1tZaMNG_bFke-4nnENFkZzB6lS2nWhxy_nBC0A"),
+		"4cCI6MTc1MDAwMDMwMCwiaWF0IjoxZTQwMH0.VuE1h9hoLRgtkGALIGSAaPGXU7nqL"
+		"LKXAk5Zm0tkjSlQBND4egtrt3Js_9n--cc3SLw350iVqALAUHlJdMdAQbJX1ZF8iv6"
+		"7z-gr_c_8ba_OpUPZCNItemy96sGm8MEWWWzTSkw-LMcPjBN5uxY_03MRoyojjgeJ5"
+		"FhRfrRVFmD90L3IRvPIScoNgxvDBfFXnSHEadn6t1n_e2mz_imOVc_1ZObhJsA-UNz"
+		"2h9RehUU7x6OyDWU9Ja7yKYioPyXEGaaa-6fYC9KheJ2cqCxhXMVpaMlYd5F3q0iVt"
+		"AP4yk5qNFGSNTfMsbUYczWsnAx6LpAiH2BLKGtl6SWi6caEhg"),
 		CA_TOKEN_BAD_CLAIM},
 	{"claim: iat 1e-400",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
 		"mV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV"
-		"4cCI6MTc1MDAwMDMwMCwiaWF0IjoxZS00MDB9.axxuZf8e5I653QFkTD-P2kXA0JWM"
-		"wFhQ37hb8-1ruE9x8zOz0Qag6XsGwWaD_LyvfpH3wQKtXTThuTtvqt3SuY_Te0PGs_"
-		"SWMl6Ojm3UkXx5Gt0ftVd94HcUFTdpSwoNX5WQ4gjC2rBqINiNGSN97Tno0fBpD8oI"
-		"CvybjGT12tThrOrZQ35EKIXQOrhaYr1CkdA447gwKYb2gA8mkdfzsTH7S_AT-4VmWo"
-		"Y-QAWNPKY9uYNWTXZ3LxaG0xwlEmubEtborw5XLneKChxWVrWRwkpOJZju0uqDba9x"
-		"-8UBwgh05LQBZ-HFhmhlZ4IHVZFJwH7N5hdvNXrCt1QFDOtc2Q"),
+		"4cCI6MTc1MDAwMDMwMCwiaWF0IjoxZS00MDB9.InDNhT3BofzjX06w8qsgNDKYn3AM"
+		"QJOIn-Ixx9er0EkmtVUJVdKlvAiyp1OrzCWZkbTyJLTbO83sr6goXmcEhDrnXjac4P"
+		"wQItBmmjx9MeJDQzhtSy9ADIZxRnAp0ImHv9K1ZY4jlHeVy5i21Fhw3kkcPSecnr_f"
+		"Q0E_9oAziAf3V2z50ZlqGnFeVqZMpfA3L2krI6iVGV1GLKmB6_QfBnNMZD8EAWXBF6"
+		"zZfgHFZqnEwDpvkxUcdR78kIPb6Exj8hB12vmUt2bqj713rRJqDtR6drAHO3PJk1OM"
+		"GxRG-iWfUPNX04aRw1_HSlGVF7-J7ZMjKnysWucTm-8eQIjPiA"),
 		CA_TOKEN_BAD_CLAIM},
 	{"claim: iat 99999999999999999999",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
 		"mV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV"
 		"4cCI6MTc1MDAwMDMwMCwiaWF0Ijo5OTk5OTk5OTk5OTk5OTk5OTk5OTk5OTk5OTk5O"
-		"Tk5OTk5OTk5OTk5fQ.WK9j9SGwurDll3miaBxjOjegZnKAt-zfoNIO_EgxyvlZMnzJ"
-		"Jw65WiOoUvb__0W770qo5zFBtuZkXtqGrg9DW73pD89UgkcFFdzvbXxN_KD1djlQcB"
-		"hEtyvGUz7mjp6ONuiC7cJBya-v8ASRswMKqQB7ggR1KedhJQ0fQyRSAJdbszlPbjaq"
-		"MauIe0v9dKAMvV0OXw8iib3Nv9Z2wyVhorNhrA3MfNXRtMfsnvOTqhoNExhe4dmIUc"
-		"f_0r3rleTIweiFEgOKbExrNG_QADFkiZ2mHBCdphU1XKqxCQ_Ei-vHsbviAz3karko"
-		"o7Te6ojA2ybOEq9ihTIaZCmK3T9z_w"),
+		"Tk5OTk5OTk5OTk5fQ.bdrt9ZtS89jTF50Dxm4KomZ-RP4pPiGQSUHWgKSjf5SuwIW4"
+		"iZ62A2QUy5zHVeCK4ok-mZ25cFsrsqxghJ1YN3SAoEVOsmauHYJKvIQwUUPsU6_rBo"
+		"BFuVPb0QsKedSTk1lkfYlgnz9_kj3yGI84zUCXpL9Vo7i7R67SA_Cj7m-np5f-jjTh"
+		"H_Hy7ONggY8SvPVW245-ea9hv_Wszor95sdvW9TGhvQXF2eA2pRPlVjizCLW7cOx5B"
+		"toYTGmQ5oNN84J38fc-x_CE5Hn0oNIr2y80KABqqml-nbN6lviaNvxypi4jAqIiGPd"
+		"yEh3B1SU44wWS43r-vlmHDGyY7M0sQ"),
 		CA_TOKEN_BAD_CLAIM},
 	{"claim: iat 99999999999999999999",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
 		"mV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV"
 		"4cCI6MTc1MDAwMDMwMCwiaWF0Ijo5OTk5OTk5OTk5OTk5OTk5OTk5OTk5OTk5OTk5O"
 		"Tk5OTk5OTk5OTk5OTk5OTk5OTk5OTk5OTk5OTk5OTk5OTk5OTk5OTk5OTk5OTk5OTk"
-		"5OX0.OjsOVK6lvQrPWw8Jy4mQc1eNVc_k1TpShbeQZywPFAjqm_MeXTwv0QORTs33Y"
-		"1mCKKVOhzqdxkXl1tMreTim4n7NroTEuSyqbxlOsSTbHnFBEgk0OUGUC8bOqCyg4-w"
-		"VFUeW4m4X52UcM6LuGgUEi-sv70OzoQcDLO4Hpzn36XoP8pYE2AQppmzIXH2EAc5r8"
-		"Lc7_Y8GunRvwbuggY0z659NKf6ffssb373L08pXtc1o-kuec-5z3tsGphbOhNScfsJ"
-		"8koXswveQH4uvAKd2u24uCoCuaWzwjvf1pra_NC8ubKS8WY5wd3MYGcZd0M6k_b7hp"
-		"G5brMssNu0cLUt7Pw"),
+		"5OX0.BvyY3RC74eCyY3jMyX9fymyVHrnO_ms6sA8Y1yO4FeAObJGNZPLo5F4kU42Qu"
+		"Hel77mhmd2-EOkzCKOdihwbHolUZ5W1K7O9q1TJO0Y3h2jjvVSk4qYb5dnLf-RqUlu"
+		"Zgwl1cgViKXHpPtCD1BjNlST35pyiiu6NMwfqx1tGxSfFClwMQR0YhfcUxzyoUSK6g"
+		"rKT2vY02TvTseNtZpQv2LBwQjagRDqyNfWNHS6L1fhhhA6_BdjDzth2-Mj0d14nuR3"
+		"qjvvOnVvBWJZdMmN5RD_G_H3LsIBdLMqpKMyfiPHlOMgv9qeiEsHOsBnSM7uYNN-cl"
+		"RjznpOBLAh2UFF3Vw"),
 		CA_TOKEN_BAD_CLAIM},
 	{"claim: iat \"1\"",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
 		"mV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV"
-		"4cCI6MTc1MDAwMDMwMCwiaWF0IjoiMSJ9.dLw4LOiQmvah17p7AETkQq0hRwkvB_GN"
-		"MIzoBtgJR7gPfyChZ0H-9gzgnLJbhbAc-CZ6fcfVMfUD6YORMRLkMPIhNWR0VNDYAB"
-		"7jMcKkiz2Di7-r2b5Dia-YnTamajjNKQJnLSiGs3kntmB8GvpKkT-qim--f_dWqoaF"
-		"8EHzMftKV4_kxDAOtO3_kV1M9cORb9wSqzvlLg9nXIOKSu9058aXXKd2IaK4YVfZgy"
-		"1k6cu2gpb3DGIsvEcoGHUyDvv_hKOzWBK6MsoG6Qz1QhRFR-VqChLcNvLzYZ2U1LLP"
-		"iv_mpkxpEmiICMz-eTafW7xQ7jxfM9t2XpQIIIfaItZ9Aw"),
+		"4cCI6MTc1MDAwMDMwMCwiaWF0IjoiMSJ9.PD7iKC5tWxQGF-v-IByo7h1Gvt8qkLAI"
+		"uWF3NUDKZml2f-860T8B0Y6MY2AQqiBOfR6L-e5WnflEqM2JRStQYz7X77NBHKNqUW"
+		"yVoitRfQK6NCaAjrvCFgP4U_HsluxxCxU9QAjfgifanWWr91hm4RyilEIYTgrqlctw"
+		"71jQ22tEBhyi5nzycv1ULY4eSOZ2P1dIYTAZpo2kESBaegTPfGDjB1_TsLptrz-3kZ"
+		"oLWDMjlh9vZfLh6zsA4Z7KOHpPqboHgUGth-sLXpPOOHhuxq5_AerKwCE8uVm8e7xB"
+		"uS9HmvItqq0ykyv4za9MGjGORFzpsbMmDmqvir4-kDP2Yw"),
 		CA_TOKEN_BAD_CLAIM},
 	{"claim: iat [1]",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
 		"mV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV"
-		"4cCI6MTc1MDAwMDMwMCwiaWF0IjpbMV19.c0upFLz_xT6Po0CDEF_UgTDH772EHEBV"
-		"m2mJEsIKCjONwwe7u4ZU_XLdVMff2nw_MLfOruS4X9d0ASx1aLyxAA0kxPmG2KIDim"
-		"SVe4AZcUf9nzNAPD6PQvRmpytCIaiWpUBZQ8ppvSvR7MbiM0NmaMNnBJ_X-fufoH84"
-		"q5kI9G07gupEzFwCni95woccEzRcEhavawJ51DSl1-_BLjOuzli8QJWY-MGKWCrheC"
-		"q5R1BjyyeZrHc0L9Ns5rPRm7a4r2KK-Q1rOr1mUW3Vn3EPBSVoNc8blLPKKDRj657Y"
-		"8EF92kScYMd4JacLGjp2axXKqKDPeHtTvJNQZ3i649u1HQ"),
+		"4cCI6MTc1MDAwMDMwMCwiaWF0IjpbMV19.BbGBqxsl7En-clF-ffCbowvpiFH4uzbk"
+		"JOseRUXmrbI3lfTSX9kL7be_TD9fhr2RZrcsoxRnRoi8RcjUtHQ3Bt_I2XpV3X_a02"
+		"OCJSToRhLXhKV5dn-4gMdGe8d-aD54GDT5MGUjYy0eoPHBMtfM8_n0X1upd0XBS4rS"
+		"WGc-OazGWDLcy1Lh8IzfqgYvY0F0t8oPC3ShM_NUxATkI9VWvlV2k2wmFdvo1woOjv"
+		"czaiLcs4Hpf2W5qi2EXzh0b-lqP3v3Nf7bdOtyfVvYFtKQKTf2NKy-hwR8zsu20Tug"
+		"aimBJfN8fXFfovpDuzefZAECdIa3S_pW8BLx7NDcgyiXCQ"),
+		CA_TOKEN_BAD_CLAIM},
+	{"claim: sub empty",
+		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiIiLCJhdWQiOiJwb3N0Z"
+		"3Jlcy1wcm9kIiwiZXhwIjoxNzUwMDAwMzAwfQ.fubkGEmH9bYxuZAeRHbkKx5bB8Pf"
+		"UhLouhyU8730_YkZ2gL8_2ocrNYE9_zN_wvKe2okD3EaiMNYD-AcW7GGDz_YfnAv9Y"
+		"wLmEVwV7n7zgbLfgB-u-qVyZ4pufLs10OiHxKaFt85r3-6gsqp-4R3qnLxWBPuog-g"
+		"WKheBOOJgTAh1OfuIfL6nchnP2tLcNYT16ADI_BBmKoo79hQJqhbAXBK2H2nz1h8iZ"
+		"7mE4_4usEvu9Eky-rCahnP2R4hlhaynWqBWCSPF-InpnAQSBOL9oKuPVmoHacuy2Od"
+		"zRku4_g58hjlvCTfxSWG-U--eqovo6OmIPXQDi6iLb6pvIOJXQ"),
 		CA_TOKEN_BAD_CLAIM},
 	{"claim: sub 'acme'",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJhY21lIiwiYXVkIjoic"
-		"G9zdGdyZXMtcHJvZCIsImV4cCI6MTc1MDAwMDMwMH0.R_Z-ep5nsB7PPbvtFkcLWdS"
-		"h8Hv62n-rJaipzyZH38vtMXSxlPXLa5bnCtDKvNPe6-4EF1_-CMr_ZrtrnKg51JJ3A"
-		"3Fbb8vNtJYGYXAwTkP_Ctl1p6CgWmjJf9Abu1yuEyV085b4AjNz2UL7_-05-64-ieI"
-		"ftud-FnZgjN3h3W2KMqPlb9FkwNEyTLEPp6TUVceaPZBYB2o2UjAaBbq9se8pmI8mN"
-		"ZsmTLjIi_qByA21at7m2lVH93LRgrPpcsr0L2H7TPi-X1mC4V7ta9AQzDluxtClHWs"
-		"TRJ_5ckVC6XFV-s06Y26E4kncJBovHjrDdjQqFiLVtbfC0iOwghqHKw"),
-		CA_TOKEN_BAD_SPIFFE_ID},
-	{"claim: sub ''",
-		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiIiLCJhdWQiOiJwb3N0Z"
-		"3Jlcy1wcm9kIiwiZXhwIjoxNzUwMDAwMzAwfQ.rL1CKBvaxl_YAX1vRrkaIMLS3m4K"
-		"RBj7gCeXFPIiaeQ3p5hgGkQ9e1n7m6F14nUtYPjmvwmcG_Brb4_otK0tYquVXcu6qY"
-		"7RjEp99hmnh6zzw2NBJDkNvFHkJqEnpyH1Qw9tYOBYRVLFHiaG41h6EPVDfP_nzMsG"
-		"z8eroVjl85gHIttNBDnCcKtLt4p0OYtK-z6fCf-NCHuZH2DtF8ODwZZzbMUrCbJoFv"
-		"HpUnUs0FJUHEpPTvOMFU60ihzdkznap4xfaE7PBjPm6YpH61a0krNEGdKOebCcvunn"
-		"bO77ug4cE3Fo-lI6sVWiog4Y-taguDjdMdj8yEb3oRu5AmB6eQ"),
+		"G9zdGdyZXMtcHJvZCIsImV4cCI6MTc1MDAwMDMwMH0.swlrK1Ig7YrvzaYHfYD64m_"
+		"tar1hAPLAqou4cBNDPHlUJ8oJfyXMgI_ji4npUENvdomSBXsAOYkipCi09r3sFHATg"
+		"J_GDtMNQhQLIrTPtahWL-yx2sa2bv474OMcXtlEkFZrVYBajdJdZ3afdIqTa06CoJG"
+		"mS5YrrwurorLMYxOaUzGie2Dd06f_-s989EkRoMtpVdVmPIgfGboRjp_88gs5HCb5h"
+		"xPYjjxdVmSotpZ6pb2iw4OUm5Tm8vKHz9hGycoKxHdyYyLIZVsmRZEm42sHitO-ai6"
+		"plUgW36K7UQoucxSAZfnETrcVp3MnCCECjywxfENn0xmC2mgj3vycdw"),
 		CA_TOKEN_BAD_SPIFFE_ID},
 	{"claim: sub 'https://acme.example/a'",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJodHRwczovL2FjbWUuZ"
 		"XhhbXBsZS9hIiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV4cCI6MTc1MDAwMDMwMH0"
-		".tTfeV5dOmS7TFzrQx8xxzD8khNJ-pujcNFWIt8joITxxHXIt0d7TYZ1hLW6RPD7Dn"
-		"65kjEusEV5yuN_H2fzXFwJZR1KspbydA7HBR1iDDWanrU2se5LEmLE0KPW6dwQnrMu"
-		"1BBsNJeK3g1jMVmZvby1PslLJ9kz_8eB-xrftkMiS9gZuQzFhlqAHuEcZsbsZuwlYO"
-		"StpReaLdjaRbJpJiwRiSvsKZDWzhxPw-gHoY0HmJJoiHJFqr0xbwiU6AvjKBokpZWZ"
-		"m60sGK4AYh_iTxf3iAHIn7cFN1MQojcK9wWdjPm1HQWXD5ScjKs03APSthcTOgGu97"
-		"qSSCylaW7y9jg"),
+		".BG_PqQ6WbRNcXlXiiVf12hvbRn9697a-nRi9HikAOOFRFe41Ru1D-Y8CaR1_Bbz2s"
+		"chOZgpaONFaqRaxTBkeRdoKeSdRyyRLGsYGPz6GcebteEACFav3EcOuf6GhU4X7Ax8"
+		"eB8zXwqE8NKClxHeTM59tnrwHduT8x4Ynz9Ojy5B5py-K-0HJZawIFunJf2MWCyQ03"
+		"tEZqT1t44-pssZpt6Ay3iVp8Xs_RLvyRbF8CJvsKb1cfsgAVeim1QR_8xsrRpjGDMN"
+		"fX7WMvBBP0pKEvh7_QGjaAghzsn_H9bwhilBoUMqrqEEUymVnglG9c-5GyqAOxgqk1"
+		"uHHvyh4gP-I-A"),
 		CA_TOKEN_BAD_SPIFFE_ID},
 	{"claim: sub 'SPIFFE://acme.example/a'",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJTUElGRkU6Ly9hY21lL"
 		"mV4YW1wbGUvYSIsImF1ZCI6InBvc3RncmVzLXByb2QiLCJleHAiOjE3NTAwMDAzMDB"
-		"9.B3uULxsYZdajLwpeWHWvMrVESWogPl1SegQ5tjjzbZwLOrRLEl02Cy4gtx0vYLi4"
-		"vEdOQ2CpatzDEvOX-Rta-F9Cr_i6cJthpDoh39g6kYGKoIqrm2XGxBlKbJHqZmuokY"
-		"zVQNOIM3ENRMhZ-iNavtKfoANiyif9LmYivb4k4N2WIqRF0JKDOvN4MpQ5PME02yNW"
-		"w5ZnIZvOGKxe96MDnW4dlG5-Jk2C36sgi2ILoczAxwX7kAIrj7ziRfjnAw-eEFfQe8"
-		"Y1Hdhmtxt0Pv9Jej7rU2owbxr1Ug7dSQfGs98DSp2_HGu-vFihs-SEpWxYGXuRAYEx"
-		"Xdoyeu1y6PEvYA"),
+		"9.Lej-nyKJ4SqjDG3CSKciSKnEYuzjPWvZpYc9BQH2kb5kAWy3TN-MaknVz2W4-_Dg"
+		"JbiZ93FMARbqq-D8aEJHu_Z6oTpf7sHcB5JXu7fSQ1tsj36w7dbnrGG-OwE1E-bqvo"
+		"Aqy8g5nJYn15NHuBSlHTrTW4rKLd4ualHyg91-bxOhXGffeLxkHdosLNPEQyHeBTkx"
+		"Y_51Y2n6_3aAHQxwRmvgvoexhsZJAIsc16VXA60-aDyvUsXcP2fSFdfD-suJTZKbwN"
+		"JiZ6xjhoqO411idAY4l8PF62elqLD4tsNuUg_mLgt-Jp-8sj9I9oIpQFtRZdL3Eotv"
+		"A1pEpouYmf2mpw"),
 		CA_TOKEN_BAD_SPIFFE_ID},
 	{"claim: sub 'spiffe:/acme.example/a'",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6L2FjbWUuZ"
 		"XhhbXBsZS9hIiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV4cCI6MTc1MDAwMDMwMH0"
-		".ScbFpWlHlSIKMI1guaLSyCcnUtXpXBoESiK4y3tqo5BnA3tDS0KfyvB_ferwzjym8"
-		"2Z_nMEsFTDAOTVz8-W3-UbmG1IDJ4YQFLkibFXI611ggAqQPBO16L_ceHV0wcitL9n"
-		"Phin4fX0qAhW04w8-K-TNDVtQEZDlztObzdWB8gHOheQEkaerbwBfnFUE0lEBZpqsB"
-		"Mza-XX7AmXcPU-GRK23RSSM9A6baUHsJN39fh-GOFWRWxMC8wq1-cXPmenCVXgb1bH"
-		"-PpP5Rij7FoFISmrPJ6uafnylEXlQJe-2MME22eiUILD6NSQrvj_lGQDd_ku_9FsB9"
-		"omSITQRQQM19w"),
+		".hxsFtwJ8DPCpzo9Iq0pjg7Ai3AY9HbaDs2H-IHcqWmUZP7dWl-wvGPjLmSkrZzpyL"
+		"llbhYcG_SDTffHlPu142CcaUhNyQZNhPkGrZjf6tHJUaz1Y2Ux1UC0lXflEI2SWqKp"
+		"LrHDITcJqItl3lpTfmhJNe_bjHGqbEqSWCvNFuPXUuwQKsbD4B_g7TdvOK_J5ziY-V"
+		"slsnH24kOUdXP72wpRnJFn3oZn3NZGnWFWUfZmfccdljanASXJC5g0psZ7VLAbTCyu"
+		"gHPQhyqYk7TFYlVH7FZbU-TB0m1pts-TtPOHNTwUocYAKhqejTzXq5-PVibCgd2IOA"
+		"u-1p5cpN_uaHA"),
 		CA_TOKEN_BAD_SPIFFE_ID},
 	{"claim: sub 'spiffe://acme.example'",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
 		"mV4YW1wbGUiLCJhdWQiOiJwb3N0Z3Jlcy1wcm9kIiwiZXhwIjoxNzUwMDAwMzAwfQ."
-		"k6O-nRi0eH3SS0V-8MbQBCJG21mmLezyjBJeH5nb5IbWwXr70BXOkkrHMyGovzMrfh"
-		"uqbNzl-Tn8GCITK8MuBv2lTS9qJEgaNJlhNEZi0KVL1VswQH6KjWq5ojbWUHg8Q01i"
-		"2RIGnLqK7cvXZrwcL4eWBVV04ENDXVq83b_BVLc-FlhbkiV1IKq98-41j65_h_p9Ho"
-		"UGLUIeIWjZIw0R_Gv8_fE-0i2f3erVKmilEOgZkL2DlDZmuR9aYonG7qJ-BrgzviMS"
-		"bLUJcPGKY-NsEyUKbTRne9Jd4PfDNwsPurwmKhw_ajd-LpFzKZMKG5mwhLl7wuNqR0"
-		"sqEoe1MbD9nQ"),
+		"A3IhnI3wmnz0VpAUOtTwNLxuoIrQfL8eJcwohOV1J3iEmxa_H7tERVPK2EOu47nZBP"
+		"nCtR4nzswr7hjDJCGQA3QMpfS1N33V_MsFk6dok22-_x14SH0TOALDWgxJJ9uYUumy"
+		"d4KGXd7Ih8h5iRG26nJ3m2iL23hOzvzk_rlW1l8RPzu2pRB-4hzUJ0HUWpvCJ5Jjei"
+		"KzovA8jVvkW8NJ_1Clq6jY71MYHabSJjWrlRGAsmideHfvpx7HY25zOQggZaYjwLTs"
+		"Jv29BN8LXnNdpSi7xUWZHhz_UMOy9p6t6er1PaydbX8_sXpe8k9L_Gg-RK6UsN3e_7"
+		"_ERclMhM0D0A"),
 		CA_TOKEN_BAD_SPIFFE_ID},
 	{"claim: sub 'spiffe://acme.example/'",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
 		"mV4YW1wbGUvIiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV4cCI6MTc1MDAwMDMwMH0"
-		".hY6h4xXt23TOWpXPN7-Fj9kJPZijSRPaf-il6Hfxe3Shg_r3s7-dDMvrDGfLUYddz"
-		"GqEQH6r1g-K1soE97CrDJQtggP7fOpARia_b4ICadyHck05GXUFJx2wOmP5kLEGbpV"
-		"9SiNfsBMXRO7o4da4r-HmDpRz_5XPPGZ681h047ZXMhrOqAHKK9Ih5rkWtt092zpKD"
-		"pPwisxYlBcZbORAkap5nkxPS2AqlSUeE10eRCR8BGGtoUiq0P4K_B7V2uf4Dn2WhWg"
-		"GMBwPlPgd7V3TErkx5A-2VOiVlbUwdwUbZnsZuelDup-klNyEZ-Wx_rzDHBNOrM5Md"
-		"7wrNVq_T2Et7w"),
+		".XSNL5yZr8oGCEtHzqAkJuTQshVqJRSpYRdiNZwRc_SyO7cYbQmE20QFdqgyQcAXYq"
+		"IkvovDPl5QHjY61hLYGyJZv-Cjv2RfvwFvwNswelwITHGtW4nR2m2pHpoE1ahc1LmQ"
+		"pU7nsFWatp3bTojAr7M4MROH_AS7rINe0rcXz_D7a95oHLlDJmJKpk9qY3u5_Hsko4"
+		"dVr7mx82ht1jXFJewMwYNZFRb1_w9HrZsRHPSnCsTMdjTI4Q2Ay51P58A_I9r0yRwm"
+		"6q6RycXFw--ldwako8OWG6BGfenWqrZDP7HetLtFHz4muWlmSuyAUKLoqNAmZTxN4X"
+		"bX2NwORNukEOw"),
 		CA_TOKEN_BAD_SPIFFE_ID},
 	{"claim: sub 'spiffe:///a'",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly8vYSIsI"
-		"mF1ZCI6InBvc3RncmVzLXByb2QiLCJleHAiOjE3NTAwMDAzMDB9.r0si53c4jhvVaU"
-		"J9qPUwGVVXEdc1Mu463I3awbMsEknAngnSflboCbUor2JELQjClLYDn-voT0SZr03G"
-		"Fs22uDZnwFr-rJ1KSuTJ60n6p4QcAjLyaUAZY1ngWsqFQrO9AItwP_8KiNr2KZyodB"
-		"c0mpjqH_9_J7mihXc4XqRJVwnJoQBme0MoQfj1jVysDM-VkN99meP5MWIKEkqEUx9h"
-		"U_ReYIr_MsCicbYsmybVNCJfWPfqDlkGZM8qYKTxpV81L5PqpQKkpAFPkZGxrpxYWr"
-		"3yR0tuw4OEVqBR_CLJQnTAfRhH1AyqrPpgiI0Lhcy2QexHazyESXMb1ApUypENuA"),
+		"mF1ZCI6InBvc3RncmVzLXByb2QiLCJleHAiOjE3NTAwMDAzMDB9.RaWj2qGm8OUXAc"
+		"Is0ccU8w6kE55_mcYhncDBnGHn3WvXZr3d25doXTEj5rkMumq_9GFm6lVHFLI05WFW"
+		"v9edEFav4ur303cuJQaiVJyZVkruwN_bEeJpV7bemau3tQwiH7pN7m7j3sAGmR_CrZ"
+		"bf5Bn3HrffBd-D23BO3DnUXIWyVlba6o7VSRlmOHn7hm1fMRpvxvG97TlSCoz0t2o7"
+		"QYInz3z5kuYcbRXQLAiW50IvzKcLlh2oBkutvyVcdPSMhnHQT6rXol0XM9uCoPeXgo"
+		"7rP8qcoitOtKYHC1qLZloMQ1DYCYPuuMiBBwBaI5SfiFTqohoLP-b6QGYqVh1geQ"),
 		CA_TOKEN_BAD_SPIFFE_ID},
 	{"claim: sub 'spiffe://Acme.example/a'",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9BY21lL"
 		"mV4YW1wbGUvYSIsImF1ZCI6InBvc3RncmVzLXByb2QiLCJleHAiOjE3NTAwMDAzMDB"
-		"9.ZFemNKPMp4z-mN_-dcc6oSWbn6scB5kexGXY1d1chLkVUCPIu0nMkWqoywUwniTU"
-		"YhUYXmM1FRXnoV8PyNwnFSC__FqCQ8seNFdeiu4IAFGIaFkQbCIWeJAc8ZwbwcWkXb"
-		"lIdiLoTnDtLBVqwryJWHtDMgtlcKvSeZoX47pDR6jAFWoGixsWAmohqVCckztpLKUc"
-		"fYVrY01XmpCGMTsGhK7uBXp9KzRjZzZ86BlFepRlKhARkCv3SpvSO4jI4YcshDMjXw"
-		"wWsjFXpBMb9ibgMkxYzXI25fSR85Fm7I6v-4DbOkcM4npe-WtEWxpVdx4SDDXf--Ta"
-		"EFD_dEBuhA9zmQ"),
+		"9.N2NXUQ1oIoyGIB5g4XwV7dV_LodhRAaAX8tTfaCRFU6ZS6odLiPtu6kw24U9LsJc"
+		"UGfJ6JrajHMe82m2ggMP39bxQoFCbzs8pscZCdikUBmtlso6Wp5MXmSRU5h94ps7R-"
+		"abiNsrgyzq08E5MbZxRgKKgkJtvy0sPyo30hKotuE6V6Yeqjpjv-47lA1MW6wIi20i"
+		"6SBGqk3YgfpNf7aDGhgGybYWxRKqAjVsTbu20ZnnUJQMgTG2-kT73CCFkZisnukGHs"
+		"z2LVYCPnjGHPoQFgPNAnwFcsZpGmhsuD0GJuKblmTqoNiKfMeNVhuv3YiqEhJJLhTg"
+		"ykF3-gdtiTQSOA"),
 		CA_TOKEN_BAD_SPIFFE_ID},
 	{"claim: sub 'spiffe://acme.example:80/a'",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
 		"mV4YW1wbGU6ODAvYSIsImF1ZCI6InBvc3RncmVzLXByb2QiLCJleHAiOjE3NTAwMDA"
-		"zMDB9.bfLP7UghWMmnNE_19S_bDfbdUjq6twyHOzqLlya73Y2ZyzjjWpOXU3VvSEY7"
-		"OkXDTWWkl2sUZiYgzYauu3fqrg-HUbOcoYmOU1HwXMlyoPSx3TI1gOKj1sUlsrs-Yx"
-		"_vsX1QahyxMLs3Zlysae6yDGiVTu3EhB0ZF8aIpbFdOLwuiNDqbr5H65I0iMe1fPub"
-		"H1FFEsA_QRJBSwKWj2kUD5y8ih1VShQSxgPvFHkmQcywJ4ynBLAQyb965JDTnGlTTS"
-		"wnVn6Pj5wAK3rrHUC1Md25lGtSpVGJeoZlhmmMd7H0b_lLzETiFIMUzXHGWyTTPXmV"
-		"dEmJAsaFDkQ5Ubh7Cw"),
+		"zMDB9.SwW6jnxReG9K2oK1PGbrUcyh6mg2jem8RZfCc4uFIlRjnWSAVrVbCn_PdDLL"
+		"_zBDAAGAmXkvUrw4KFcKgXCefnaW4jFNumOiooOJ0ORIVtHOxx7lzq1__FSZ-_RehL"
+		"Wgnu_jk8CNhiMauf1QNUB1Sdkm0z9jiqA-BM-m8jzMGs6hL1XzRrzv4HmBIZam9Q2Q"
+		"zdmtu5GrPQxefFDtAj4gt2h7py5CnaashP1Fnw1qNl2NNH1YpoT8ZyMsihWAOs09T_"
+		"E-6RgBKpO5oaSrJ55KuTdsFgp9mg7fRWqc3igpx1eqUuMC8i1FEYtNfyUq2ma84qU3"
+		"b1JJkFWAjjRrp8v9ow"),
 		CA_TOKEN_BAD_SPIFFE_ID},
 	{"claim: sub 'spiffe://u@acme.example/a'",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly91QGFjb"
 		"WUuZXhhbXBsZS9hIiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV4cCI6MTc1MDAwMDM"
-		"wMH0.aPr6RiglGnYuNcRrKvUfsrkGxoGKtIPxv3b_YaZAMka_lJx_fRD2fQuPYDCBv"
-		"rtRXyyTkUth-YthSjpxMg7EBvfST1KAaMTmQNidzOpBEGXMlmlIJ1h3JFWFtFix47s"
-		"96PnuYJjQPSodsBQgHDr9xTkh__82qcmmsOR9-gkNs6FkyvKQ2AhnpToYEbcIpCXiJ"
-		"XBS80Fc6J7JYxK8TiE8xivP8uzSSPls8xJHY1yRcVkAkn2XJNFt_hz8JqOkrujxao7"
-		"bj5jGEfNoOiokIgtRJMMs-i_zn5_OvgEFe5krcrZmxHI2VWPQGbMQYC34lZ3ol5nD5"
-		"ug-tqVr3549ekJoSw"),
+		"wMH0.j-GqnzNl6F4aZfQidyQYVmjEroKzk2uroVC-ryeiVhvt74M_LH_beZFYwfIwc"
+		"XyFRLdRe_pu21E6fO_JmH21Fb5semhUx674iasEm6zVmErkuFqFmSz99fgbpwkpOrY"
+		"OWN6FpxJGGhG9KOSbA0LWMNF2edu0xmun4yIp66KDgoLC8gBlVuzZn_z3IgPuMltAv"
+		"cy-dT5hWE22rJ12JuWV1pXEGOjO3L8v78y9sv-tKXwIyb6U_hkWNStUFed4ZpLocZ3"
+		"jSNve23aq4zuLPRATGya3xGrlvGpiRSsZuqlxWqECaiQRZtyWO1dlA7fhqI5jiKzgy"
+		"qKr8V_A19q1sQNLww"),
 		CA_TOKEN_BAD_SPIFFE_ID},
 	{"claim: sub 'spiffe://acme.example/a\077b'",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
 		"mV4YW1wbGUvYT9iIiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV4cCI6MTc1MDAwMDM"
-		"wMH0.c-lKUurAPRD5Hb8nLJ3Bkuw95MpXauU4sglCGxMM8v-jkin-US90if_rEd7Qu"
-		"7E0zfyqu_V3Yq9XfS2AOJpNz_0qF_3TduHXJN6LuCQvzIuojI3J9Dr3Xvfadrzb0C4"
-		"YPO1X-1HolxqdpdoDzyrjbilBllztw4Qbw08IdWUq-I3xYRikCQuhlWWEUV6db-mI0"
-		"zOL2gXclrXUVbiE3A88ZkPXoanyHcWBegSf6m5HMlbl-2-S4Bq1S5DDn17kMjS5TUD"
-		"SlArtUAkx8iyA6c9kxXGS9ZIrM8B7hVJYuihpjVM3VFCbvz5QbjYKWQ9Vns5n1cSjE"
-		"FEBEaHn7-gt4v6_Fg"),
+		"wMH0.Wzw-9hBdzqDCJjRTLUUP74O0vmllUZKJqhuH7VxvBJlv8ry26nSc7DUz1mfD0"
+		"pUoDJ-xbudQkF-TkIEEph_MNm0U0PAw6OVIjel1rgVJNgCBC4KHmPfFj2d-9b9fuvE"
+		"5rmuKTxT9Lt2GivOG8O973SHomvU1tk9gJlZXAbAYgcUg7ADBd8-OhRHKnjMAASQbK"
+		"ZBACLdwY3jKJcR-Ku4opdjJ0Ner_i9Zv2zHkQkDJlutXa8HIhw6uE6maQH9TekuOWW"
+		"XFbB4xiaebnn7om-bxWDps2iTtK_5kili0Bgh2FzUFDmyKnu0ttZurmPmKDkefl2rG"
+		"cyQK_s59yfa8WKgMA"),
 		CA_TOKEN_BAD_SPIFFE_ID},
 	{"claim: sub 'spiffe://acme.example/a#b'",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
 		"mV4YW1wbGUvYSNiIiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV4cCI6MTc1MDAwMDM"
-		"wMH0.HwU94hFU7DnNw2HyR3U5_aeAQuiB3TmQO9Rul8ZdkufHv6JtBuH_NdUS1dXGx"
-		"od_qZA0fcRkxcdmbmRBB_TojxNNTU8WIgs-L7JpRwuWdWrQkqc2R0BshWMiQmohFpG"
-		"g4fb30jTMax6B1XUe5MfxoE5ZtiIENxfe-FbZCoX3UXbA5NAgRyW8GdUga9rAec956"
-		"8GiMuLj5rZUSZkXlDFT43tRusBAM8yWkom3SYVLuVRlYv6YzpV7wOWIBtiN8Dhw0z5"
-		"s_0Fy5LOlQpoJWqawn2rwnh5hsN06NkRP6WTfZD-RM9ry-fOzjPr3rr2bImVOLWA54"
-		"Ry5Wbk148uiW9Dmxg"),
+		"wMH0.TJu2QKCfrR4AoJzBUhVHPM8jmy4ftuSewz_IwBvoNt94rsOof9g9bcR1AcU5F"
+		"k1wSr58HNKNlIUkpP1pk-1qQ1hGraUIU5HsPRkdT00eqiJnyRF_UdmESyICWWwLbQl"
+		"Ws8QqtRhazSQYbfPDQa5eJWWjjChJcqN2NiwdqofPYOgc00nnrDzu0C_6lNV3e0Xet"
+		"vON70SszIWtaelmkgaBjq6EqhuXRzIk5mAHGdAXOG-eFxMvkUIzDlafsSz0Hbb9I6f"
+		"X9pRPngh7ms1Qf0JvqudGrtq_d0eFUCNLXreNOWrDBLTAsLOTPKeTRjreLBrsZNeo-"
+		"TcfWxWtVSnGs4stVw"),
 		CA_TOKEN_BAD_SPIFFE_ID},
 	{"claim: sub 'spiffe://acme.example/a/'",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
 		"mV4YW1wbGUvYS8iLCJhdWQiOiJwb3N0Z3Jlcy1wcm9kIiwiZXhwIjoxNzUwMDAwMzA"
-		"wfQ.Y4-QYdhu_lkdzSeg9qgw-jt-Kiblj8NCJzI_oO0m6Lr9SM8wiO12l1RrOAQSST"
-		"ZQH9Eb1x51LXmY0eZtun_76Q6NEf_xir81ut2iqp4pKoqmkSGBhrIBjvgb0Uor-t1g"
-		"dy7INNfSmzJMRrv-TOqBCG5fe5NcGBLC5DEAOTSUG8Hz3MOYJoL02n_YV8U0RBdUef"
-		"izlSSYyx_jGydU6P6WYRists5Tg3yc3_VpLDyzs3zchkJs1Jiig87I1z0z0jxMW0ap"
-		"Vjguvch8ngrglj5W5JGZHZeTIFm9zpyJ-qVgLS9gFG-tjQEgozgtVWJZQjZeZP8M-O"
-		"zLwUsOVQFqSQJ0cw"),
+		"wfQ.z72L7VHYhLK_kLluU29oE_Zw96Yjqd--bPQUtkOn4vjub7oYCruOS6OvEfyXel"
+		"wbqRqwTKslL7lJYFxkw-xe-4jkJC29DaYx2jFMlDJMB2EjM2KpiijM_ETIRrRH-UkQ"
+		"yN46a3ATH8MVaIPSynXer_NZIBAB2Us_9-SSbM8Hs1t6kaoBvQB-TF2nO__UkVwSrK"
+		"5_7S4jGFBsB4rEACym6TABAPLU-cjoeBVJN52IoKf9wocUmXSrNPgiYjSpA_nE4s0m"
+		"4VlOalypfwgQec7U64r7v8e4RTawctJoWomVwKwxkCLXR-WE6bRppN1KSVviIDkGCL"
+		"w904gb5AtllWQzJg"),
 		CA_TOKEN_BAD_SPIFFE_ID},
 	{"claim: sub 'spiffe://acme.example//a'",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
 		"mV4YW1wbGUvL2EiLCJhdWQiOiJwb3N0Z3Jlcy1wcm9kIiwiZXhwIjoxNzUwMDAwMzA"
-		"wfQ.Cx5wYDnl8HWGZKXt69QvO4Fb-8PFs4wudBCIGgYWbLO88xehmm8dwmIAiJzfb-"
-		"n5j0dHDjSeu2pK3zTXBc3onjfSHkdLDeoeXSW5zKZ0Sqd9bdImyaBuqOYvVuPszMhz"
-		"HMwP13yzyeAoNIp__aIy3wWYi5fn0BiGhNzSd4ww1u_85QcuMsCOKE-4fYbwuNxcC-"
-		"y3lBnFmPSTtE7q2DYgGqw7mCDfR1YMeLg9Y4S9mbrpJLrlNlkpAqpf0NN-xTR_i1l4"
-		"Bp1wSfX4EkIpx6IlCO8Sz_V0oDstXOtbRlOOj-P0ZN-JhD2fp3RhG9ivJ0xCy2ZLzu"
-		"SbQlGLJZy1EUwUIQ"),
+		"wfQ.MGFhebDMD13vu_ibxHpyncg5NcOaI4APJ4CvXZQWuMDUm_SqM96fjC3dC67Z4O"
+		"cN18PEkRGPTNK5HMpW_HzAFJ5dwh4dmbhcTe-wGEy_45_drmTyh_0sTVQDZeIgvc16"
+		"6tmwT0zjM3NDIqUUEckEJe50o2ZbvFTiN9gCywFfxcoLDLo9E8Xh2QJ3fMhXQ3hN38"
+		"X9YvHy5M8aR2Do0PXdHlCNfFvCshkT_Ol3SvVoGPpXKvj6O7mf08DMt_QCOTBUEa7u"
+		"tF1Fkf-RX2jCgMvODCriqu3J5GP5HVfeVSEa6KwCoWTXdcV0nAeMEi7Npq9P1kvRA_"
+		"vef5Oh6LtiRv0X2g"),
 		CA_TOKEN_BAD_SPIFFE_ID},
 	{"claim: sub 'spiffe://acme.example/a/../b'",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
 		"mV4YW1wbGUvYS8uLi9iIiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV4cCI6MTc1MDA"
-		"wMDMwMH0.VaKyl9Cszv9ieD-iFWshaB5Zeq5eHQP12gq2rObfVWCgczixPlMrC0RHW"
-		"MYP0I2-TS7czUicZP1141SAxqNByfo44kPzfuOW2-vSesvHEEU2dcNvVCeJ05QyOCB"
-		"LICG7Zsrj9vwyavIeJRA9cVylVNTh1ApV4CfSMbQu7uhavhss2-ndAMg7PCO7BUax_"
-		"8u6I7LtD78vntKGdE-EVqTgE3-_N8seDtEvbUPc38Dj_gPFscC4BbM7SjcRW7FrK42"
-		"vpFL_EVkZHE4jiH71-zqlKfSMrLpIt92NJ6J7sozRqXUF1tBWc8aItVIcE07ojcTh_"
-		"nizvJa8bILXs6rGGNvwVg"),
+		"wMDMwMH0.I-AFXsXjL70uER2q4cJ8EIAVnnUSOgk6PxnZa4HJVZ3T_MZMEpNqvY7Q4"
+		"CfabhH4yeF0FJVqwxQqK1dHM04ZYQRB_4FW6xyoB8iuLl7kGR1IB0S6ZAbxssNyl47"
+		"ppgKVCDt1b9LRZvKOpewPsI0fjKxOYmzZS6xpqyk46KsZPOiFDV0FuZ2izwl0Xa-_0"
+		"vZhQjKLCL5F7wEfRXv4Yye-OqjIZmL7z_CA5afMzLGZ8BeG3jZB_kdGvnsJ5T-PSxM"
+		"cBbG1tm1rCMixeUPaTos6xhRHj2fA353V5CLID5uPxCoPqW2071Bhgl2bg8q9hboB-"
+		"t2VBno9MwMpkWELZrrfJw"),
 		CA_TOKEN_BAD_SPIFFE_ID},
 	{"claim: sub 'spiffe://acme.example/./a'",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
 		"mV4YW1wbGUvLi9hIiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV4cCI6MTc1MDAwMDM"
-		"wMH0.bwaql63IZtetjfWC9uzj8e8J96bkiUWynskIZsSrZxgUPj0VqiWuVpq98PYQE"
-		"75Pl1WnssV--_VmW955BsZH208fV3P45feUh8dQqdWOb2htFZHXXEhqM8OE0h7ckPB"
-		"_shbYx7NciKUBZjFyHcHg1ici1QOAdb11XFd3SkLoSOoVrU0YWqmymk0_iWumoVPLk"
-		"rRgBrTxUrt5RW6-BuMTLbajYw2mxMaWCnzqOYgG74SPIg5-U3UEdn1-bs4cZI8eyCB"
-		"IiAl-vFdh1-NlWJnAsZofTMcfta9WtPhND3vey0GUJRKNSWC-c4N2F9V6ynabexMe5"
-		"KyhiCIEP96_OTXrvw"),
+		"wMH0.BwWTXMkEHJQiKETETOPUWwzo6afpwGvz-D-9-It74tS6QgqXzYYC8xr3pNQqr"
+		"VCtAx-Z9F_LNBb0o49TIWLrusL8bSqLc_z71DNPHvu1f_kbgw_nd6iQjsBT8roY6uB"
+		"q0LkGzAvSCrqXt63ERr6NM4PWtqsn7yf-ylmiUQ6BUVZPhvHjL7Gm-p_r_9M7T7YMs"
+		"2MZA6Ligb1Fe29YCLJxfAWcfQ5BgX_0DtgT6Bkb5D_HtqipvetPdodnChVr08ppzgV"
+		"ELvG3IiiOWz8Hxht4q05EuuAJTL5ygilphtwvj-F2WMsfYVQv4lRGvsMG-VyJiSWx4"
+		"DXNoi2uUp1geTsBuw"),
 		CA_TOKEN_BAD_SPIFFE_ID},
 	{"claim: sub 'spiffe://acme.example/%61'",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
 		"mV4YW1wbGUvJTYxIiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV4cCI6MTc1MDAwMDM"
-		"wMH0.TRsztpZoFnzleHyt1fZsiGdlp4mHBwwyaE0CB-pvjhuBK2MlbAIlzWAtcQMuF"
-		"Ejvtk-ooYoP3tE0Wo2hVXSU4mhY56G1H0NErNqUUEIY5ZIfnYrMKHwlOP5jrYOSWCw"
-		"DapUe_OMk52S-haGXjOpscU0hH0qAd6uIyDMgagu_pK8qdyDCuKjDb4NgruChdbW_p"
-		"BbHxS7tov7-H1PfGkI3kDps30nVp2_Wl-bbz7bFD17Dhzd6an0odMAkgbLoEpv15yG"
-		"hDHAWxzdKBduYyXL0v2jT_s9wMTizJdwsdlMFxCR-OV9rRq2qi4XmXhrnuI-FKy_8S"
-		"QZRib3OJxuqm4X_LA"),
+		"wMH0.y3fiOp_ryGGTKm8KU9ldGnMqEiDMZXtk63skL_3827vBcgHo32vGpGF7029AQ"
+		"c228Y46wHvY7XdGqT2JJjXCK410USvhSXDXhM5sTSGJBh3ACZGn4BA2TSAif2m_Zo7"
+		"AWSNOdLOJ8KSRDgJ_ZR1vAnZnIgMC1vD-pZNP4rzzvOcV9Y-W2KrO_vluJ97SKThT4"
+		"debwYk1_6ouNAapEHKvu--t0PyxgbcjGUIxvj7zSv_v07a327j65JwqtcMj3k8qwoa"
+		"AvN9HuBodbu_P8FSwkB7IY0y7-9OW3ec0pujOcmdHXIFeAhh5K4ZfeSosD5N8Wo636"
+		"Gg-E2uUIsA1aTkCZg"),
 		CA_TOKEN_BAD_SPIFFE_ID},
 	{"claim: sub 'spiffe://acme.example/\303\251'",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
 		"mV4YW1wbGUvXHUwMGU5IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV4cCI6MTc1MDA"
-		"wMDMwMH0.r7u7InISmnhVW9DZqfeoFfWGTqB7Jb02AltLzNhzAnvPZGCnEUF2ZGq-7"
-		"XG7efJ1bQrpJcH2UL2_hw6S_0i7VuNz-0qFsmbjxeODfZmiQzG06O6OGU2GHPBIq6j"
-		"pLpxZiFe4b_5cbtBxc2xTVp-I6xHnJgPJtWI6ccb7ZouFEtrNxb2eOk-4CFcbH94_L"
-		"B6Y1gQz6HqGTn5nACq9SKwlNO9zUjV4-BcwcPANndpwjfElchlwUZn78jljKjt6Al-"
-		"zrk95qJ0aZD_IjY1HsVqOGem8a6EjIDpfmYIOBtgOHXhoOU3M9NT53CxwvjfumcfSY"
-		"OgCGgVBZKco3eAbdcpRMA"),
+		"wMDMwMH0.Jy7btryz9U1-byhADOPm3uzdUJcY5tt9yS2ouVn-AnJiaBTCCTZEmZu49"
+		"NOr_wT1JDeMuCzKZ2JQ4lnIJABSWnczBMCWO9RqZJ84kIZDI-u8xUIwoMYu0tmscA2"
+		"ZPkf83Bdc-Oo5kAMhc7vzTaYdmCc0Eku7JU2cF1I4jQQb2fEdfTzlZMcgyWU-TY3qv"
+		"NxNY46i5_t2S7GDyLSkv6FdwbVfVlQOahxG-1CXLCdDyF__z0JPT8Xcd8RfI38SCTT"
+		"ci2m-aYvkS-dJHV7rw_r9p6blHNCUNIgo_iWGMU8NXok_QtfmGMZG8EMcTLFSFMF-S"
+		"zDC49XFEPw4d3qbX6yftw"),
 		CA_TOKEN_BAD_SPIFFE_ID},
 	{"claim: sub 'spiffe://acme.example/a b'",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
 		"mV4YW1wbGUvYSBiIiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV4cCI6MTc1MDAwMDM"
-		"wMH0.sjITc_1kvE3zAZF0qdi1RlsQFpdEiolEqAhknfa4Ju536At_Ub23pb7ovZ1qX"
-		"uEeS_J5lqdM93feM0XXvNtvPhGD0Qex4C7iTwtwUrBbb6y0Xykpo3hUYwfypJQ0saJ"
-		"veMlGxWACMfg6LBAkRiVC5Ltx7TXAciqzayK0S0toSRzz0sTboJxTaxIPv7Ou32_OH"
-		"nyQx-NWKqEx731tXKpiql_KNPC0RoTO1lhoDh8OJqC33Am8oJrxjAMNXkq2Cv3iqt_"
-		"YeGK-dmjCRLNU4TrIISCiCm8tjTiAMjbbPAUm3Lt5tR0A5J0EHoomG3v_Ivb2uS9Wi"
-		"NsXxgvix6lolXKB3A"),
+		"wMH0.Y8bEU_nCU0x7KFAo5MTZYfMWUDdQ_DkDwykD7S3uHEnMMO2zH5_ryAkI5PWN0"
+		"ANTVE7MJ_KATg9JqxkNQ5jGCCXNcBcX3CVhM5Ei69rWbUnsA5cWEPEwbszmn2RTdOI"
+		"MKIrdZjIlW1lVIr20BpEKfdh8bpM0yQ5T7RNEqnvlQR_mWGV4IWyvvzQrhl6AiX0As"
+		"GV2oCcB95mROOSdvDl-UbKU-0qVAGvyECjECZXhbkV_u6TnqiKBaAwaKU7oG10sQz9"
+		"-antPXSk0-lI4APisha5sG2BgUQ2CoubYpVALccQ5pgTcvvvuJBx26V0p3olw68QH5"
+		"hbS-Dbpt24hMfc-Ug"),
 		CA_TOKEN_BAD_SPIFFE_ID},
 	{"claim: sub 'spiffe://acme.example/*'",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
 		"mV4YW1wbGUvKiIsImF1ZCI6InBvc3RncmVzLXByb2QiLCJleHAiOjE3NTAwMDAzMDB"
-		"9.u9_crAuu9WIE2Mr-V2Vx8ptncLN9PbEmuR7zXRuuw8BZ1n63bOe9MQWJ7y8jXsXO"
-		"uWJgOd5uJqHc7AsxHI7wqJ64JLw9m1DMCqVr5NateTIM7BGTx9OL7-hDXpIswxxsR6"
-		"ueWZl5hTL5uJyu-70D7nVGxWatVZ-fK2byGd2WD3pmCpjIjnnuwkVmeZhkS8DkUWTq"
-		"Wh4gqiV2XObvl6RcCmesqkD6XEgxUDx_gTWivDmmw0GOjsQRj6hpeTDipBI0NQ49Hx"
-		"TvT0jkPWe6AA51Obf5UMNtil5AMQFry-ii7xSPZQb6kawvyj6xG_vV-JpCdV_vUNE-"
-		"on0WTbKLfBUcLA"),
+		"9.kXLbCL1dnKN4YNpzyuEXc9y0o3AmlGtYSX7AnykR4FnAo2lwgA-p4T4lUTApcZjb"
+		"M8I1EG-tMyJUlgqMuiiBo7b5Mjnr6UzjbI4khfwwQCzYwQ_hTl5KSz4KHpVKJ9OUMF"
+		"SbTKq-Gv_5UUtBzKvezjA2tK-X_j0x_rsWwG-Tw4Nmx_Iy8g6ddg7A9Ze2n9E2E1OE"
+		"9_nAGqFL_66kLsGee_3bTqlbnbIBGS4cbFLy593ZySkipJ3RF_o_gKTPbg5TWpmVKm"
+		"v0-bjSWwAZi0zPaOPBNRJ2mQ2hYQemecknsPHXpZcJq2dvsSH3jOnvP1TWam_1hv5O"
+		"_uVyAwvSIZMY0A"),
 		CA_TOKEN_BAD_SPIFFE_ID},
 	{"claim: sub ' spiffe://acme.example/a'",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiIgc3BpZmZlOi8vYWNtZ"
 		"S5leGFtcGxlL2EiLCJhdWQiOiJwb3N0Z3Jlcy1wcm9kIiwiZXhwIjoxNzUwMDAwMzA"
-		"wfQ.BCtODgAEGgB-Az50BtkKcJ2TZ5hXvwzzt6t0KhclFJKxAk8h7rEeFd9fcgNABW"
-		"z3hBD3OTI6IrZQXy6wcCGCH3-HhEUY0IIehPyrg9wrXz4WKNmPMQQW6lGaT3r3I5a4"
-		"lx0F6VqUNI3ZhXq9ULldt8d9uDtlyEjJvGV116yYLiyi6wMY769XjWjsQ6K3zNust7"
-		"rzgOiWjkKQwSgqcw8qj_CpaGo37BwVndTul6_t9yT4V1VYsB4nEGfbt-B3xEZygDAM"
-		"80Qg_FU9uDZ1oXbc0iv-nOzg8bYXVGtHFi8GhwByNOBgAu9FwqDbToqv8MC39B4SqM"
-		"bX7otMyQgkHD4ZQw"),
+		"wfQ.oK-qUfuvhFu0fh-6Kqxv-18BYv7xxsN3XYpRe0eqT463BgtYO0ZmqvU9AHvOCI"
+		"6eD7gUE9UdNg6yRbIGPOJ_Wf5d_3M7o84g_9YyBy2m3xgRfT9mvAsm6o-_4uDRKp5N"
+		"mSBrDTyk891WUS0r1cU0Z1Ejfu2OqcIBs363fC5_SrzDpa60wuakgDomfmhHccfpum"
+		"qM9CxNBQOSsm8UIBNOMNnk-Pi9i6OhT52mqvRLaHYDQONNCH_32asDb1hcU_3yurBp"
+		"0G9YdGDhswTf4Ptkyq3P73_Lr3xO39aQ0qqwZP3Quy1s_NdtDIbZxiRI9bDDqZypTy"
+		"6xxxlWwWbMDeMyNw"),
 		CA_TOKEN_BAD_SPIFFE_ID},
 	{"claim: sub 'spiffe://acme.example/a\\n'",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
 		"mV4YW1wbGUvYVxuIiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV4cCI6MTc1MDAwMDM"
-		"wMH0.HTFGeY-bui2ukFt2w8UUcelAOfYB0-1PBwGE8qMaEgCyve7WJK6ibae2lD_W3"
-		"obJbWi-tf1cXLcd48So9W_S6KIMV27owH8FkRdsvPsFdQR9d7ie-hk7b7MTXuguPxV"
-		"fSblDFwG-RDr7sEfkf4q0O0dACu0a7T94NuUbPHLQjaWeT06-yTOHRqv5M8v6pbEda"
-		"hiwwjhA2X4yRdDc0NeAdLxZcoohVqqNWNaIfALzClqVJiUK21F6PCLsYaxXeuiwL7F"
-		"T1H1TPp3Bi-KjRLh29m5Won2tFRBwDP4hJWU538B0W3mXRqGs4H68E35Xx5QgNGGWR"
-		"Ntj979-aSuh3P_H7w"),
+		"wMH0.oh4978DKlNxTQUZjlwOj9ut0i0noKQ3_70j9oMBdRcaQslHzVDXXx7oMHCOY_"
+		"abYHd_THgB-mNI0o7AVN1jt72Tnqw1rxAfZ3qGWSKbeoXMtBoE-bOn96vrPOQ8FHnZ"
+		"wtOmt3E82afZ6b0tVhzQanN9OrGq9kyeepGuJTXJvlnC7wR5Br96UzmOHLKfU2R-S7"
+		"L3dmpgcx8S1RNHnvbrmw9e8swykrdlQMp_-gdSEGMRgZdSFDSZA6FQBG81mepiJM-k"
+		"8UO1AFLdu0T5F6g3CYPKtC0rGNSdP_OI760RHjK4UUyje6visSwrZAGDwlazD1n_uD"
+		"A6mQSq0q7NNpTDAbw"),
 		CA_TOKEN_BAD_SPIFFE_ID},
 	{"claim: sub 'spiffe://aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa'",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hYWFhY"
@@ -2396,13 +2511,13 @@ static const TokenCase token_cases[] = {
 		"WFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWF"
 		"hYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhY"
 		"WFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWF"
-		"hYWFhL2EiLCJhdWQiOiJwb3N0Z3Jlcy1wcm9kIiwiZXhwIjoxNzUwMDAwMzAwfQ.Om"
-		"vKUagtbvvf0EyZZVq04yTQ1UP2V7INoqdfq3zUjF2200J7RqcSnkOHalTdVccG23X4"
-		"AhIp6_usJHNaoY_1JaD5BBscdE3ebkPdv8XjnVWBrdm60bySIp2vvSehVF226RmJ3q"
-		"k57rH44xKa5OmWEMg_gYDuJ0a6pEhTDwaDdPUMVuC9d8cIXhnTeA0fLuKuyYr7fsFM"
-		"U9X-mSGDMrOmtOjp_JywE_IlzqkhBvD7h9QhdoyJo6xitcLNkKg297-op1wYFfKXWn"
-		"S4KY4_KOdUYbXfrketpMenmHzDPsTXI2bxRhNOGuulrskkCi47VhW1N2CVgvJp24C5"
-		"KNvKvA64FQ"),
+		"hYWFhL2EiLCJhdWQiOiJwb3N0Z3Jlcy1wcm9kIiwiZXhwIjoxNzUwMDAwMzAwfQ.r3"
+		"ZZdzm_icy7PACbIMyMVhSl4TcEDIwe42L5_X8usygtbJbhoOiYTrOwzUPN_sTnFLGM"
+		"Zh4p7bsOcI2s87DK3TEUaD1v-zC60C8H7xrJ3fUUECiaGYMWsLOwgv9r2PoGU98t_H"
+		"bNJYjaR9NY0hr-rAYn9VFCyMjJbkeXrLJ8CJMwYKnt5Jyvq-IyDRi_2KYybFFrYML_"
+		"mtfdUCR4d32u7TW-TtZvBA-4Hswr6ilZr56gMAc7uAJPP8HZW07TAX9qnFraABJW7P"
+		"Jk7Xmh302ymAwaFpnJJieF3gnrFZCLW4vpYH_k0-NZJSaRh2k3GP4vtCgq2ZQQuTrN"
+		"xmRvb1aCOA"),
 		CA_TOKEN_BAD_SPIFFE_ID},
 	{"claim: sub 'spiffe://acme.example/aaaaaaaaaaaaaaaaaa'",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
@@ -2447,258 +2562,258 @@ static const TokenCase token_cases[] = {
 		"WFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWF"
 		"hYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhY"
 		"WFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWF"
-		"hYWFhYWEiLCJhdWQiOiJwb3N0Z3Jlcy1wcm9kIiwiZXhwIjoxNzUwMDAwMzAwfQ.i8"
-		"czsqwwfonOoyZVmsGKE0U13WHmhbfzr6wbhCklW6fvMx5tU9XOGLO_gv_W-iS4AyBq"
-		"DOrgsRRZ3CGa-J4HlMu1E7KWgpFcBs8-ijgbS8qdM1WejECvn7CKiBQdwCCXMDucS2"
-		"WGk9Z9op0w5VegrrgaeAY3a9QhtKstOGMZaX5ZThWf2il9GBlXFueHte5LAw-Ake81"
-		"sjRRBzdgFP6G3zxlK1z9ebOiFuAywgYdwEXmrKjI7ViW4ZP2A_Kd3V_AGyT8tSyObF"
-		"gD1mCen5S83dSUyEG2xKSu66-im2QKydNjMY5mighpNNBXp_srpsIkHpk0pADeZlBx"
-		"5gPlhfptNg"),
+		"hYWFhYWEiLCJhdWQiOiJwb3N0Z3Jlcy1wcm9kIiwiZXhwIjoxNzUwMDAwMzAwfQ.Ui"
+		"WITWMaQ6bdwKArhZ3e5RwxunEVDw_cI86eM7HMBcnlyrHj0Lsb_uCgJHdDcZHUuTan"
+		"pfD0P1vn4hgyGgXK5K7VIihB3WiBsN4fOuZASQoLuF3ITYx_GQLl5Cn98LQDq1CJ6e"
+		"ZmD2gz2SiT3vSabR-Jk7f8z62LpMIqnTEyyYDPYrgpULDazqcEV585Fhre91z81nue"
+		"TzbPkA03LbXj7n--IEQOZXzUjkAYeFz1IwvriLfxFOV2vmsxzau3kkCTLj4nCbzZWD"
+		"tvYQMRTyBJK1GT35m6xrWj9XLZqGYud2m3rTnZ7op4n2nbmR3bUPvOIVX3rwDz6mdE"
+		"HxE0IaK6EQ"),
 		CA_TOKEN_BAD_SPIFFE_ID},
 	{"key: unknown kid",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6Im5vYm9keSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY"
 		"21lLmV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCI"
-		"sImV4cCI6MTc1MDAwMDMwMH0.YfSRN18jIWNaHmJ0umg4NZCJBsMFuyy115ry34xUW"
-		"XQ1mf-g9j5j3qo6o57bV1hJXIVEi0Mui48BpV-aHEIXxywbiKB57Hd-p5fGH5MtKFy"
-		"NM-CfDhQe0NiN6iVwv7-GyoGNZq9Xw9zxcNXZs66wl-XHbnUeYn1hwP7syAjzXcGaS"
-		"FKcjIZQ0fJT9oHvj5TK1EzHVa5deaIc4l8oUA9Jiaqoa7vDNLnY_QtA94QOy1IVG9E"
-		"lEsjBFem6VrdgNr1ytvHiOzTAqlo2C2dkICSQRzRRNPo3bNzNUJ_uxP5SMckGlTYwm"
-		"d3xaZZH_7Gx5OCeYKIY4i9U0WYdtCOUdS4GTA"),
+		"sImV4cCI6MTc1MDAwMDMwMH0.fnsRnlrzkZIcH1lk-WDvMzbzU9f-Gdz79lRcxjwZs"
+		"BJG0p81UONQ4wHaVss-xMqwWNq9kSrD-U63XjmhcT0TaZz0A7BkWnIybGDUdUsOfHU"
+		"WZOurOL2ihjIFpq8Fm1MqFAqkx7-n9wu2Q2uBp4fl3UIMIXRoH2yDUQxh3O3wMq2S6"
+		"Z4PXbE9gpDbr4Wt3omuc0JVOjus7StydfpOXh0pxl4hEPd5Wk07my_7foAN5NlObwX"
+		"-ieZq_XocMPl-4FALqp84c9-tLaQwQVMXWmYRmBGgGTWdSbQa1BVt33x6QkxiXLYHb"
+		"NA8Hwi_kQxloUd19yAnFsj6jc9VatEhnQZr8Q"),
 		CA_TOKEN_UNKNOWN_KEY},
 	{"key: kid in other case",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6IlJTQSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
 		"mV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV"
-		"4cCI6MTc1MDAwMDMwMH0.ZIPDUUniyRWnhreuwYRP7Ieue9MU8GYBy4EesCmwy4Yza"
-		"JBoTV0BUxBL3wfB_R_xCcXddzFbyytMePMd7Uc4C4-G7Zz_Tpaf_Rq644j4lZLvda8"
-		"WMi_tegeXJojOejU-WNsEg1ZW2v-JKvcacJDLKMVuZguJEZ22dRr-7zDk8NcO4gBKa"
-		"b_ZZ43SBiHwqw_LutOTELKAaz35QuuG29OM1iEOiJ3mAMnxEqGZHz7iWAS3kOus__g"
-		"8xCqMtQN1IQ3-mqCLKvuWetE4jVe7iMpa0FbdF8ctkzwjCdAJti1wQ01ytqriOIweS"
-		"nkK2oDEp4mtAZou1C7iSE_A-lsNg3TENg"),
+		"4cCI6MTc1MDAwMDMwMH0.vYMTpPhUoTBrAxWpMit1KAC6qKRXXh7O-W-5epzcI0sSQ"
+		"EgtP_fQYv4W0_zlOcNyF4B5Dsu81m7aqommsBJ7HpK-mHhBxAtKh1XBirThcmAQgS2"
+		"GPIJvXSjHtQtYvvNbQarsInZv0iXyy4aICQ2CCOa8FmgZzfZTM7grlnk9UUWiz3XwV"
+		"lrps7wYkzroOLC9J8ieJxxQ0V2CNEVsB74TIMEokK5_kxEJTq4a63_AIHH8wgAAifz"
+		"LOi0Tv0Lg8lQI_2MCdU588W4QLybBSqseQ-BjdHJhMjY22q7hJt_PzwJS2CIRJu-RB"
+		"TJ04o9DGBiSX6-9OgG09L5EITZjnDdGZg"),
 		CA_TOKEN_UNKNOWN_KEY},
 	{"key: kid is a prefix",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzIn0.eyJzdWIiOiJzcGlmZmU6Ly9hY21lLm"
 		"V4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV4"
-		"cCI6MTc1MDAwMDMwMH0.fRF9EaE06zMf6lDlGbOaTACb86Wpnn-35Ea9CjYyHiCvQS"
-		"RYvWkoNv2uBGsa_q1kIUeYf4vIV7V9sVKn4d3DHY7-Yl4lVx3sY_FJc1F6W72SG-6I"
-		"B2lB-2Ck2Ak3QJT2solPr7PNVO6LTyCZTH4Mam8L624ABw7rd3SUbn_L-qsM0B-MkQ"
-		"qIElDUUDQZHTqjMzdR-CCetGvqJDbdTCx_WUwH9_FK13vQ-TE3zXAgLaT-8-BbGeso"
-		"OyXbwt6x2e9Ryl1QYKdY7Ftvd4QHoNeg7Yb_yplBzh7KB4Q5falQigpAW916x7bOv1"
-		"0iKR9sNgBCPR21A8qIWJ7Z5uvAIsdkAg"),
+		"cCI6MTc1MDAwMDMwMH0.v5dfGI4iADDkbTYrYZK8op6A8j_L7SbzU6JvOWOxJEc_1X"
+		"-g7vuPPX_AiFEqE8JcMpBaRLGeMJfaUV9YS2scaQi9K3VSPsY5ZO7Um91MgKCutG0i"
+		"1hA2OJ75YThxbbh8_c-pQGxwl-dQI78Ylrk2chPr_Is20Av6eCdfoba4saJgfz7GDR"
+		"I1syOJiz_O0X3wpd3oPVZXf6Ukksehw4xEdFzUHon8tORd2kqJwPJ5rYocvGp8xmOS"
+		"kKV9sTi-yTn1uOtSEHtvTdPaJmTZjHC9CLF2qdxvQAb49A9SHhi7UqJpU6KUxb9WjU"
+		"wCMY8I0GxxspatQQ5J9kBqWqpaHZM7jQ"),
 		CA_TOKEN_UNKNOWN_KEY},
 	{"key: ES256 names an RSA key",
 		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
 		"mV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV"
-		"4cCI6MTc1MDAwMDMwMH0.A8ifzjqzLybwe3aopi9SshxQOBbNFyTHDKCzgwxhbC1M7"
-		"0B7Hh2Pf7q-KpI--RPUfRfWdH1f2fllr_DmN3iC9g"),
+		"4cCI6MTc1MDAwMDMwMH0.h22Gym1G3cIrBaJB8CXwOhuM0nEMPDferAnkfMOVhoqWa"
+		"Sx-NN2kpiWR8pjqs7YNxhKtbKOf-lK_UQnEuJqSOQ"),
 		CA_TOKEN_UNKNOWN_KEY},
 	{"key: RS256 names an EC key",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InAyNTYifQ.eyJzdWIiOiJzcGlmZmU6Ly9hY21"
 		"lLmV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsI"
-		"mV4cCI6MTc1MDAwMDMwMH0.nmqS4iut5EiVG76wp7l5WvwuNj8bj75UYV9UUXdpbLY"
-		"47youwN9jVUcyzrK7OdCwOJ6pwahCStLU7UKH2XW4ag5PrLoHnrTHN-RnrPvO-J92U"
-		"GeGzwwBW5Bt4PgqEH8vAL34P3qrsEyJtuSoO9e5e1B9WMHORouAN7Cy2DCMKpZEBtI"
-		"6SxtxdwTRcjePdfX83DxZDznCsIx_qQl8pq1mD8sqSLb3d_CDNhFutUwozALIrHaGr"
-		"Pe-tHBHKzsom6YwXwDbG4Qbj80uWZdG-hfVaQgxxs4ftcQWj5XiaY9wGzPb3U8zwj_"
-		"D68KYLTnLbFH085tq20b4NblnXhkYndwj4w"),
+		"mV4cCI6MTc1MDAwMDMwMH0.UZ19u9uiMZ2bBi7sP-3T_cVuUwBhX90RdqqUWn2dQNU"
+		"kNZ9MzxiLI4kpW_lKKGjrWfiN7s7xeU8bmiRhZIZE3Cly6KJPrIr6_wQCgHhu5hGzM"
+		"MTSq88mTmaaz3utJwkCsqA7Qy5drT2ErsNRv8uw2mzoSQY-K6KBAoMo13H4BpzCJ7T"
+		"5teF8a6hGn-e2M446pBjeWh5Xr-GtD9QYL3TKzb2JdOGgxUZ7zPNvJonhy8ffTnSc-"
+		"KyHZbFJtlj4tKbS5BPWcrENs0FLrG1YsGIKWZjftwknaAMQXbCJBRQxoL5PtgYiJKB"
+		"NTQG08miXsmulYuemEImIZCQ3l6p-F510lQ"),
 		CA_TOKEN_UNKNOWN_KEY},
 	{"key: RS256 names an Ed25519 key",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6ImVkIn0.eyJzdWIiOiJzcGlmZmU6Ly9hY21lLm"
 		"V4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV4"
-		"cCI6MTc1MDAwMDMwMH0.AqXvI4KtEjXxyT8hDIeMC72QGoQgdLeDdez-eoD88MZ8um"
-		"U3sdw39jcn-B6xC0WTr3k5TaWCdu49VlZL5DSLsE8IY9QWGg4YG7BMNzDv8zxY2Iqa"
-		"GpnvZ3X3OzpG9GKXxl9sbvKlOPDkV4-vZcEp7uzohAwDBXTRKHNqEEl40rOKJfFxmF"
-		"3mFK0PCZKN5PUf17RQyKj9FsmfdQc1mNh242ethniHm-EhkyBW6tzhGAefJawf12jN"
-		"5F2WAx-bcr5KhYJpQdmJyD5-o0UnkPZPHrowDbYVs4hd9xZOeQUN4P2-r-pUc0lMQr"
-		"LxLROIrcs_T3_0Fo2eg5wnjQL4I7TKrw"),
+		"cCI6MTc1MDAwMDMwMH0.P_UV6zsUmcjAzv-2EWVK8vRtzy46CQYdcoKN8mq9-zwSsb"
+		"VpRtXwmHN5xKAQzVxouP2ROnJ53Nmbl-igeTvIiZe0-6z9xtigsAV5GPt2FJa7k-S8"
+		"--hMbcizsVY4USiUvCFOUvfL5GK39R6XGLhPrsFUjzN4z33j_dZvDEmENsJsS_zh0B"
+		"vUBPuVKQ_fSpNd6QuZ9Dw-rp1144dTqforTl_2unzTzzcK5CnOYUfCOCkhqvlz8o9b"
+		"CZWb40b_b0YXaoHCsXng2UUrIZuYdhJStPjOb8Q2eLoRBtodvF6hv-8UUl-3zHkPUR"
+		"ORepVLpjYYUHxVtlKmdNiZqNzjkdpKcw"),
 		CA_TOKEN_UNKNOWN_KEY},
 	{"key: ES384 names a P-256 key",
 		TEXT("eyJhbGciOiJFUzM4NCIsImtpZCI6InAyNTYifQ.eyJzdWIiOiJzcGlmZmU6Ly9hY21"
 		"lLmV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsI"
-		"mV4cCI6MTc1MDAwMDMwMH0.4sbHFafSVAjer0s0_P1hQQG4tozvYb2Qn28oozEAGTw"
-		"yW5o8KrTdTpRfhCXBzF71Fmjq0y5ac7AjeOI2tXZAoekv_xZeptkA1_ycSsIKORW_F"
-		"aXOTiYZmWcH0jbm5pSF"),
+		"mV4cCI6MTc1MDAwMDMwMH0.SR2J29u-STAlgIriwDiunzL3nF3aRQsbrj57_zGxHIo"
+		"K98gy5wzCJnO0i1i46tIEn7ZIAFyNOC9iUOIuirSH6Y_kvwWmuykQgvFOq-tLJr7P1"
+		"OX05P3tGqhsgG5fnL05"),
 		CA_TOKEN_UNKNOWN_KEY},
 	{"key: ES256 names a P-521 key",
 		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InA1MjEifQ.eyJzdWIiOiJzcGlmZmU6Ly9hY21"
 		"lLmV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsI"
-		"mV4cCI6MTc1MDAwMDMwMH0.T2YK64s2sYhQ30wCDW2JYCbw6jt9QHmCh-I4ajnAh3f"
-		"bpQMDrfmMUmpkcwJk65X9S3X50k5qMV34htA6D1of-g"),
+		"mV4cCI6MTc1MDAwMDMwMH0.S_6DnVvWcqs9QPH9ROVn7B5PWdtPREQTdSb7uw7o3Er"
+		"b-7eZsQZdtIzCZvcs9y6xs-5Z549wQPD9Lc8eYk6B9w"),
 		CA_TOKEN_UNKNOWN_KEY},
 	{"key: PS256 under a key for RS256",
 		TEXT("eyJhbGciOiJQUzI1NiIsImtpZCI6InJzYS1yczI1NiJ9.eyJzdWIiOiJzcGlmZmU6L"
 		"y9hY21lLmV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJ"
-		"vZCIsImV4cCI6MTc1MDAwMDMwMH0.D4s1vSvAofgnQp_krskMauRYLeqivfSUXM37Y"
-		"kaGQlaFZeu2lwMjFGu-97fJXUwN50DZU1igLkhTbJT-hZ6g2BH_8Yz5TaemzI3KzYj"
-		"XekiKafCSSL4CYOOm7SdgfXIH0IkSfEJrvB6xwdIyRvfDiXoPToXo6EHC4Am6IipFL"
-		"2EPiNRrDXkylszQziMOwYn1MjCdNMlntwYz92ChXn7-iIufnDBtBm3GGWz3-bJ9Vup"
-		"EdlJOfQvAmV2IitBdGAalVg-znQ2KBcZZJsc4IpUT_i8NutVLAyjR3hk9BkNgpU6h4"
-		"sVMpMD4hnfvnbpM71cBdHBslkYlwzBbsGv8Ph74gg"),
+		"vZCIsImV4cCI6MTc1MDAwMDMwMH0.u5QGgsrxArJ7slaFN2WxkFZPQTV7aCbea4zKH"
+		"_U5emfI7ow729yboYcWHrtGh4K8ECNamw79IRywJgeIvkmZr1MIej3bslxMeXSnRG3"
+		"TioekHeBTfp2-pdZTvzX5KiWY56QVcMn2c_zpQyvBjqWYUrzUCEWDDTVlWGJn6MpzQ"
+		"My60GxL58nORAVC4_nof868Et0rxY9pHS8XKOoAn6c2tsxroCvcbSpEqGVI1om7v2j"
+		"CgQPUHaPg4Rs0zUcEqrsQUs8E6mcdqiWpmoiVL6KHG2pZv-BQqn2p_AB-dC36YVGXR"
+		"FsIeJ-D2lEzjcOWR7nSZANoCNWHXXbIIyP5u7FDeA"),
 		CA_TOKEN_UNKNOWN_KEY},
 	{"key: RS512 under a key for RS256",
 		TEXT("eyJhbGciOiJSUzUxMiIsImtpZCI6InJzYS1yczI1NiJ9.eyJzdWIiOiJzcGlmZmU6L"
 		"y9hY21lLmV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJ"
-		"vZCIsImV4cCI6MTc1MDAwMDMwMH0.Tf0_cPT5Po7H1ETM8CO9Cds3RI77mFaR6GCVX"
-		"rfZHouRhKGmm27pFr74-I4T_HkGEmFw9IVB6Afn_4a9-y80rIBw4X63huSCp6TicI0"
-		"MvhMNk4J8Dc58Gaylo7LCLJ2Pgsq7PaSdH8WPaYnqT62YBw_fQvm24JDpFDU8MZkmb"
-		"m4IQicDeU0f6UakL48o7jlylk5VgWlceI-nJY5O3g8BdxYnbj0LJdpi08y3lVhlxeD"
-		"lkcP_YBht2WVskKk9O4vxjYM9f2n6kIHakqJI3Kbm2iQ8W8Uhda0Cs8csLuN5yhzJr"
-		"V7OG8zrKtUAcfKsi3JMQ12RMe9cErgrNVfRCz-1WA"),
+		"vZCIsImV4cCI6MTc1MDAwMDMwMH0.lLEhOR27P0Xm6mYNT-RAq4kaIvp44eH9IFixt"
+		"QzChdxiFEs204Xu7uv6H-9WZVkS1ah2Jk1xv7XpHPQnkwR8yvO8TIIR2K6m2RRxb2D"
+		"MZGtFbtpZwzdjVlE4aEEdE_TurVzWcc2aQObjJUAVt3wAP2iP1EUxJEY0w-ssu27p-"
+		"iB3LoKfTvDz47s9H7ZoNDJ71HnOv0efAIxSHvaIG0xMRUqMBI7HYBw4M4k-Pjp16ts"
+		"RskZOjSqLNdYJ8uuf308ip1NlZU75WEY3vtr55B-CG1tkj6Nzyv20rza6HZg98-_xY"
+		"z4e_kO5ZL13oCC__z8QE9ADrKcuu8Cp9G0PRE9s2g"),
 		CA_TOKEN_UNKNOWN_KEY},
 	{"key: rsa-enc is not for signatures",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYS1lbmMifQ.eyJzdWIiOiJzcGlmZmU6Ly9"
 		"hY21lLmV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZ"
-		"CIsImV4cCI6MTc1MDAwMDMwMH0.ZZ-oANHTEMIDLpHiyZVfx_snbxQqetj8ISnf6hH"
-		"qH7ttJDl9IzR7FRqscF-xR9g-lY5hK6UJY1Jxqer45jdv0FP9j6nYQn0b6j4vB2JCv"
-		"r7Z77dSMlbH6wRl0VyxujCLJsRcG69w36VQ6435F4rjt0BymTXK5C8yTMydTzHN7yc"
-		"kWYINILd6OaynuF0cuoo6WgM7naa0iAcdzmlt9oTQezhKjUsBaelVSnSaN6p5zFdqt"
-		"XKACPQBWJkJlx0RU7FmikVHntIggL7fsPwK7tr9ndQx5J0VXWhJJjYZhEzSASCdHVD"
-		"uSVK3GNt1xZMvpWcZQaQ4rhhZ_gGBJ6Rm5drSYA"),
+		"CIsImV4cCI6MTc1MDAwMDMwMH0.sG4V013qPok7z1EJk7_21uoQxlwxQXBotCSgvnL"
+		"mmftz_hSGkMoOU-8Csd2TsQbYip-5MzrU3F8bnrPyQmR0zYjVBjKh147Y3mVzMi7NY"
+		"_cTVgAxsU9j4OlY6mpnnjypGAq2kdGVquJ3QLB-UKs0Brz7Ae2q44xYqdqAJMWsOCv"
+		"XNn-lQnEwaARUryE3IlW9ge7xoh3ZwGqy5klRNMKLHcFe1AhBHJ24WUHR7jg_Pdvip"
+		"1-BUkj5X62BYSSP8W1JpPFq7T8Tv2dfsyIiE3IfuU72Hch7Qq_nMp2u4EeIvk-CeJn"
+		"62xoodukrDq7VSdnH-7fkAliclPzjstdvb7N3Hw"),
 		CA_TOKEN_UNKNOWN_KEY},
 	{"key: rsa-x509 is not for signatures",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYS14NTA5In0.eyJzdWIiOiJzcGlmZmU6Ly"
 		"9hY21lLmV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJv"
-		"ZCIsImV4cCI6MTc1MDAwMDMwMH0.gvlshAOvTA3DKUeMTv0saih8P7gERbd0RfASoR"
-		"Z8eOdVonOHklgLrmFiaTOu6VJZblIDtyIVTgzuM89IGB_uCqcapDQDqdXwaG3CtGLB"
-		"fOlmAl2OEQQhccrn1-49C6WgQP-ni5Or_htICWzhFxN2uqju3jgNpclZIMLmvlK4ru"
-		"Uxd-qGvFDvq5g_lyLvd6VX0qcNTM87SAtj3ApdBGoukh56Aua2nqNZ5GG2eK3Jbblx"
-		"5fhlXqArLBsAKZ7YC3TyQfW3MFCc-tZ8aF8Fz7U40LHLsiHes9NFXhHSAk6TuraZy5"
-		"nSTeX3z8EaX_23KvkfZYvPPrleZEjf8d1yWapbeg"),
+		"ZCIsImV4cCI6MTc1MDAwMDMwMH0.Wtd-p4853QLYb_nTsuRBNV44TH9vq6ftbRaFz9"
+		"6I9kGShHzUYhwCYtayptp24hUEgGSUuKslBiO4OdAuec-9hQ04Z2yzhDnGStCZziiX"
+		"zmUc9qyHj9Q3a09rEh-6U6_OV-1MrGEQEzkX9JZGXQxvzZfSm09BkSxLFKpli7zpIi"
+		"aoO9DfB0oOM1eQ__Bc1kCgupTGxJhPMetRjocOuL4XqIcHhZJh6mZjIb0PgGhQob-0"
+		"7oEdqJWpiA7u9v8y9rAisX4xyVtxnbCgxRf9N50n5rWpznfyFGi3jYO9kkfjEl8U9d"
+		"NP98KDtSqs5URE6Ywrp1uLLGR-dblE0y5hMCVrWA"),
 		CA_TOKEN_UNKNOWN_KEY},
 	{"key: rsa-wrap is not for signatures",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYS13cmFwIn0.eyJzdWIiOiJzcGlmZmU6Ly"
 		"9hY21lLmV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJv"
-		"ZCIsImV4cCI6MTc1MDAwMDMwMH0.owummyzgHCE38TrTmbHroPyviI2Kw9y7wCw6Dx"
-		"CEflIE7GUltgWR_YjOJl_RyDwEhrjVYsxymjaUiFehuiutb9Yc6ZZCOEFtHsKPE00w"
-		"tA1Y98tzYvLy78a-DmGuLe-t9YAH0vXUVbJLOf-brdPCF20FucW_si1E_EBPeWLf2w"
-		"hwnl8_3kc3--Lx8suLG-mTGsusJKBOqlw4l_y9fYdYR9PxOkhyfFsh9z0ZT5aYZDl6"
-		"lFTgqV5tc_JxYo8fjb-rEUhlL9XDw6cMA4tHnBrAHiuIp-xxcw8gtz2Ipp4xoF0It7"
-		"Xv1nv_JeK7_5Le-6UPyvyimuGduqmBdEdyfg0nbA"),
+		"ZCIsImV4cCI6MTc1MDAwMDMwMH0.Ma6Qro-I_nDdd9P_HmRUCuIGFqHao8hwJiieVe"
+		"yhpTUbbTfyYdjL4fjJ3BQ8fZkbk6NKpM52T80gVn6xII2VM3X1Eh_SCK7hQT3b0Wj7"
+		"2k1bx3dDSCSNZec42gKi0sYDPKhMP4A9j7o31Lqz-k4PEi0vVmGld7y9IaTDH5pxx8"
+		"oXyOl7Y_5P7ixN1N-br94mA2hZp_QqEH5kmKGq3CW5ZhrMSbmhiO6BMM3Z5_hRw22g"
+		"yY0ZPwaLtr1RJhRCRkhxSSHlUrZanpI6oY2NmxaJ2wZvYOuw7AFhUWobmsf9vxxu8K"
+		"9ksTanhp875H0HZhu9r5G1vsMe9EEa2rJ6PVYkUg"),
 		CA_TOKEN_UNKNOWN_KEY},
 	{"key: rsa-oaep is not for signatures",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYS1vYWVwIn0.eyJzdWIiOiJzcGlmZmU6Ly"
 		"9hY21lLmV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJv"
-		"ZCIsImV4cCI6MTc1MDAwMDMwMH0.FtQCS6LfcoenE9c4vSxRo9AhW9mWuRAT45jC1g"
-		"BUniLY6MFk1wVrgwRUq9YwTJNHdZrLZxHkFlQJOIH4aVO8Hv_JiEhvRapBuoK4begt"
-		"naju--oOcUObjLFeFykyTvrwFL_uoYEe5Se9M5aBJlOUZ7S1rX3OHKplZNPQM-1DFh"
-		"-P7c0MORJoMK3ZroDuD81STz1Q99wyy9YE7JP3HEcQVOFVujETqwUnvtEzyga8-6v0"
-		"DzZ2QSwa0lYESc22FmWk2XTlZw57_PTDV4c7Cy5VzCYrUr3uApHMPzOYMu3eR_S0q4"
-		"Pp6A2YsMnGwEsJ_B4uCub21BXzNdeBdOGdfs5CBg"),
+		"ZCIsImV4cCI6MTc1MDAwMDMwMH0.f98A7RGTsEiIYU4gAxzW7BbOTrw3eZsvSTxgtc"
+		"22hxvsWoMYMNrZ0MZKglbxaXLSALbNTREY-kRqNTeA3wcTJvaU99RWpwS1kYs3pkcn"
+		"ukkYoHQZSIcfDjaaPfZwtT_JL4bpmKA991ilNehz8fJxyMNnoTrQW9GWAMCYxYLlZz"
+		"SiBTzN00vLaxL6KHoUMevAdq5iNyTzUTR3NeOnq-HQa-eXGOvcK90-pLokYDknaSxL"
+		"Z7weE02YQn-JT5_trG5g9cbgA8Ohmodr1wzZnbljUyo4VzkNrQ0GJrJ-aHzYG0KxzG"
+		"qlWtBO2odyLR09JXfY2LO3r95AoMClTtRXZW-nXA"),
 		CA_TOKEN_UNKNOWN_KEY},
 	{"signature: another RSA key",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
 		"mV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV"
-		"4cCI6MTc1MDAwMDMwMH0.A9gcD7QYacLu62rdTquGTnEQqBycRpGGrdeUd9uC6hT88"
-		"Tfx8H1YpU5q00jn-Qv2xUyvS-A50k23EyuKpGasF0X4pxoNMixVj51jipN--_GtLw0"
-		"xg1DqS-aVL48JvPKPM0clSRymk0eoIjxfy3EnirQzpnybsGNba6ntbAANXHQrRsLYl"
-		"45l0VU5fB1QpO_30x6-Uk3yXvp5PfnmK-b8VX1EJCNQ-ttzuNezSChMkbNrZsZD3SH"
-		"6sNlZKZPVbYZQB9Iu2ia8tnHg6muolf0cMQVBhcGib3NKrQPqHoY7cO4EuboHawvs3"
-		"tlqVznl8vjRPdQ5py97w0qwAre0B6qcNA"),
+		"4cCI6MTc1MDAwMDMwMH0.zlu_YYNfHRydUtEd7I-1refS16WF704_6zqxh9AIxR2OO"
+		"NRH439IKK0UvYCaac7YnTyRRNIXtBbMpeyP-UY3BGoMwcATpnY6r4GyGIBUVjZU5L6"
+		"iGfGrwyUIhVOaxpVSV_ozmOJHhc3An9tReXdZQpvUhpSkAFwZUhSg7LSIZ55VYdbiU"
+		"iQLNxuE0IQVxNU3X38HzOVX5-EFt3uX29XAfpayozqlscl7cln5KwGgFHtAhgQNs4c"
+		"xWfrwD9LWw13g3EMt5ymlYfHaYjP8FayFoQUMuBgXOjpVl42E6-Eqv2EUpnL6icuZ2"
+		"Ehvw_Nh98pWPEFru3kJPZ1-fXA2uLYEAA"),
 		CA_TOKEN_BAD_SIGNATURE},
 	{"signature: another EC key",
 		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJzdWIiOiJzcGlmZmU6Ly9hY21"
 		"lLmV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsI"
-		"mV4cCI6MTc1MDAwMDMwMH0.yKcf7XNX1XCprMMOJkQfiEPsUtlSCO7OP6vs4Ph6Kfl"
-		"H35hyz2Dr_uvesqkMgIiIWdjpGX0nCpuN2n98J_Bcjg"),
+		"mV4cCI6MTc1MDAwMDMwMH0.jVFEa_v_7BNxl3gl5U5ua8F2S1dX4vrHgyrDakg3tEL"
+		"98f-wNMUhVsLhmEno4t92H_GLEeXRUnGx38YzKWc7dg"),
 		CA_TOKEN_BAD_SIGNATURE},
 	{"signature: PKCS #1 where PSS is named",
 		TEXT("eyJhbGciOiJQUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
 		"mV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV"
-		"4cCI6MTc1MDAwMDMwMH0.SJpnhPPTupV7mOk00mdQjz33ZpFVkqmxooCMaWGaZY7JT"
-		"V7Uv1AiMNP2-RHzZ_Avib0_b0OooE6gtCzTNq_KyVQluU8R92apzWtN1d-D5OPWati"
-		"QILZ3AfaCSPLegR62yugUFcMj06NQlL8WMP5xqkIGu98ctYnMR_nFoMWMt5-tiwCqw"
-		"XA7lvlpzBJDDYwy0GeZZRKruqUUKkjg9JLE1CfM3zPGjdfv1nU9YLIV-uQqHOSkiZE"
-		"CbuHkS00SFsUX3VJpTwOlgeVCuwx81yjKFvpyWqSfq7-nfTziF_78LnflGwuNOt4Ck"
-		"XrhoejXwGQ1ffDcC5j9tEI-L_R4-WutFw"),
+		"4cCI6MTc1MDAwMDMwMH0.DNr7k9RdrLHxzjTIsg0bLpUpHVXSu7iWaiUC4Hs5I0PZt"
+		"hVKFHCeCIZgOEn9bxGINaFPoMbQW3f3Mw16ctib_ApP62TppehtYLTavbEhOoXYRxZ"
+		"JoEbnfFL5dMB06RP6RoMzsBJfqM3NOOa9CgQvczYZwXKhyg9alrKjZKCL7ELfK9XSU"
+		"pQ7OKDrAB5FVbxnmeP7YnrUymsbAtJagRGtXxeD8YhDKOHGZCQ6dUdzuMGyiqRuxpN"
+		"YsFYmMPYGXGREEYy8grZrsnNJZEl6UI0ioUkJs0LV-sXmesgCKYVVs8XBaiL8JiJ-x"
+		"nitKA4ubLbPorBK4Svmoqo1IaSmq94j2g"),
 		CA_TOKEN_BAD_SIGNATURE},
 	{"signature: PSS where PKCS #1 is named",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
 		"mV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV"
-		"4cCI6MTc1MDAwMDMwMH0.NDBh2sE7W4yHiOMLNsE5uxEMiZMKr29aM5tTLg9y0HkDp"
-		"Sy93x-R21lfKHmGXCtxuy3sBjR-gNgFyX136tfMbUnZdRoFutXWnahKUM3jCY3XqnA"
-		"J_847LGbjHL1Dld22JVxqgUFwCvAOfMZX8dNxUR3NQwJvni_vo5JizqxxDpdMxlFck"
-		"2qIqgaxU48b_PhyRT3yUbrUYZLDeaA_qm0TOgaNb6acFEwW5woTfdU78WY1NuIu88_"
-		"hNffn7dm95r5e8jKTOD8aY4WFVEmF8x1HaUvLVMy7L75ag77RBlmkF8wYBXkt392LD"
-		"7H1icQq3VO4TANjoN9_TeIMIlhwVqGE-A"),
+		"4cCI6MTc1MDAwMDMwMH0.YwLr77DFihOM-9y3idTrsL0gotMNPlAZjx3bZXPzc5gzk"
+		"izj3UhaaDxaeuDIWnNagW_YVy9m9dI51wb75Ozvmthr728RXIANUcLVjXW5c3dbS6l"
+		"XgFNiVkSOxM-K3VcVJgXHjKFJGCTbpIcsCbCTFwaMxQGeI0EugdruZlsny9mSAZJtW"
+		"ucQE7mA4_5wGcORzPVtx0UbhKOMEFt3WGPSfIiZJaDM41q1tCa32irSd3p_MOECDUF"
+		"6Y-plT3cZeKbfb3pOuN7APtefxqqV8-FVNvGQnNmNUJWNYeFi-J_GkbD91W8y3szR3"
+		"6vJMD8RDKUkOZN1Z30WY9ViHALUaM0_sA"),
 		CA_TOKEN_BAD_SIGNATURE},
 	{"signature: another digest",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
 		"mV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV"
-		"4cCI6MTc1MDAwMDMwMH0.eHCQo5WPTIoQFPhdxBtknkvOyuhx99ruAgDqIH0jTle8p"
-		"sHqfLrxleJv0MWzEiUfaD7yrVb6d3zaG36EECFg2hPrHZIoUz4C_XcSaPZxAbfBldZ"
-		"HuaNHcqq65KTNQaCJ8GlOz7JOFKvfjjEgr8lLuHym2iFXtljCmg3nHhLTBCNT-JOcr"
-		"8mvmzG1kdKcqEneO-O4tTqgg8__dDH77F7DEHfpDAKx6myUt3Uqzh_fufX3GmNj6xP"
-		"7VUnlfS7HsfB-TAvgPmwe_QRXC1JU71vQxvNzuiPA5hiIY13pWS1ZTSxT9m-U7tTU5"
-		"Cu-N9KfenIN1gKAibdrNSaCtHOYLZ7SoA"),
+		"4cCI6MTc1MDAwMDMwMH0.yBMBeS61kt1moMr_1uVbLNSVCY7UX15PDDr4RB7oJ2JBQ"
+		"s3fCagQMV0tVyxf1hxy5dJZCKus2413s9NKiJ9XxqIho-WcW8iej8wYvQLpSfsx2bQ"
+		"R0H2bKt8RLjIG9KPmokV4EiHuzbtIhW7BhMrfq14NOXKtIy0hhI88WfX8tqUKcXqAU"
+		"heVzHZszIrW1QMAaTyxk53-2jmkDmKgvic0TkOFx9ytB8WLYwD8Q-DXjX6MD0pFtCB"
+		"8JgNbAs0aFN0ui6oqg1I9MMmByvHY-KxdFrjLefvIG254kv2fa1n3B0dyFqagGgYMe"
+		"dN5jmXyvhwY0D95-Mp7CiB2UZRi1oBpPg"),
 		CA_TOKEN_BAD_SIGNATURE},
 	{"signature: PSS with a salt of 0",
 		TEXT("eyJhbGciOiJQUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
 		"mV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV"
-		"4cCI6MTc1MDAwMDMwMH0.PmUFUAOFEtdwpReF6Vs0JTzZflC2Tl5FMH4QD3lSB0skH"
-		"QV0TrHnuI1afBV3ml3kBHRFGV1T66KwS6LfRAkxEYaW-S_NcH-ulDrI73juDRvuin-"
-		"xgvoQ2EGNC_FuisiJYbiXifitH-PVC7Aa1efyi-0-tsPSzAz7Rg0luQJAcpLm4GWmR"
-		"rBBSdc_jFVcJaNBdkph64oVAy36TlNKoFAZ7tXmQkJzLsoDNmXotK-4ZVjBnzRnonY"
-		"9OojcnkB6xqnfBrk9solOn8qpNLhWcDBDVXle7ZpnZt_TfRSwKoGVMTtgBtvjUtEqB"
-		"txmrIzr1MIpH47b3-MIGRt58OPfdzJGLQ"),
+		"4cCI6MTc1MDAwMDMwMH0.CNu63ATPMCuFGk8D7m6IuAH1RfCe-v3hFThJGFP3Tm_9-"
+		"1DeiXdZQzojMTIkF0M8YI43TAamAXBzFri_qLR-_Zw0tfi9RCiL73IXBaBKawTDQk1"
+		"werUDJ7VRDHARBxGtm1szREFmXiUt7Vj1IXkmeLoRVyn-Y2eh-rBCLa3F-YX_zC0Ap"
+		"fiTNLRbNrt1sNCrsYwVvj4eIH4dverH6vU-_4aUsC0A6baxwXKHU9MEdBC3t83BoKx"
+		"GiqDw4GOqH3e_3Haz2_c0_doGyHOy8kuS28N7UxWKD1lr1guqhnaeFFrlNQDjwUdhd"
+		"OQnezwL-w8j1QvOzlTMMSTwk1-TfBxeaw"),
 		CA_TOKEN_BAD_SIGNATURE},
 	{"signature: PSS with a salt of 20",
 		TEXT("eyJhbGciOiJQUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
 		"mV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV"
-		"4cCI6MTc1MDAwMDMwMH0.I2FgBsJIawqzM3lvA7BjdIAbus2OEwLekNsYwMvio7Rra"
-		"vplRGBuX3Jyorlzb448ALIdx7Gnj9NCXGlzB9eh7Ez5NAU7dQQsl6UuzQ2LfsqbNRd"
-		"PyQqW-FKdaUXaeshl_imsTZeVAacIJurD4uEOec-B_vrx-yuy0qRTXYaOkYr6Gy9vs"
-		"wel9Gvb57Zz9E1MF59B8sWOZArDkzClAOkPESiddnmSGTdhda31qCOSUoH0RAzi5J8"
-		"3psA-vXNKYyS3Rhx6No7VdQ_z0dFj6a40qb4g815Y0PVq-YsOli9sieUX7KIwcz9FS"
-		"G8CpmL6y7O5Nqxxg9rLCsCKUtytfcuQfg"),
+		"4cCI6MTc1MDAwMDMwMH0.QUE95xm-Lgkradu8-X6zBIynMm1NuZwjgy9_DfjEAAkvQ"
+		"MFdmIDOfRzHVOD7D-bPEZ3CYG4ITjx-aXA4WcJhfxqYezDzdV17qtMmkcp7_xMlfao"
+		"JQkkV5QNaCvmLsoEaVWgJSBeTYMW1uaBc4Aj7n4alXSTtJJipgku7Wy0T0syHGnptO"
+		"3m32NW0e3iKuT1SsuQ417AsiSZHqnn2jvR0Xin-Kfz-7XRoUgpJWQ8oQJPP1JdGAwM"
+		"6nWunOotk3OoHqFzBk7C8OdfafVCWWOwSaC9fZs-WcZbY5Ef_CC0ccNGRvNJSEX4n0"
+		"OuF5l4u_OM7GLTC-5K1UA_B_zm2HPSNKg"),
 		CA_TOKEN_BAD_SIGNATURE},
 	{"signature: PSS with a salt of 222",
 		TEXT("eyJhbGciOiJQUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
 		"mV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV"
-		"4cCI6MTc1MDAwMDMwMH0.oI1g3gLP-yFfn4DChnIATU5-Y8iayl13BUtC8ToxVTmXD"
-		"W_VnPA1zZ5U8wmSvjNy1NqGKhS3PJfEcmMLAh7s1TRhLp6G-QtFvbYLlAQtNavz0P5"
-		"gll_sXwDNgCRB_MKshmSp7bZCBLT-RGzFuoBWXvv_dENDE0TJP9hkTgHM_U-_50zq9"
-		"j5GBhpbksAQN9rC53Zh4kbUVvayAJAVpP1epkOaYgoyj8hGQ3PvUQVhK8qRR-yM0zg"
-		"izGcBKNT96pY2Ihggvn0B9Kj5G_eAvFvTCUKe-2MOILlNnNsHTaJUUVkmEbZVOVUmG"
-		"b_3Q1iVL1Qneb-VnEQpkVeTgrMVrVuizA"),
+		"4cCI6MTc1MDAwMDMwMH0.e0x5h_9RTv1WqtHAR_DmaE34PnSaL3wSq9p2L0fWRaNK2"
+		"HiciX3rYJxhFB2d5O6rhxjpqKUAAgQkDMTn84Ttub6oHnstOt1-QeNmJsODGR384zo"
+		"hPrXyv0QcMebjA-vWsMcclUGvn3guZKbX1Rz98xdV31EEbGyAjeF1_y72qIcBGVHj1"
+		"PjO0DlJZlkn2KZiXsclOr6IkPs8ZAzRMDJIDleHiBuyH8oa2pDxZXLEZcgwHICUKtc"
+		"RDLzRQnsGUoIxig7gFWewRKgNtiO_zlBw3uliZHZ6Lkua5nL3d-15gc7x7oAmqs-J-"
+		"CUA0qGxbsIITGGpunbn1mLp6Y3nj96dmA"),
 		CA_TOKEN_BAD_SIGNATURE},
 	{"signature: PSS with MGF1 of another digest",
 		TEXT("eyJhbGciOiJQUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
 		"mV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV"
-		"4cCI6MTc1MDAwMDMwMH0.aJKEwWVVYs-iHVnOBo_-HNXq_ihC-8LHXqn8oyoQ9Llqr"
-		"TgCu8XEOHWr38p8g3xrrDQMiffvS_2S4vHSHSnbC2fxS4MapO8eMvC2KcYl9v7R19P"
-		"ukvKHCClWjaZ3TM0PloCG0NRbmGLpzYy9iOcQ5oDTugxjb9pzdmXTYgBpXaI_vdLtm"
-		"vuuZeTVSUmNDxxC1LW3uPkmbaxUUtzOaidXz-ZE2vS3G0erynbXV_mPATNsMtD8gU5"
-		"rZKj0bXhjagDF5ygg6599-sqZUEryhiLbEqn2yXq1u_cnLcOHkOW3AQ5-E-2H28ZDC"
-		"iN14PZ-CER5WGSwP3WU73O1L5YWKEkM_A"),
+		"4cCI6MTc1MDAwMDMwMH0.MO_pCZpsznup-tCS0khFZ_HacRdD-XN9XRZdGrpQGd2fj"
+		"RzTVkgb1mxgVr6hUblX9ROf3RwssT8Lx73bWsBA1isn7MNTocNvW_bwd84tJLvRD54"
+		"eb_u8wGli4XYkRKSua-w6HFfniwNLUMGmT621e0n2C7XSv8jl-AnbWwppd6KTG681Y"
+		"LUKydUlZQr4yQzU2zYCEYtasaCXwZnlARXF-9lcgyaKqo8lruymAFLBqqI0a6gLubo"
+		"8oiaxjwm3pM0UuY-FFfRgq2lWVTeVA49iXk3bH4gJdfu0v4NlrbSkVDlUIEU8P0orG"
+		"rrDaLD1LvtHlemYsss2ke7Tb-LVr95pvA"),
 		CA_TOKEN_BAD_SIGNATURE},
 	{"signature: ES256 in DER",
 		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJzdWIiOiJzcGlmZmU6Ly9hY21"
 		"lLmV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsI"
-		"mV4cCI6MTc1MDAwMDMwMH0.MEQCIAc6RZg3Cza4oN56Tz1c6m-iw-KYu0ydQd1YNHm"
-		"rU3yQAiBf1XH3CIPdLd_mvocZqxIGh_NETqR3ovMSLs8AZK5KUQ"),
+		"mV4cCI6MTc1MDAwMDMwMH0.MEYCIQCwTF2RqHEBSbL8DspGOLjfjQROqdhuk8Ya3bx"
+		"tlibiKAIhALED3COru8vlKRdvh9cwQV3-Ei9x-eMSMPPt0LS77vaS"),
 		CA_TOKEN_BAD_SIGNATURE},
 	{"signature: ES256 too short",
 		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJzdWIiOiJzcGlmZmU6Ly9hY21"
 		"lLmV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsI"
-		"mV4cCI6MTc1MDAwMDMwMH0.BzpFmDcLNrig3npPPVzqb6LD4pi7TJ1B3Vg0eatTfJB"
-		"f1XH3CIPdLd_mvocZqxIGh_NETqR3ovMSLs8AZK5K"),
+		"mV4cCI6MTc1MDAwMDMwMH0.sExdkahxAUmy_A7KRji4340ETqnYbpPGGt28bZYm4ii"
+		"xA9wjq7vL5SkXb4fXMEFd_hIvcfnjEjDz7dC0u-72"),
 		CA_TOKEN_BAD_SIGNATURE},
 	{"signature: ES256 too long",
 		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJzdWIiOiJzcGlmZmU6Ly9hY21"
 		"lLmV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsI"
-		"mV4cCI6MTc1MDAwMDMwMH0.BzpFmDcLNrig3npPPVzqb6LD4pi7TJ1B3Vg0eatTfJB"
-		"f1XH3CIPdLd_mvocZqxIGh_NETqR3ovMSLs8AZK5KUQA"),
+		"mV4cCI6MTc1MDAwMDMwMH0.sExdkahxAUmy_A7KRji4340ETqnYbpPGGt28bZYm4ii"
+		"xA9wjq7vL5SkXb4fXMEFd_hIvcfnjEjDz7dC0u-72kgA"),
 		CA_TOKEN_BAD_SIGNATURE},
 	{"signature: ES256 padded halves",
 		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJzdWIiOiJzcGlmZmU6Ly9hY21"
 		"lLmV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsI"
-		"mV4cCI6MTc1MDAwMDMwMH0.AAc6RZg3Cza4oN56Tz1c6m-iw-KYu0ydQd1YNHmrU3y"
-		"QAF_VcfcIg90t3-a-hxmrEgaH80ROpHei8xIuzwBkrkpR"),
+		"mV4cCI6MTc1MDAwMDMwMH0.ALBMXZGocQFJsvwOykY4uN-NBE6p2G6TxhrdvG2WJuI"
+		"oALED3COru8vlKRdvh9cwQV3-Ei9x-eMSMPPt0LS77vaS"),
 		CA_TOKEN_BAD_SIGNATURE},
 	{"signature: ES256 halves swapped",
 		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJzdWIiOiJzcGlmZmU6Ly9hY21"
 		"lLmV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsI"
-		"mV4cCI6MTc1MDAwMDMwMH0.X9Vx9wiD3S3f5r6HGasSBofzRE6kd6LzEi7PAGSuSlE"
-		"HOkWYNws2uKDeek89XOpvosPimLtMnUHdWDR5q1N8kA"),
+		"mV4cCI6MTc1MDAwMDMwMH0.sQPcI6u7y-UpF2-H1zBBXf4SL3H54xIw8-3QtLvu9pK"
+		"wTF2RqHEBSbL8DspGOLjfjQROqdhuk8Ya3bxtlibiKA"),
 		CA_TOKEN_BAD_SIGNATURE},
 	{"signature: ES256 all zero",
 		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJzdWIiOiJzcGlmZmU6Ly9hY21"
@@ -2709,13 +2824,13 @@ static const TokenCase token_cases[] = {
 	{"signature: ES256 r zero",
 		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJzdWIiOiJzcGlmZmU6Ly9hY21"
 		"lLmV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsI"
-		"mV4cCI6MTc1MDAwMDMwMH0.AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAB"
-		"f1XH3CIPdLd_mvocZqxIGh_NETqR3ovMSLs8AZK5KUQ"),
+		"mV4cCI6MTc1MDAwMDMwMH0.AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAC"
+		"xA9wjq7vL5SkXb4fXMEFd_hIvcfnjEjDz7dC0u-72kg"),
 		CA_TOKEN_BAD_SIGNATURE},
 	{"signature: ES256 s zero",
 		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJzdWIiOiJzcGlmZmU6Ly9hY21"
 		"lLmV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsI"
-		"mV4cCI6MTc1MDAwMDMwMH0.BzpFmDcLNrig3npPPVzqb6LD4pi7TJ1B3Vg0eatTfJA"
+		"mV4cCI6MTc1MDAwMDMwMH0.sExdkahxAUmy_A7KRji4340ETqnYbpPGGt28bZYm4ig"
 		"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"),
 		CA_TOKEN_BAD_SIGNATURE},
 	{"signature: ES256 r and s the order",
@@ -2724,6 +2839,12 @@ static const TokenCase token_cases[] = {
 		"mV4cCI6MTc1MDAwMDMwMH0._____wAAAAD__________7zm-q2nF56E87nKwvxjJVH"
 		"_____AAAAAP__________vOb6racXnoTzucrC_GMlUQ"),
 		CA_TOKEN_BAD_SIGNATURE},
+	{"signature: ES256 s negated is as good (FIPS 186-5 6.4.2)",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJzdWIiOiJzcGlmZmU6Ly9hY21"
+		"lLmV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsI"
+		"mV4cCI6MTc1MDAwMDMwMH0.sExdkahxAUmy_A7KRji4340ETqnYbpPGGt28bZYm4ih"
+		"O_CPbVEQ0G9bokHgoz76hvtTLO600jFP_y_oOQHQuvw"),
+		CA_TOKEN_OK},
 	{"signature: ES256 all ones",
 		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJzdWIiOiJzcGlmZmU6Ly9hY21"
 		"lLmV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsI"
@@ -2738,22 +2859,22 @@ static const TokenCase token_cases[] = {
 	{"signature: RS256 too short",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
 		"mV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV"
-		"4cCI6MTc1MDAwMDMwMH0.cYCsjFiw6g333tvCb1P1R5G02UOndgufsN2ZU4ZbE5tb3"
-		"LK6C0hsUUG_pcszM58eMvaTxj5Zb9-F-bi4X1gbRx0Kjo1wgySXykEKrfMyZkyTAWm"
-		"z8r-JwEAxsrz9H6H2h-EXEEU29KFPEzzPqOTXFn3hHcjQlt0zOrGygkNhlgKQyWZki"
-		"xKEeJ8TNjUOg95VQSxFQkVx1YKTOKBOccVKT2hAv8jTF0SiQ0C3eBBsMWISnABr8OS"
-		"6QefzIzdX0CBd4ZY-ZM8q93C0QKEoA2NfNXRjXHughB-Lhx11JaFqZ4jFV-W8h9RSQ"
-		"RPIoB0GLZ5f9XQQRrbXz7U3LXptTGKq"),
+		"4cCI6MTc1MDAwMDMwMH0.N-WMJte0-appEU7hEZFTiQNCCiorSHBKbiDRxRxxlBuoU"
+		"ivydyX1V5AQ_vFR-QgOuPEhyeOMuvvPoCcbtCjMllNqKAgNi-qHSa5OxPh8mgxlaGw"
+		"McZ8wKfl-L5jnYwtZeZXMzjIiBcLjFayaMGksRHv2T35ZIohehYP8773jhDYQdy5Ur"
+		"DrZXwESNfBN7ic-HxIQsS6lz22g5bD977cUg226dXkKcwaYF2fxyqJrZpxJimfj6uX"
+		"wnwXfUw9aAgf1iLMPz24jbaucZEi4aPmVbK_6Vnp5j0enB_ddk8VoeFcU_e1tPLaMt"
+		"uuCwca9zzL4mnSx0CR_cMKUFWc215uD"),
 		CA_TOKEN_BAD_SIGNATURE},
 	{"signature: RS256 leading zero",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
 		"mV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV"
-		"4cCI6MTc1MDAwMDMwMH0.AHGArIxYsOoN997bwm9T9UeRtNlDp3YLn7DdmVOGWxObW"
-		"9yyugtIbFFBv6XLMzOfHjL2k8Y-WW_fhfm4uF9YG0cdCo6NcIMkl8pBCq3zMmZMkwF"
-		"ps_K_icBAMbK8_R-h9ofhFxBFNvShTxM8z6jk1xZ94R3I0JbdMzqxsoJDYZYCkMlmZ"
-		"IsShHifEzY1DoPeVUEsRUJFcdWCkzigTnHFSk9oQL_I0xdEokNAt3gQbDFiEpwAa_D"
-		"kukHn8yM3V9AgXeGWPmTPKvdwtEChKANjXzV0Y1x7oIQfi4cddSWhameIxVflvIfUU"
-		"kETyKAdBi2eX_V0EEa218-1Ny16bUxiqow"),
+		"4cCI6MTc1MDAwMDMwMH0.ADfljCbXtPmqaRFO4RGRU4kDQgoqK0hwSm4g0cUccZQbq"
+		"FIr8ncl9VeQEP7xUfkIDrjxIcnjjLr7z6AnG7QozJZTaigIDYvqh0muTsT4fJoMZWh"
+		"sDHGfMCn5fi-Y52MLWXmVzM4yIgXC4xWsmjBpLER79k9-WSKIXoWD_O-944Q2EHcuV"
+		"Kw62V8BEjXwTe4nPh8SELEupc9toOWw_e-3FINtunV5CnMGmBdn8cqia2acSYpn4-r"
+		"l8J8F31MPWgIH9YizD89uI22rnGRIuGj5lWyv-lZ6eY9Hpwf3XZPFaHhXFP3tbTy2j"
+		"LbrgsHGvc8y-Jp0sdAkf3DClBVnNtebg5s"),
 		CA_TOKEN_BAD_SIGNATURE},
 	{"signature: RS256 all zero",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
@@ -2778,1289 +2899,1348 @@ static const TokenCase token_cases[] = {
 	{"signature: RS256 the modulus",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
 		"mV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV"
-		"4cCI6MTc1MDAwMDMwMH0.xRUfGwxghSGY8O0sCOGEB8j2cY70-XwF-oKEu627_xaCt"
-		"mp9Qclbaoglktq_1pEd1O67H_9lbenHYDxmeHCGYC1TjXQARyqHg7Ji9nbl7TqSqU7"
-		"3t6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL8-qFm3hhskPGYztjQnrB6k_g7jmPoo73"
-		"i69HwhDzzKoZPui1fKVjBsAS9eMrULNo2yHad2Hr-_jM10Umgce-9w_kJRuFuEcnsi"
-		"21mTzegBdlNVBU_rtIuIpB3AVPX307Pbyke3_-XRmb0MCoa4QDvOhssHY7ccobv5dY"
-		"gwMYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ"),
+		"4cCI6MTc1MDAwMDMwMH0.0f6mqWeun4-_qhMxILMraTHAiKsGMXWZ5kfAdmWVbQxBB"
+		"EZisw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl23EVYB2vxljiaUFx-aXnHYUZbvCDBR"
+		"boblag1QEihlrfJiUg9CFlFWPlqjxjZ7xrY4uCGkVMY9Vx7UK1F1XIwUwGXRT7NfWY"
+		"RFNunW0yhpk1C-jQ26LosXhyvSFrb5Wxhke6JxFDJJQ_O-iaVL5juicHapbZrfMaOL"
+		"sOsji2OwQVJp0G95XCHhhcDuArxGGyhrGqcG3UWhAun9WQh6sPLtQhSAUHUtdgBcHh"
+		"g3zodY-b83bBYZzxjCVeGXDotPvE1ab6w"),
 		CA_TOKEN_BAD_SIGNATURE},
 	{"signature: other claims",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
 		"mV4YW1wbGUvYWRtaW4iLCJhdWQiOiJwb3N0Z3Jlcy1wcm9kIiwiZXhwIjoxNzUwMDA"
-		"wMzAwfQ.cYCsjFiw6g333tvCb1P1R5G02UOndgufsN2ZU4ZbE5tb3LK6C0hsUUG_pc"
-		"szM58eMvaTxj5Zb9-F-bi4X1gbRx0Kjo1wgySXykEKrfMyZkyTAWmz8r-JwEAxsrz9"
-		"H6H2h-EXEEU29KFPEzzPqOTXFn3hHcjQlt0zOrGygkNhlgKQyWZkixKEeJ8TNjUOg9"
-		"5VQSxFQkVx1YKTOKBOccVKT2hAv8jTF0SiQ0C3eBBsMWISnABr8OS6QefzIzdX0CBd"
-		"4ZY-ZM8q93C0QKEoA2NfNXRjXHughB-Lhx11JaFqZ4jFV-W8h9RSQRPIoB0GLZ5f9X"
-		"QQRrbXz7U3LXptTGKqjA"),
+		"wMzAwfQ.N-WMJte0-appEU7hEZFTiQNCCiorSHBKbiDRxRxxlBuoUivydyX1V5AQ_v"
+		"FR-QgOuPEhyeOMuvvPoCcbtCjMllNqKAgNi-qHSa5OxPh8mgxlaGwMcZ8wKfl-L5jn"
+		"YwtZeZXMzjIiBcLjFayaMGksRHv2T35ZIohehYP8773jhDYQdy5UrDrZXwESNfBN7i"
+		"c-HxIQsS6lz22g5bD977cUg226dXkKcwaYF2fxyqJrZpxJimfj6uXwnwXfUw9aAgf1"
+		"iLMPz24jbaucZEi4aPmVbK_6Vnp5j0enB_ddk8VoeFcU_e1tPLaMtuuCwca9zzL4mn"
+		"Sx0CR_cMKUFWc215uDmw"),
 		CA_TOKEN_BAD_SIGNATURE},
 	{"signature: other header",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSIsInR5cCI6IkpXVCJ9.eyJzdWIiOiJzc"
 		"GlmZmU6Ly9hY21lLmV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGd"
-		"yZXMtcHJvZCIsImV4cCI6MTc1MDAwMDMwMH0.cYCsjFiw6g333tvCb1P1R5G02UOnd"
-		"gufsN2ZU4ZbE5tb3LK6C0hsUUG_pcszM58eMvaTxj5Zb9-F-bi4X1gbRx0Kjo1wgyS"
-		"XykEKrfMyZkyTAWmz8r-JwEAxsrz9H6H2h-EXEEU29KFPEzzPqOTXFn3hHcjQlt0zO"
-		"rGygkNhlgKQyWZkixKEeJ8TNjUOg95VQSxFQkVx1YKTOKBOccVKT2hAv8jTF0SiQ0C"
-		"3eBBsMWISnABr8OS6QefzIzdX0CBd4ZY-ZM8q93C0QKEoA2NfNXRjXHughB-Lhx11J"
-		"aFqZ4jFV-W8h9RSQRPIoB0GLZ5f9XQQRrbXz7U3LXptTGKqjA"),
+		"yZXMtcHJvZCIsImV4cCI6MTc1MDAwMDMwMH0.N-WMJte0-appEU7hEZFTiQNCCiorS"
+		"HBKbiDRxRxxlBuoUivydyX1V5AQ_vFR-QgOuPEhyeOMuvvPoCcbtCjMllNqKAgNi-q"
+		"HSa5OxPh8mgxlaGwMcZ8wKfl-L5jnYwtZeZXMzjIiBcLjFayaMGksRHv2T35ZIoheh"
+		"YP8773jhDYQdy5UrDrZXwESNfBN7ic-HxIQsS6lz22g5bD977cUg226dXkKcwaYF2f"
+		"xyqJrZpxJimfj6uXwnwXfUw9aAgf1iLMPz24jbaucZEi4aPmVbK_6Vnp5j0enB_ddk"
+		"8VoeFcU_e1tPLaMtuuCwca9zzL4mnSx0CR_cMKUFWc215uDmw"),
 		CA_TOKEN_BAD_SIGNATURE},
 	{"validate: expired",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
 		"mV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV"
-		"4cCI6MTc0OTk5OTcwMH0.vu_UANvxnnmQsTrLlqsHGhTV17epKJtyyTe4v1mQggfiM"
-		"2m33Z1Y2S_IHlYvx0jwngA5a3yr1iubeC3w81JEkjOqj3luJNJrKT9ybI3Adpjld6K"
-		"UQvGBaS7_d4Nd6XgXOnhUyUdPN7l8leqymATcq-0Ibjul20Bx-TJp7-R3iA2cBhDME"
-		"37UifV--Kyow82d86UyWeeikkjcIJyzyOiuMhBZZjJESMS1IjGKZiDNNoSVNZAT7at"
-		"LrDvbIHwoliCqTHhwhD7hAL1rveJZ1V7tIGUljOWd_8wN2wgNrQmHfT3NT1tLVVAKW"
-		"GUuWXPwDMyEWO83Z518rqfPH88dkRuE8g"),
+		"4cCI6MTc0OTk5OTcwMH0.EyzHL50OfsnkpKxw8oY06m4OsYISkpcDHcLHz7C9xX-Sr"
+		"olYLDjaJ-C5g_R3yQJG0LfUQfx6ATkdWNcMKpVIJKaGW038BflZk7YejmsqKRe_cRO"
+		"nVhokbpBLXVhZ4Uv00Re-QfvjJvkY11IEQCi2XYnskGBSTIAFNqvEGDeg7t91oOYVy"
+		"A_0BkXjU6HOUix92ftAPxULD5p5MT0l4gc0oyqS-KlO7Mlb5w_RvT7CDC25GYtotmu"
+		"XCpopEZqk_G87IkaCsa9QR8W_snvTxvn-S81ZMP_nD-ZCsJhFNzs0KzIaz1fhzDc5J"
+		"9lM8Uxa6FgA9WtlqP7k1wpPF2TY17ow3A"),
 		CA_TOKEN_EXPIRED},
 	{"validate: exp 0",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
 		"mV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV"
-		"4cCI6MH0.fczD1QudOzm_wMb-t6HzLjYJaYwDWWAj6fmOmXtya9Zr4jwTv9_8UCxv3"
-		"HSGRtXoRCjjiW3GtgmpNxe8TyolB-bb7Hcl4FhIMx617YnY3OoqS8gjg8l45x5QLpn"
-		"ECwq2CH0y_hk9k_gBohbAxa66ZOOMmDSsU9iwmVY6DybcRBbg3vgee36_56sGPW8HY"
-		"b_eJQeR-S4uWL9D3slW3_w30AvJATomrq8KmCNzg_PeRbx56KR-NoUWYHZdPQRsjs6"
-		"FOsdkbUu7ae5BxHK74s9eOH8rVUqR1Ws1jAe9dFhSsEuODQuzbZG0mr9d4YVcRmYia"
-		"kpPToaRcJlU491B9ZirGg"),
+		"4cCI6MH0.waUV8bI2Ouv9Qgorr0yyWqvIGFc2KyELMpiTpNoX3wtnzqBF5e1Tf3zt7"
+		"bF7hDylmqE9I26juUZoapQjqFTkVXtTz-rVKgIwD33OW5AMYaAdTJ1efaxvPJ7zPOc"
+		"45pqmV7NHaSUGTzQWVV06SBEshJtMZ7dHQWvSOD2XZt4gNwEi3128Oc1TFGsJ0eekq"
+		"M14tvx10TwRjbXaue8QF0MqdCaxRo_g_NE8sFf1lG5xBIqsAC8_bjgBYQGdjTzo65S"
+		"MTqeNPzcpctXOVyE327KaOFnevZVTo_3t0Ufgn9l0Jzex2PUkLVevqVywM6RSnIwDi"
+		"LeOFG6kOC0O23UEy6AeMg"),
 		CA_TOKEN_EXPIRED},
 	{"validate: exp 1e-5",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
 		"mV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV"
-		"4cCI6MWUtNX0.EDp8VAyVRLeF9f-lrOo2iNKHfsZ9MYv4yJnBzpd0CeqaKz_QJEQCA"
-		"s8IM-o1xypHaPQVcJ0AWvhV4wgj7LJ2f28ZMEIuyMeUe5upYdhNQfvTJczB-rtH34Y"
-		"nsq2Q39SUAOoxRwKuuRatS2NJnaGSuoaOALViAhGp9wEdIqL1JNG-rjvBLWPjsdb8f"
-		"xGQqLA60632cnV5Q9JOoBKKORz71VEhCaHz1mhuMA7ucqzkvqF-T9Lg4ONrNjwK2HM"
-		"34DddlZVJibq54FFOc-0VleJPC1pyTnpkHLtdnVTKfj4iL_GZWfGHhY5obuB1u2oHw"
-		"04k111JVDEDrwP3wut7AoHdOA"),
+		"4cCI6MWUtNX0.hQsDnnxhfXbbMcwK8WVw2tloGS4yyi2jNYeDOSOfrptFJcMpxBXJt"
+		"aCbBPdWykrqzOUVDIHWpryhejb2tIQklylTQeWeh8uUwMh0qv4xzGD44KPjO1GTwkP"
+		"olAeq7-yne6h8xQhXnHgxW70UFbeCHxyxXWKqb6DjLGzgncmgFz8Z2racRwoeyssZl"
+		"WWvJR1YY6itgTxMT27pskNXCI0dGniRe9H_vqkiZAkurH6dJ3k95RwDGV2kUQnzdUT"
+		"E1uAWUl_ArdNkZVOJNLNIG5bISXGcehq135yUKJBcaeP0cycbad7QbEWCDdSe08Lw9"
+		"tloKI6l1T1gXeHHfvX0G2oJFQ"),
 		CA_TOKEN_EXPIRED},
 	{"validate: expired within the skew",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
 		"mV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV"
-		"4cCI6MTc0OTk5OTk3MX0.HbH9Z-Wzo_aumL8glPVtftYKbdi3lEou8Mjj1ixlih-qm"
-		"huTWW-jRDAahVBMFZ395Qp118asuJTlJRk058C7sQNPff1v3BVUHveDES4V9lOOEjr"
-		"ZtYeldDVFu0Y5bnTmiKyiU13x8VQ5NGT3qio-0XSHFL6lFyN23mT3OhGUTdbQPaVMi"
-		"K-vC0PE595UYstxpzBDyLbOGffduY4hU4S_D_b6wRQxegUJtOIFYL32Af3V5lzU1h-"
-		"FDufETydHoWFHuVhfg5405AeFv_ZEGjevc_27JHpwajAHBgChn-eDHqdohAk0yFiYL"
-		"TlsJ03KMRXP71mzjq7AbVckj2v10Jn1QQ"),
+		"4cCI6MTc0OTk5OTk3MX0.eAHUXLZXpzOIY-sncAtwuqx3NSmgLhxz6QW4W3x18OP5p"
+		"xm3b42Go-VYQ07sRni0-qPTLDZYlAVdntNVUIgypH2XM66lOsfu-omDfeK9uxQ31Zr"
+		"CZduJax6aEDVi64TrxfJBx8VnFhmOh4PWlwFzwJyHU7R4KDabY45E9HK91VH3Ri-o3"
+		"Ry6fZWfLkyakKAOxl4Oxz87NkbSTi92sCsZAH4wYQlR-mqUBFQfDed9y9hBvjJMP0t"
+		"ZD-SvtCpSt7c6FpULCB452XAL07odrm06vo8CPklYOFDdCwfEBYsy124Ee8LP_c5Rd"
+		"ehHK7rmBgA_bfb9RrKdw6thNb0U1V4nCg"),
 		CA_TOKEN_OK},
 	{"validate: expired by the skew",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
 		"mV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV"
-		"4cCI6MTc0OTk5OTk3MH0.t7gVh9yqUKjUS0-5LlvbT6nXw8eSc6ldw_GhKCA72-0xY"
-		"mHzpFouTc35uPdHeVvYqC1QfspU3RtrQLbplOVkmZNfMemeVzcRxlFuLFuw0mT9HB6"
-		"DCdDG2j9aMpe5wYc02Tvi8FB7mctxvB0z3LioFKCq1zjXKXwjggx4Ic6iVmtPwI90u"
-		"tpvxQnwoLQz87T0qUdIdPm1W3M5JG783nzCWqbTWOcMV-0FNmavNSHuxwBpCIwAObd"
-		"nvafq3llvepHqGfKL-aNaqOyC_ZvxuZsPFukusESvxQpk_Hp7Fxq6tJAzaaGDLr0hh"
-		"J8DqyTz7zUowTIwwCV9njeYo_eyyS37bA"),
+		"4cCI6MTc0OTk5OTk3MH0.gpNirCxIXgLh4-Jp3DImv7Tq9EwCt1_LEjrhAsM1-6Q0h"
+		"KYs7SZesoRzoJtjQLngjIgbtVO2SDOGScIvLGWLvQdaks-C8oHbW-TA_WzueiIbM2D"
+		"vv86r5JYAaVRKK94n6KzUmCjO5rlbDGenLE2_cULqzq68dLFVpXFtHC1bhPBFi5L_o"
+		"8B0Km_jUucW4rvbN8XgUt3RCjmYn1Gpx0CqJakQfuBEvzNtGPFifkTLSXLE1mW_bOt"
+		"3gq4NevKlyg-oAT9w9tFsqMefuXyY50q2i23KWYj_qogUxpZ_L_YUdyA-AgUDDDurb"
+		"KfwSG9rUnc5dzbZyAhrUwnBiexZgFtSng"),
 		CA_TOKEN_EXPIRED},
 	{"validate: a fraction does not round up",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
 		"mV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV"
-		"4cCI6MTc0OTk5OTk3MC45OTk5OTk5OTk5OTk5OTk5OTk5fQ.JxPwpB2pDLGBX145KD"
-		"KxNXz_l7QRphfNUA4TZQid8PweuebQarOuYKqyHjwLLJLbiW-GdIxhlVAqL1mTUXpL"
-		"7A7lDtkL1LQ2KJY2ceCLQZZd-EMalmIxKgBPtrv47lE9IeEsWXG5kd5TI10LDwAL6T"
-		"RknngU9sFJuomRrc7ABbTKK1P1boxZMas62JLb4KHuiYRVSLiZEC4A8t4UKFmrJZuU"
-		"LQFq-z4-wHPkyqKAczJqpGVLc_m-ucT94QKfFl3mqzTLChbgkpjhIXWTC0ie2wVg9U"
-		"liZpYIJ3BuXjQStNI7m4pfB_l5pXkHUW-SNE1r0r7R--e2wcrnfMDmVB_BTA"),
+		"4cCI6MTc0OTk5OTk3MC45OTk5OTk5OTk5OTk5OTk5OTk5fQ.WFZznHqgw3FADKX-6-"
+		"UGO8FPM71CWa5WRnqeJgU98uk4PNoQ5UXaX1zWNa8l7bfdTJTyA3ISK65wE0dCyr_t"
+		"ooU4eRSauzWwgdT_SIeg8b9Rfo2sDgbC4_8zc8O510ABV4-7bJvWC77a1BjY7WuEQG"
+		"K_fty4zf_GnCa6wi7T4Ft_n29mP9nxsnqR4RtCXLaFJ8KbRRJaEbAiBK3l6JR6fDKK"
+		"9_Qj4XYpw-M5ptU9UDR34LgXteL-3CGhmVWsLSDTeUYceyQ7kRJdrZTttbxVtoWACV"
+		"AFlbrXUKxE7rwTAbpVeZCTqS4KYsdOIsCgqRzl9GskLLmSgdUwHmtQ8Hj9wA"),
 		CA_TOKEN_EXPIRED},
 	{"validate: nbf ahead by the skew",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
 		"mV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV"
-		"4cCI6MTc1MDAwMDMwMCwibmJmIjoxNzUwMDAwMDMwfQ.A78VEIkaOG33S64LjXiP3s"
-		"-Xswfy1VyOf9K62qOTjsbnNESrrmtlrIi__aMv3vHTHCbJc3HyTTOllUInh5_HcLQd"
-		"yzx-mt77mLqql87OU0nQRyhHWHp_-c6Mtcx30fATlzwn_aasadzMpa2VqVYoZxiBmJ"
-		"_thkfEVgUci-onWl97T2h52ElXmTl6xo0Fo5EGp8P0i-DqkqJ-gpgkvDHrLdgTGibP"
-		"ResMa-QyZn4YOYUCiOtm_BJQHqGx6p_GK0ZHV0Pv7VN-cKNczDDg7VI8Z68Q_kQ3EP"
-		"pzXXPYFIPK_0cDFV4H7IlMJafuExGDQOvSSnoA3ZD4qLY9u7-TsFwp9Q"),
+		"4cCI6MTc1MDAwMDMwMCwibmJmIjoxNzUwMDAwMDMwfQ.Cjf6OWX0IqOqrwq-2E-R7R"
+		"pofxiMjOV7vPY2hkphPgfxS9pRdkITOC-rUl1PtYCBGWqJKaTiX-T7kcTk5ZicHCZy"
+		"X8GGwKKuDKjJAEHGialmYazApjWV6b4mbJRKvo_ITPSTXHzPtEyiM2tGBVgChExARv"
+		"92SM2phmm4xFKeSkGEuOyLQtk91dIBDkAZlAoc0pfjP0x_D90_Ltbdb5C9vyecDn4R"
+		"tPojXAHQb_JRLzkLbU5R71BOWUvpZ1YvL6EQZIxZzsPjZO0caqRl3cftmJCLo38rgW"
+		"NUaXZUTFMJf489vAZHfvNWoirswJS4k7xnN-ECZ1SUi6sq44cF-ef5EA"),
 		CA_TOKEN_OK},
 	{"validate: nbf ahead",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
 		"mV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImV"
-		"4cCI6MTc1MDAwMDMwMCwibmJmIjoxNzUwMDAwMDMxfQ.KMXEb8tlgf7OsHCrBCAEYs"
-		"Ai9P3MXWLzCwAQp6Q76yPaT5mxN2kqxan033rkIpzR5StDpu-A9_Ry2zVOKekxQyEZ"
-		"ty_Sr-DNlLf7QfsyYpvcKBa1EuKYB_6en9yfNN2rUBcbnUWaVtra5zrrKm9UJkdoAI"
-		"hWe3IkgLqc8zVDh5Got-MQ_Bwpc-4r5kyvP7mybXSCUjHhRaAG1bJuQxJeJK-pjF5u"
-		"p7LjdW6l9NfncUmSBpeNcpSPRAkU0jh7RYR2usQz7icKLcTmxzzIzN2mmOKEXx_FJa"
-		"GA626uz3B-6gpiJOUz30AaWZjmUiCLlmp0-7u_fq_0gmPt5sixoTwrsA"),
+		"4cCI6MTc1MDAwMDMwMCwibmJmIjoxNzUwMDAwMDMxfQ.KfIeYnjJLD0P48dXPTBtdK"
+		"AJOYXLadZlGDOxiRSvIV5LOqT3Sd4FQOegy5yAo4nAY-nLETyQvHQExlErg84vlOEJ"
+		"z0FoQhgDVGYCp7a4mZbBssYO1wjWa72gy7TxuauawVRwd2YLpqO7bbrKKzhJTnM5OP"
+		"_XhbG-t7D5Imd-Mc4pFRa2F9NZ2CST2mWzzr2vf8UhO4BaRKlRwqHo7LLFJ_GRw9n2"
+		"yONUcY7gKces87n0BWQIObvGtgvK8KJfxXuGbMyzFG2Y8watY6CN73kR4m1QQPPCCm"
+		"EaPgVJtx9WutM9sOoszNT98_iMgdgtr8eN_vTl4zvPAMzQNLGDqoZvnw"),
 		CA_TOKEN_NOT_YET_VALID},
 	{"validate: other audience",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
 		"mV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoieCIsImV4cCI6MTc1MDAwMDM"
-		"wMH0.btGfbGjDm0iwzYqf3kHxq3QNGQf9_X9fV4pNjHDratqC3fIafRlziEQgTzCut"
-		"LRe5KyqEUBPqEH1CdpptVJtoJXKtRi7nQy7C-Qzayb7hkArMXyxNSxjPk117y9xAmY"
-		"aXwj_xOUoquWLyxVaw5yVbtrusJeWd_UiSf_FPVuCyYEBBkD3soHMcVcX04_YtG1CY"
-		"Qjc1DrNI6WBub7oKZEo2Gy7cQ5xWPP1H_XZcq_deMwL5aEWyjHrhbwev6U_UskeFxX"
-		"kE0YL2VvwefrzXT_jCYwh4pUgVU0A0O--wzedSalYq1sXt6_E0oxYTS2-hVaHEVnPh"
-		"qvxd7Ct5CWdXhtstw"),
+		"wMH0.YLtIVFWV417QGnaZsujYf_MzhiAcTQ1YY0HoB7OEYL8NIaAUj2W69YltFxcOa"
+		"BBTnemARxVsAwSykbWULk9WoSie9F9529_bvZ9uym93zBZ8yaWazYLaH3cwiodfQnr"
+		"G0xBsla-7Le2KQHKFJYjVSNSqhNCAme4Y7hrP9tS4kcEdHZAD4L5CuggHBawqMwi_N"
+		"iGve1fXswYGnP3rsH8nfytJwX8TuPI3poPQuKx0-kjpWxyt0mVbcUE73qNeITWmsKZ"
+		"lUDPY-ML19xNLBBBjnOSUMTaUxzhFJAzHjIpNzZigxpgtjUVaKL73vS_jN46H3cSRp"
+		"b-S5GlRq_5r8XQNQQ"),
 		CA_TOKEN_WRONG_AUDIENCE},
 	{"validate: audience ['a', 'b']",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
 		"mV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjpbImEiLCJiIl0sImV4cCI6MTc"
-		"1MDAwMDMwMH0.dASBUU3PMKYxYhcuc9V-KISUHUIoCSERJ6Y1fLGFTRgb4UVsn2mq0"
-		"zuX8FBbBFZGmii0rdt1ExZgnqZbjaPPCzGm6hCL7JBjiOq49Mx1p7UdHkPw1ClUAms"
-		"3Y6AcVtyk2zoH2gSpgj1VsImZAdGISUe6U7Cty7J7qqNNy38U78Qbi0Pm4pM-WDYBD"
-		"xSLjoBfkkifTRofq9veFB-KpK1VduI3INp_iABwpyOcuf3r_v5j0fGGoA_BryUg2EA"
-		"ueLYdkgk5W10EE412Yk4Jjnd1sKUjeQ-V05GGjrsQsgBouPK0qqcCVErsZK4e11N4h"
-		"Ps2P1v0upTJKJri2s6encuuVQ"),
+		"1MDAwMDMwMH0.tZ-cvPZsuh1JB4PkRLnzVb1DtNSdanFx_exKv3OQ0MelA9HbSPeMe"
+		"dVjQFuCDsCxUy9oEdIUaL9i5_lS2OTYi7NN6tFGWfdSxBPugqjfZ6vfHlYUKzYZDqg"
+		"U1aAOgEbmKkKrfiLEbjMVJmfdtYQkPST4PK-8fbe2CG0Y6SZymoShHa5S6RD0qNdKT"
+		"BbSQFRtXjKknuwdOd9pImYHziQq3P86aAOU35DH3MrClU0E-v_2phiP30TvTbWQHFj"
+		"nz4Ng7YM4r-3QQG63f2y1NMH-W-YCqXEUS2kouv7sJzgdm4bcZZIJtRTZJP3IQ6u4b"
+		"ZR_A01QNQp54ZQMXhv0cukaTg"),
 		CA_TOKEN_WRONG_AUDIENCE},
 	{"validate: audience 'postgres-prodx'",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
 		"mV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZHgiLCJ"
-		"leHAiOjE3NTAwMDAzMDB9.vsu50zF_otvirdIP_rYoo6dVZ09qpjQoayEKe_A7ApHt"
-		"j7GKmmI3krBo8uey70H--K7JrxJpTEuwWTTWvBsMmg03orS2lrz1WyHsCNzCE13Dd1"
-		"l5X2SZay2TvivxV2F4LLAPHiyegQRwQp9xXhknib7kXgrlZ_i6TXnJjlI-4NBwlDyG"
-		"DaJhLtgcYew7IdIrkOcPTVjv67VpSbxQEnC_2XkYI2ZvP0CNvvxNbhqv_yDtu-Iagv"
-		"fgSSoH5moxMzLigt47wIRvLe4XmxK4d04blzeHOOMDlNwcjWJCPco14nQZDaH3bCzK"
-		"0UjJ84ARCaQ-eFYujTNlVGqT1s2jtz_uKw"),
+		"leHAiOjE3NTAwMDAzMDB9.Erkd_h0r8sG1bRV2TQLe2iTz-rqLIttV8Fb5AK4Gwjgu"
+		"_fuJb7LaFD5F0M3g2i3Xrap7QbvRHOScNiYcEHMjC9PQat6my8qfp0T3wpWFcSuRvH"
+		"lzidCxR4jSRDSDxeBJ3Rcuv8bkxF1N4Ch9Nc9J8hiDjjwzwBlfG3ZZgbmq7tcz-LB6"
+		"wC-CjFE2hMzsX_D-BazSi3VXcM3etzm57nfRbsgFL0kXzwLfYnoYfpE4XizQrDE2Db"
+		"3-icdPSApTJKP1ufdj-T54JUJf4U3mrqHz192hIuG71-jHBAF6A1CBWxOBxvQBP6Lq"
+		"VUVBjb-O9LW1eOci-sqkCfiCIKgXl4wXAA"),
 		CA_TOKEN_WRONG_AUDIENCE},
 	{"validate: audience 'postgres-pro'",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
 		"mV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvIiwiZXh"
-		"wIjoxNzUwMDAwMzAwfQ.kkgv_ITeDwVdM_JDsem5n5PMFCDTDjyttI4HCnpXUj1fIy"
-		"sjoS3qpQReNiGCn2sMIDhebSSwNOffUP2_G3t4MD1g-DY7m44gFTN25iklL8V6cNOO"
-		"eSSyGvIwNI3HALsKXMXyyWKVNPU-NXQffzFRvDKMcbOu4L4UGXXbJ3R9PG0rVXWw7D"
-		"hFL-_l5Wgw-YWIWWSD7RW1wkcL1KLOgCOkBxwqUCmfhXXYOq9w8uNE3UdHy-ttBQ4m"
-		"AL8WV66CGR6RZejhORTgIzBoTZ0PrjQZlksVwrf9z5WwtcvsCFRywUWOYNz1oc-sFu"
-		"z96ZIEyDLEBKIk6gwJ4a_lKmT-bDNSHw"),
+		"wIjoxNzUwMDAwMzAwfQ.Zw-xkkRZXhPSRyAdx-NidXvtof2eU78kNaT6vUb51TpEth"
+		"rBs7EnFp5VWatCbABsV9AkAVYdk_qHdRfCuSqChCz63_T83ys94dak7jPD2oMNhzRY"
+		"28A6cn__k33J41l2GRpcuapypSy3QDwKJdLYUuFmpGYxsGWzQ8jXNeK7kjtgVBhHjv"
+		"V-PbLnjzatqJSGkgdDA9anyqcqvcrzv_kEQODtHhiAclf3APnpP_6-nSnY47xkAUJM"
+		"BEDptXpT3FkXOzL8gtZaF6Y_BRlwvYBJ5bCcHjyBr7GQu9atRCpnHF_guK5TPNdp2Q"
+		"u_SDKjYo12DMXxz0VKb1MiKp9M28eqHQ"),
 		CA_TOKEN_WRONG_AUDIENCE},
 	{"validate: audience 'POSTGRES-PROD'",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
 		"mV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoiUE9TVEdSRVMtUFJPRCIsImV"
-		"4cCI6MTc1MDAwMDMwMH0.puJ--V6bNwXO27Gj_1SN5bmZqpL-2jkybc_X4TlXpoSjl"
-		"_M4tqZtpUc2O_Poe9YX2bdV38MJGiI9DIoZ7bvtuQV228cvi9Sp4JZWZyHrFDidIEL"
-		"8tk5MowejR2Wr7A8u554lcxGVn1FQdAl_I_GNbgita5wUZ7afxvVhtpQ2sZTfiw2lr"
-		"ALQipx2wnr52XcDjsrjoYciFYwRhU1PERCfdRPbnJBAeKRjoFFxRb0U5-fErFBihKy"
-		"ckdc4H8fHReviresLBwNJKGrYNL1xby15oxN_N9eP_Fk9Kjt38QCN4SQV8k0eIqvlP"
-		"FRP7lJKAwqf5MbFQHEwfRMcSGqKOveVtw"),
+		"4cCI6MTc1MDAwMDMwMH0.pwvA83Zv06Ve3QrsskowawVoIRptUOV617wPrDv0Gsos7"
+		"J2uMscfMePcw-pMir4_WPwvMOYmvcd-WV1htNfoQGKno4hPsw026Kx2DEy3SGJ-PxM"
+		"DI4JZ2E6HkK-A4br95rPXtFfDYvtkEErgxnoMnTWpCmY7AzeAhAapwxuovKqxHGsA2"
+		"fAj5bOWza3VJGaaztr5bt3P9G472NZ1-M5MibTbhgQRic9dYKDSNJzuSbbuLNai8hV"
+		"wglyyf9jlr41ZDYej1_A0SLwoFtuO3sRkUijeBHt4w7R8JZtbD0sKdF0HfRsrS46wz"
+		"kVx2mdEd7Lj9TPncsa8poe4VsMLiD8hrw"),
 		CA_TOKEN_WRONG_AUDIENCE},
 	{"validate: audience ''",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
 		"mV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoiIiwiZXhwIjoxNzUwMDAwMzA"
-		"wfQ.UB1dMzlTg9_yUkmcnrhZROH9mWq0ERFGBjEOnQeMUTgpsiBKPJE5eSdtqoBURR"
-		"_dRY6r0ernwi74ZL9Kjm5AuDSTFt8E8y5fYbvBeJm3jXn0ddO1UqTQCARBp0Slqt21"
-		"zG1i20BntyjJEtNkRD_c_BHfHhRM8KWhY30Hp9qSy7K6Iqv1yDFSMMGLKXJ6ra2fJx"
-		"x1ZWPf1dd9O7a293iLLVLZ1zbi12LjOQHCzQtdWz56d--R7zP2mZr2x2qeU08YvQX9"
-		"FQkHpg8wc52H8J6DPqy9htN9teT5Q24GhbQvzrWLSUo1TCkLdM60Q9megf46fAONrH"
-		"Ma0t0CJk5JORusoA"),
+		"wfQ.rB7j436RjNdst_s51tCbd_nKmesGxqo-wc3Wc0-0Wr_fiJGJIIoSJRygrGj6-P"
+		"Nsj-rgtkkTsJ1sTzWAHKMmnDhnAbWtRO6zfMWV6auUlctjvbVLPcn9VnSnrDoCeUPN"
+		"OislfWIWF2KwL4aSsZyUnE2T4gnh8IuwNT1T9VYRgZJxPmEUnsuAZ4kbR8m_J7Ai3o"
+		"yahK9u2MZpDZ3kz2I2jOURNis9IBOe4PGU9d7QKpA6CQcG8YUHAjBXYojR6eO0Qkje"
+		"2gPhHa3Lef5gKEUtqb2ruFOMSyUPffnjoh5UbINRBWh-gn-g-XmBBpgRuaXjPOdpjx"
+		"KYX4U46HmaM7PSRw"),
 		CA_TOKEN_WRONG_AUDIENCE},
 	{"validate: audience ['']",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
 		"mV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjpbIiJdLCJleHAiOjE3NTAwMDA"
-		"zMDB9.bh9RHakQJcfy5G_cQUKZJfuhdH-rhIZdwRjW2crVDmkZmAMfNZLnjM2wTWqM"
-		"LIBzwYYNBi_BiUA1evpxUv_b6uiZvnNqPLFzvX2SFjhqkEbsua8UVA0HW2MvHIPMBG"
-		"FgSESbJsM2u7zJiy-pxIS7Z7aEAc_cZEarMNA1AAoJrGqn8X2iNnHTxpMg0hRU_QUM"
-		"LIC9CaLU5g_hdNspEqNV6m2vUG458HNZo-aBLxNT43FD1Y4FHhxUPWFnHpL0cfWIuT"
-		"79ts1_uIB3VnkVb5z1Pc0sZwHfxjWY1hhbAD_QDAH5QnbiOAOtigUY3v8Ktthn2Wqx"
-		"x-ABMjF-dHrJiKiN8A"),
+		"zMDB9.dzXGDvLLuinbC3O07DJyTGnVe5FneaqwAl8Yqq2PdNOhZOZPmkRYMkUnQAs_"
+		"mw88B3qa8UMcbBrmTU07jI4jqWp65lf7e3p5AHJR_g0XpYSqrZ635pa-hjC9kq7N3w"
+		"elJxEZ9zfUzYcRAPu1QEK0O1FmRHA7fxdjOGD_Wv82Sjk5HDnMDPuTHYznv80Dv8pM"
+		"oKh9H9RBwFDu3q_zHFbsdiWSBAJh13NGXU1YrysRYFwQ_dt3w_cKRDQ6YqGvbftwkM"
+		"0i25U2ryzBJSqnYHXrKFh268ReEbI4LZODdgQuMyQRF7n3RmtwFGlkk6gx-gX3d4Zj"
+		"CHRifkBhRe5fSMGwgw"),
 		CA_TOKEN_WRONG_AUDIENCE},
 	{"validate: audience 'postgres-prod\\n'",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
 		"mV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZFxuIiw"
-		"iZXhwIjoxNzUwMDAwMzAwfQ.bAQhMd43dCIVcBgQowdY39yvwiidq5TrmqJxe_1gt5"
-		"yYZtvvPk_co80f3D6YiBiFVzkdGlTkUYBwFbTqSEwHS-TpmFrJ6EnT-Zb7hQgjlucm"
-		"3mcv7L5Hw07R-7xQPVrd1gzrElmaT46iAoKMKwjQxw6h-qcsJH4goJxiu9gCjavIOb"
-		"DcY_hv18z7KjZB6CY6IY2uTn5734mqm_liqxYocbCikYBsEsHL8pLkPsDn3c8d0N0J"
-		"D1hIKIvKoKLqoz3Z10ZEE_NxnlbB9quM4dj_NbIlqLJDXq7k6sBhlnYvll0_YntEA0"
-		"p_9aVe8orBR9mW8u0II1AuOV6_6ZEsdIs7Mw"),
+		"iZXhwIjoxNzUwMDAwMzAwfQ.O6z3bkKIDp4QFXKKYmLky-EtWcUxSH1-5l6LNjst4z"
+		"hHMFBzGDKqRD23Jr-lKPP6wF3Z7AlCMwJkbop7Wq7pZC_MJVv5b5wrdHbf_mYk-YWP"
+		"rysDNR7s1A7MQS2JZesLGaZq2Esuh_ajE2pWPWMD4410IYfx9_gh-6i0wIEngtAu1l"
+		"twzzoaizzvW3fxnYHSBxqpwHv_mZultvkvIj32sDvShXIcnLKMdxCsBYAtY1brNhrz"
+		"FwOJ_Cal0cTzG7hKSJOQr8UdIrIR4OtcTNXCNuSEIxBJ8kxhcTveAOZyOrag3NgVR9"
+		"i3CCCGgJ4c89LpDjX1i0xaA6tiW3njWypNuA"),
 		CA_TOKEN_WRONG_AUDIENCE},
 	{"validate: other audience and expired",
 		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJzdWIiOiJzcGlmZmU6Ly9hY21lL"
-		"mV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoieCIsImV4cCI6MX0.MJfKryz"
-		"CMIlxLQsNvQ2dGxZr_mrKvh7_lMGASp5ki9xZvgJcEkswjxxnaEg838gTV7XDMYwFG"
-		"8UEgb-89taRUs8EtKdIddBzU1Iuv6K91oJU5wq2XttlTWexJ9tp_5NoY7YvidmfJsx"
-		"5tEUWQh1DymHgOGXAi22iukmUyznimLWnJA1C8ppCc5t_0Rjy7ObIM2LwvfKgaBswY"
-		"kY3pLy3nqrJhOIvUegmruRALYOHWlahqoPumvxXstHWmdqeDK1cDrINz1BzWCb9leO"
-		"t9rdb3L4x26RTVIyiQv-ibV3RWHXVPBeROH1stn-tUe5l0EGdTiOyUcX2bn4hK6-0p"
-		"RQTxw"),
+		"mV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoieCIsImV4cCI6MX0.0Y3BkVT"
+		"tKHKbBuhmTiPymrXWghjawAxhd41fM1MyAaYlJXYOz1fnhHxnzrpVIB_9928i0vgy_"
+		"uI9bJVLcj-fzip8DPscFT7_wyGbiS--p_d9bIxpCfHJRfzmh6g2uEM2vZ3UXdyPVXP"
+		"ZNGjRdxebidA6oAoO_5T8Neq9VdcpHbAcsroX5uyCXVqmerz5SvkHSLMfqUbOevvdC"
+		"SGEbfF3sDtP2wOpKMlIjtQOJeGfjX4V3HadYWVVVGcg-NHIOD9bq0xsTJxUXbAumoX"
+		"KNbWCyNqrxC523EuyGkjkYTEcwZitmumpCGI_3739-A7hUJoxMRCJAwlGVVR6ruB7t"
+		"sYslg"),
 		CA_TOKEN_WRONG_AUDIENCE},
 };
 
 static const JwksCase jwks_cases[] = {
 	{"good: all kinds",
-		TEXT("{\"keys\":[{\"kty\":\"RSA\",\"n\":\"xRUfGwxghSGY8O0sCOGEB8j2cY70-X"
-		"wF-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O67H_9lbenHYDxmeHCGYC1TjXQARyqH"
-		"g7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL8-qFm3hhskPGYztjQ"
-		"nrB6k_g7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9eMrULNo2yHad2Hr-_jM10Umgce"
-		"-9w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3AVPX307Pbyke3_-XRmb0MCoa4QDv"
-		"OhssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\",\"e\":\"AQAB\","
-		"\"kid\":\"rsa\"},{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"g-36F9W"
-		"R3XRSNqMcXEfPINbgCNczHUDMDtiwTdlMIjo\",\"y\":\"oNjkC38YKYDZIW-7NFH"
-		"T1yM6LSd0xH1Nb38t4ulhqnk\",\"kid\":\"p256\",\"use\":\"sig\"},{\"kt"
-		"y\":\"EC\",\"crv\":\"P-384\",\"x\":\"0Yjw_J2jdNrBfVUtBhPzByowEdLoB"
-		"LeLOZ3WFmf13KFQqcadoiTEvq6oPzFEvpWV\",\"y\":\"J-9SG2ekl0CVGxr5IWru"
-		"Bml5q5G8JF_mXOYASjEDHuvt8cxGm1tzHvIstDYFFkeb\",\"kid\":\"p384\",\""
-		"alg\":\"ES384\"},{\"kty\":\"EC\",\"crv\":\"P-521\",\"x\":\"Abyu_pP"
-		"6isR92ZeQkXmI48jclM3elp9qk2avusd5qmlBk1XTex0vl0o-uJOwog0NRBUaNIzng"
-		"ZkGZVJvREEbT-Us\",\"y\":\"AOL24qkx2pH7EwtvaLtiZ6D740dUvsSBKHkfgFIw"
-		"8Eo1zfzJ_wWzoo7v-ncen1wYdp5mr62JQ8E4vjAgPnx_sxsD\",\"kid\":\"p521\""
-		"},{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"wutn-WBCVr2rSE5Wt7N"
-		"5-pYxw-CvV8jwt6DzLsS5pZ4\",\"kid\":\"ed\"},{\"kty\":\"RSA\",\"n\":"
-		"\"xRUfGwxghSGY8O0sCOGEB8j2cY70-XwF-oKEu627_xaCtmp9Qclbaoglktq_1pEd"
-		"1O67H_9lbenHYDxmeHCGYC1TjXQARyqHg7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9"
-		"_UIolsh0UHlaWbL8-qFm3hhskPGYztjQnrB6k_g7jmPoo73i69HwhDzzKoZPui1fKV"
-		"jBsAS9eMrULNo2yHad2Hr-_jM10Umgce-9w_kJRuFuEcnsi21mTzegBdlNVBU_rtIu"
-		"IpB3AVPX307Pbyke3_-XRmb0MCoa4QDvOhssHY7ccobv5dYgwMYb8h8kZbZVs-RIhg"
-		"LH2_Bsy61MWkJQ\",\"e\":\"AQAB\",\"kid\":\"rsa-rs256\",\"alg\":\"RS"
-		"256\"},{\"kty\":\"RSA\",\"n\":\"xRUfGwxghSGY8O0sCOGEB8j2cY70-XwF-o"
-		"KEu627_xaCtmp9Qclbaoglktq_1pEd1O67H_9lbenHYDxmeHCGYC1TjXQARyqHg7Ji"
-		"9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL8-qFm3hhskPGYztjQnrB6"
-		"k_g7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9eMrULNo2yHad2Hr-_jM10Umgce-9w_"
-		"kJRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3AVPX307Pbyke3_-XRmb0MCoa4QDvOhss"
-		"HY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\",\"e\":\"AQAB\",\"ki"
-		"d\":\"rsa-svid\",\"use\":\"jwt-svid\"},{\"kty\":\"RSA\",\"n\":\"xR"
-		"UfGwxghSGY8O0sCOGEB8j2cY70-XwF-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O67"
-		"H_9lbenHYDxmeHCGYC1TjXQARyqHg7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIo"
-		"lsh0UHlaWbL8-qFm3hhskPGYztjQnrB6k_g7jmPoo73i69HwhDzzKoZPui1fKVjBsA"
-		"S9eMrULNo2yHad2Hr-_jM10Umgce-9w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3"
-		"AVPX307Pbyke3_-XRmb0MCoa4QDvOhssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_"
-		"Bsy61MWkJQ\",\"e\":\"AQAB\",\"kid\":\"rsa-ops\",\"key_ops\":[\"ver"
-		"ify\"]},{\"kty\":\"RSA\",\"n\":\"xRUfGwxghSGY8O0sCOGEB8j2cY70-XwF-"
-		"oKEu627_xaCtmp9Qclbaoglktq_1pEd1O67H_9lbenHYDxmeHCGYC1TjXQARyqHg7J"
-		"i9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL8-qFm3hhskPGYztjQnrB"
-		"6k_g7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9eMrULNo2yHad2Hr-_jM10Umgce-9w"
-		"_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3AVPX307Pbyke3_-XRmb0MCoa4QDvOhs"
-		"sHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\",\"e\":\"AQAB\",\"k"
-		"id\":\"rsa-enc\",\"use\":\"enc\"},{\"kty\":\"RSA\",\"n\":\"xRUfGwx"
-		"ghSGY8O0sCOGEB8j2cY70-XwF-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O67H_9lb"
-		"enHYDxmeHCGYC1TjXQARyqHg7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0U"
-		"HlaWbL8-qFm3hhskPGYztjQnrB6k_g7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9eMr"
-		"ULNo2yHad2Hr-_jM10Umgce-9w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3AVPX3"
-		"07Pbyke3_-XRmb0MCoa4QDvOhssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61"
-		"MWkJQ\",\"e\":\"AQAB\",\"kid\":\"rsa-x509\",\"use\":\"x509-svid\"}"
-		",{\"kty\":\"RSA\",\"n\":\"xRUfGwxghSGY8O0sCOGEB8j2cY70-XwF-oKEu627"
-		"_xaCtmp9Qclbaoglktq_1pEd1O67H_9lbenHYDxmeHCGYC1TjXQARyqHg7Ji9nbl7T"
-		"qSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL8-qFm3hhskPGYztjQnrB6k_g7jm"
-		"Poo73i69HwhDzzKoZPui1fKVjBsAS9eMrULNo2yHad2Hr-_jM10Umgce-9w_kJRuFu"
-		"Ecnsi21mTzegBdlNVBU_rtIuIpB3AVPX307Pbyke3_-XRmb0MCoa4QDvOhssHY7cco"
-		"bv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\",\"e\":\"AQAB\",\"kid\":\""
-		"rsa-wrap\",\"key_ops\":[\"wrapKey\"]},{\"kty\":\"RSA\",\"n\":\"xRU"
-		"fGwxghSGY8O0sCOGEB8j2cY70-XwF-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O67H"
-		"_9lbenHYDxmeHCGYC1TjXQARyqHg7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIol"
-		"sh0UHlaWbL8-qFm3hhskPGYztjQnrB6k_g7jmPoo73i69HwhDzzKoZPui1fKVjBsAS"
-		"9eMrULNo2yHad2Hr-_jM10Umgce-9w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3A"
-		"VPX307Pbyke3_-XRmb0MCoa4QDvOhssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_B"
-		"sy61MWkJQ\",\"e\":\"AQAB\",\"kid\":\"rsa-oaep\",\"alg\":\"RSA-OAEP"
-		"\"},{\"kty\":\"RSA\",\"n\":\"xRUfGwxghSGY8O0sCOGEB8j2cY70-XwF-oKEu"
-		"627_xaCtmp9Qclbaoglktq_1pEd1O67H_9lbenHYDxmeHCGYC1TjXQARyqHg7Ji9nb"
-		"l7TqSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL8-qFm3hhskPGYztjQnrB6k_g"
-		"7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9eMrULNo2yHad2Hr-_jM10Umgce-9w_kJR"
-		"uFuEcnsi21mTzegBdlNVBU_rtIuIpB3AVPX307Pbyke3_-XRmb0MCoa4QDvOhssHY7"
-		"ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\",\"e\":\"AQAB\"},{\"kty"
-		"\":\"AKP\",\"kid\":\"new\",\"pub\":\"AAAA\"}],\"spiffe_sequence\":"
-		"12,\"spiffe_refresh_hint\":600}"),
-		CA_TOKEN_OK, 8},
+		TEXT("{\"keys\":[{\"kty\":\"RSA\",\"n\":\"0f6mqWeun4-_qhMxILMraTHAiKsGMX"
+		"WZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl23EVYB2vxljiaUF"
+		"x-aXnHYUZbvCDBRboblag1QEihlrfJiUg9CFlFWPlqjxjZ7xrY4uCGkVMY9Vx7UK1F"
+		"1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5Wxhke6JxFDJJQ_O-iaVL5"
+		"juicHapbZrfMaOLsOsji2OwQVJp0G95XCHhhcDuArxGGyhrGqcG3UWhAun9WQh6sPL"
+		"tQhSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeGXDotPvE1ab6w\",\"e\":\"AQAB\","
+		"\"kid\":\"rsa\"},{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"NLisCQp"
+		"fUEwegYFXYnCOKbFQnqannwjBS15iW8kklc8\",\"y\":\"Es7pmFIlvfsxstxCppo"
+		"2px5RONCsjxlK6oZb_6zXSzI\",\"kid\":\"p256\",\"use\":\"sig\"},{\"kt"
+		"y\":\"EC\",\"crv\":\"P-384\",\"x\":\"PLtUpQ4hnFbpL5Co0hwHJ_e7rm1RH"
+		"53XKYD-GKbHppy2QYRU0AKc2vHQ2fkWohG8\",\"y\":\"reDrF-O5QWvIMk4Dg5wi"
+		"98SYj6jtCEh1CfK3WYAVAUhEtYkXwnGqcIKFtvqO7o_l\",\"kid\":\"p384\",\""
+		"alg\":\"ES384\"},{\"kty\":\"EC\",\"crv\":\"P-521\",\"x\":\"AAksFMn"
+		"GmZCF8nTd3J6vOl63Em2O_SrBbCIKniutrK7nm_J6Xoj0k4AytzuGIh2phlLwJ9pSK"
+		"bvUzJM3qPAEuXGq\",\"y\":\"AO2hAnIDNnOxc3sE5caFTtOK033QTmUsD7IYnqvO"
+		"fYkIYI_r2ZmEkZx-SaAxc93dL6rnZXCk5UxIeKQhdYXh2svq\",\"kid\":\"p521\""
+		"},{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"ULIMU9b52szfoJCZv5-"
+		"hMah1XZRG5EtG0vMHE-g5_SQ\",\"kid\":\"ed\"},{\"kty\":\"RSA\",\"n\":"
+		"\"0f6mqWeun4-_qhMxILMraTHAiKsGMXWZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAt"
+		"Slxt_7UAx64GyjDMl23EVYB2vxljiaUFx-aXnHYUZbvCDBRboblag1QEihlrfJiUg9"
+		"CFlFWPlqjxjZ7xrY4uCGkVMY9Vx7UK1F1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ26L"
+		"osXhyvSFrb5Wxhke6JxFDJJQ_O-iaVL5juicHapbZrfMaOLsOsji2OwQVJp0G95XCH"
+		"hhcDuArxGGyhrGqcG3UWhAun9WQh6sPLtQhSAUHUtdgBcHhg3zodY-b83bBYZzxjCV"
+		"eGXDotPvE1ab6w\",\"e\":\"AQAB\",\"kid\":\"rsa-rs256\",\"alg\":\"RS"
+		"256\"},{\"kty\":\"RSA\",\"n\":\"0f6mqWeun4-_qhMxILMraTHAiKsGMXWZ5k"
+		"fAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl23EVYB2vxljiaUFx-aX"
+		"nHYUZbvCDBRboblag1QEihlrfJiUg9CFlFWPlqjxjZ7xrY4uCGkVMY9Vx7UK1F1XIw"
+		"UwGXRT7NfWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5Wxhke6JxFDJJQ_O-iaVL5juic"
+		"HapbZrfMaOLsOsji2OwQVJp0G95XCHhhcDuArxGGyhrGqcG3UWhAun9WQh6sPLtQhS"
+		"AUHUtdgBcHhg3zodY-b83bBYZzxjCVeGXDotPvE1ab6w\",\"e\":\"AQAB\",\"ki"
+		"d\":\"rsa-svid\",\"use\":\"jwt-svid\"},{\"kty\":\"RSA\",\"n\":\"0f"
+		"6mqWeun4-_qhMxILMraTHAiKsGMXWZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt"
+		"_7UAx64GyjDMl23EVYB2vxljiaUFx-aXnHYUZbvCDBRboblag1QEihlrfJiUg9CFlF"
+		"WPlqjxjZ7xrY4uCGkVMY9Vx7UK1F1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ26LosXh"
+		"yvSFrb5Wxhke6JxFDJJQ_O-iaVL5juicHapbZrfMaOLsOsji2OwQVJp0G95XCHhhcD"
+		"uArxGGyhrGqcG3UWhAun9WQh6sPLtQhSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeGXD"
+		"otPvE1ab6w\",\"e\":\"AQAB\",\"kid\":\"rsa-ops\",\"key_ops\":[\"ver"
+		"ify\"]},{\"kty\":\"RSA\",\"n\":\"0f6mqWeun4-_qhMxILMraTHAiKsGMXWZ5"
+		"kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl23EVYB2vxljiaUFx-a"
+		"XnHYUZbvCDBRboblag1QEihlrfJiUg9CFlFWPlqjxjZ7xrY4uCGkVMY9Vx7UK1F1XI"
+		"wUwGXRT7NfWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5Wxhke6JxFDJJQ_O-iaVL5jui"
+		"cHapbZrfMaOLsOsji2OwQVJp0G95XCHhhcDuArxGGyhrGqcG3UWhAun9WQh6sPLtQh"
+		"SAUHUtdgBcHhg3zodY-b83bBYZzxjCVeGXDotPvE1ab6w\",\"e\":\"AQAB\",\"k"
+		"id\":\"rsa-enc\",\"use\":\"enc\"},{\"kty\":\"RSA\",\"n\":\"0f6mqWe"
+		"un4-_qhMxILMraTHAiKsGMXWZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx"
+		"64GyjDMl23EVYB2vxljiaUFx-aXnHYUZbvCDBRboblag1QEihlrfJiUg9CFlFWPlqj"
+		"xjZ7xrY4uCGkVMY9Vx7UK1F1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ26LosXhyvSFr"
+		"b5Wxhke6JxFDJJQ_O-iaVL5juicHapbZrfMaOLsOsji2OwQVJp0G95XCHhhcDuArxG"
+		"GyhrGqcG3UWhAun9WQh6sPLtQhSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeGXDotPvE"
+		"1ab6w\",\"e\":\"AQAB\",\"kid\":\"rsa-x509\",\"use\":\"x509-svid\"}"
+		",{\"kty\":\"RSA\",\"n\":\"0f6mqWeun4-_qhMxILMraTHAiKsGMXWZ5kfAdmWV"
+		"bQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl23EVYB2vxljiaUFx-aXnHYUZb"
+		"vCDBRboblag1QEihlrfJiUg9CFlFWPlqjxjZ7xrY4uCGkVMY9Vx7UK1F1XIwUwGXRT"
+		"7NfWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5Wxhke6JxFDJJQ_O-iaVL5juicHapbZr"
+		"fMaOLsOsji2OwQVJp0G95XCHhhcDuArxGGyhrGqcG3UWhAun9WQh6sPLtQhSAUHUtd"
+		"gBcHhg3zodY-b83bBYZzxjCVeGXDotPvE1ab6w\",\"e\":\"AQAB\",\"kid\":\""
+		"rsa-wrap\",\"key_ops\":[\"wrapKey\"]},{\"kty\":\"RSA\",\"n\":\"0f6"
+		"mqWeun4-_qhMxILMraTHAiKsGMXWZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_"
+		"7UAx64GyjDMl23EVYB2vxljiaUFx-aXnHYUZbvCDBRboblag1QEihlrfJiUg9CFlFW"
+		"PlqjxjZ7xrY4uCGkVMY9Vx7UK1F1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ26LosXhy"
+		"vSFrb5Wxhke6JxFDJJQ_O-iaVL5juicHapbZrfMaOLsOsji2OwQVJp0G95XCHhhcDu"
+		"ArxGGyhrGqcG3UWhAun9WQh6sPLtQhSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeGXDo"
+		"tPvE1ab6w\",\"e\":\"AQAB\",\"kid\":\"rsa-oaep\",\"alg\":\"RSA-OAEP"
+		"\"},{\"kty\":\"RSA\",\"n\":\"phoEFR_fbc2-1IpHwFwoMCl8h_8R_25aZ-QoM"
+		"Rt_EJ0zOzEBN5YbK6wFLunUvZ2tcV-lqe3RUut_FiCYaeKFN9sfhQ0HnpJ-P8KvFQr"
+		"Qc4E_qTxCULUerltrbgEk8zG1rsWELhIDh55qiL53f3ALASs13ccSsVbtcMzGP2mZd"
+		"n8GrB47fcZ-oyv0igOYv-PvIwtgpUOlVqWmlmsCk-gyCI1lysjwAywt4xS4YsmY379"
+		"f-TXMoYCnvDR7ToUxG09eVHcttaVWMVcpH4y2O3nK6v8jYCkee4HUqtox86QVGPzRN"
+		"pjsYwr07Dx_YlJSVHGpQC4Y57oH-774KDjGItin8w\",\"e\":\"AQAB\",\"kid\""
+		":\"second\"},{\"kty\":\"RSA\",\"n\":\"oJZIDvpLPNDxQd6XZSH9F1l2pQHu"
+		"VnAK7YQR63kzw_uPjdZjUVhxNZv9_-jct24C1VKDGmBpvULxIgAPGcVOIkZdX1O53K"
+		"dZnYX2MOJKkRlk4kBpNV8SOYW_CGtA_iMPTr-up00cXBlKGjErjwG-EDb4eGqymEte"
+		"HW_K-lI283FUBOlnvCPlMfj2BCd-GZ4ov2n6OIGHkKcFOxg-35FRD9eOF7cjIMd7Uj"
+		"38GgBoecg7zChm5Nh-LkE3vxDclaShdR6GG3FshVBo2PfMhAZuta00iD0zh7nJ9SYD"
+		"xPKrtrfeHXmnMDk2PFREWeopVg7YtF-sxj4l-zgdc0JJ--US_Q\",\"e\":\"AQAB\""
+		",\"kid\":\"bound\",\"alg\":\"RS384\"},{\"kty\":\"RSA\",\"n\":\"4DL"
+		"X07AOIn1gtdE8Sli9aEvG-T5MkGo9hyPxWP-qi6J1Hoqp_ND2D_P1kze008wFEVSEQ"
+		"PjqhdvPg0NWSxHzsxRsySpSMeNAJM253DtmK2tL8416GOOSvYv-HPCZGlZzjK2VtIv"
+		"70MFXCCSqtrkbcefelJkQUVfiJg39F0VizRAi6nfICM7JuyNsAjcO7WRDms8N-ojEp"
+		"WGGR8t2CjUjkROEWed1BnnvaN-nQyck4WldysbF7RKa2TDwqEz1qeSbv8fGbzf1aNf"
+		"vpLAjTLmfihgSFklykAMXxEn3IIfvS3EA5-iqBIH3OfNhnjK6vTR6o57reFLteAhJC"
+		"BWu5-NdgQ\",\"e\":\"AQAB\",\"kid\":\"cipher\",\"use\":\"enc\"},{\""
+		"kty\":\"RSA\",\"n\":\"0f6mqWeun4-_qhMxILMraTHAiKsGMXWZ5kfAdmWVbQxB"
+		"BEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl23EVYB2vxljiaUFx-aXnHYUZbvCDB"
+		"Rboblag1QEihlrfJiUg9CFlFWPlqjxjZ7xrY4uCGkVMY9Vx7UK1F1XIwUwGXRT7NfW"
+		"YRFNunW0yhpk1C-jQ26LosXhyvSFrb5Wxhke6JxFDJJQ_O-iaVL5juicHapbZrfMaO"
+		"LsOsji2OwQVJp0G95XCHhhcDuArxGGyhrGqcG3UWhAun9WQh6sPLtQhSAUHUtdgBcH"
+		"hg3zodY-b83bBYZzxjCVeGXDotPvE1ab6w\",\"e\":\"AQAB\"},{\"kty\":\"AK"
+		"P\",\"kid\":\"new\",\"pub\":\"AAAA\"}],\"spiffe_sequence\":12,\"sp"
+		"iffe_refresh_hint\":600}"),
+		CA_TOKEN_OK,
+		10},
 	{"good: empty",
 		TEXT("{\"keys\":[]}"),
-		CA_TOKEN_OK, 0},
+		CA_TOKEN_OK,
+		0},
 	{"good: rsa",
-		TEXT("{\"keys\":[{\"kty\":\"RSA\",\"n\":\"xRUfGwxghSGY8O0sCOGEB8j2cY70-X"
-		"wF-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O67H_9lbenHYDxmeHCGYC1TjXQARyqH"
-		"g7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL8-qFm3hhskPGYztjQ"
-		"nrB6k_g7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9eMrULNo2yHad2Hr-_jM10Umgce"
-		"-9w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3AVPX307Pbyke3_-XRmb0MCoa4QDv"
-		"OhssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\",\"e\":\"AQAB\","
+		TEXT("{\"keys\":[{\"kty\":\"RSA\",\"n\":\"0f6mqWeun4-_qhMxILMraTHAiKsGMX"
+		"WZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl23EVYB2vxljiaUF"
+		"x-aXnHYUZbvCDBRboblag1QEihlrfJiUg9CFlFWPlqjxjZ7xrY4uCGkVMY9Vx7UK1F"
+		"1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5Wxhke6JxFDJJQ_O-iaVL5"
+		"juicHapbZrfMaOLsOsji2OwQVJp0G95XCHhhcDuArxGGyhrGqcG3UWhAun9WQh6sPL"
+		"tQhSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeGXDotPvE1ab6w\",\"e\":\"AQAB\","
 		"\"kid\":\"rsa\"}]}"),
-		CA_TOKEN_OK, 1},
+		CA_TOKEN_OK,
+		1},
 	{"good: p256",
-		TEXT("{\"keys\":[{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"g-36F9WR3XRSN"
-		"qMcXEfPINbgCNczHUDMDtiwTdlMIjo\",\"y\":\"oNjkC38YKYDZIW-7NFHT1yM6L"
-		"Sd0xH1Nb38t4ulhqnk\",\"kid\":\"p256\"}]}"),
-		CA_TOKEN_OK, 1},
+		TEXT("{\"keys\":[{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"NLisCQpfUEweg"
+		"YFXYnCOKbFQnqannwjBS15iW8kklc8\",\"y\":\"Es7pmFIlvfsxstxCppo2px5RO"
+		"NCsjxlK6oZb_6zXSzI\",\"kid\":\"p256\"}]}"),
+		CA_TOKEN_OK,
+		1},
 	{"good: p384",
-		TEXT("{\"keys\":[{\"kty\":\"EC\",\"crv\":\"P-384\",\"x\":\"0Yjw_J2jdNrBf"
-		"VUtBhPzByowEdLoBLeLOZ3WFmf13KFQqcadoiTEvq6oPzFEvpWV\",\"y\":\"J-9S"
-		"G2ekl0CVGxr5IWruBml5q5G8JF_mXOYASjEDHuvt8cxGm1tzHvIstDYFFkeb\",\"k"
+		TEXT("{\"keys\":[{\"kty\":\"EC\",\"crv\":\"P-384\",\"x\":\"PLtUpQ4hnFbpL"
+		"5Co0hwHJ_e7rm1RH53XKYD-GKbHppy2QYRU0AKc2vHQ2fkWohG8\",\"y\":\"reDr"
+		"F-O5QWvIMk4Dg5wi98SYj6jtCEh1CfK3WYAVAUhEtYkXwnGqcIKFtvqO7o_l\",\"k"
 		"id\":\"p384\"}]}"),
-		CA_TOKEN_OK, 1},
+		CA_TOKEN_OK,
+		1},
 	{"good: p521",
-		TEXT("{\"keys\":[{\"kty\":\"EC\",\"crv\":\"P-521\",\"x\":\"Abyu_pP6isR92"
-		"ZeQkXmI48jclM3elp9qk2avusd5qmlBk1XTex0vl0o-uJOwog0NRBUaNIzngZkGZVJ"
-		"vREEbT-Us\",\"y\":\"AOL24qkx2pH7EwtvaLtiZ6D740dUvsSBKHkfgFIw8Eo1zf"
-		"zJ_wWzoo7v-ncen1wYdp5mr62JQ8E4vjAgPnx_sxsD\",\"kid\":\"p521\"}]}"),
-		CA_TOKEN_OK, 1},
+		TEXT("{\"keys\":[{\"kty\":\"EC\",\"crv\":\"P-521\",\"x\":\"AAksFMnGmZCF8"
+		"nTd3J6vOl63Em2O_SrBbCIKniutrK7nm_J6Xoj0k4AytzuGIh2phlLwJ9pSKbvUzJM"
+		"3qPAEuXGq\",\"y\":\"AO2hAnIDNnOxc3sE5caFTtOK033QTmUsD7IYnqvOfYkIYI"
+		"_r2ZmEkZx-SaAxc93dL6rnZXCk5UxIeKQhdYXh2svq\",\"kid\":\"p521\"}]}"),
+		CA_TOKEN_OK,
+		1},
 	{"good: ed",
-		TEXT("{\"keys\":[{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"wutn-WBCVr"
-		"2rSE5Wt7N5-pYxw-CvV8jwt6DzLsS5pZ4\",\"kid\":\"ed\"}]}"),
-		CA_TOKEN_OK, 1},
+		TEXT("{\"keys\":[{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"ULIMU9b52s"
+		"zfoJCZv5-hMah1XZRG5EtG0vMHE-g5_SQ\",\"kid\":\"ed\"}]}"),
+		CA_TOKEN_OK,
+		1},
 	{"good: leading zero in n",
-		TEXT("{\"keys\":[{\"kty\":\"RSA\",\"n\":\"AMUVHxsMYIUhmPDtLAjhhAfI9nGO9P"
-		"l8BfqChLutu_8WgrZqfUHJW2qIJZLav9aRHdTuux__ZW3px2A8ZnhwhmAtU410AEcq"
-		"h4OyYvZ25e06kqlO97elxGGqgy6aGDpA9kPf1CKJbIdFB5Wlmy_PqhZt4YbJDxmM7Y"
-		"0J6wepP4O45j6KO94uvR8IQ88yqGT7otXylYwbAEvXjK1CzaNsh2ndh6_v4zNdFJoH"
-		"HvvcP5CUbhbhHJ7IttZk83oAXZTVQVP67SLiKQdwFT199Oz28pHt__l0Zm9DAqGuEA"
-		"7zobLB2O3HKG7-XWIMDGG_IfJGW2VbPkSIYCx9vwbMutTFpCU\",\"e\":\"AQAB\""
+		TEXT("{\"keys\":[{\"kty\":\"RSA\",\"n\":\"ANH-pqlnrp-Pv6oTMSCzK2kxwIirBj"
+		"F1meZHwHZllW0MQQRGYrMPlfGdxpurbKFwLUpcbf-1AMeuBsowzJdtxFWAdr8ZY4ml"
+		"Bcfml5x2FGW7wgwUW6G5WoNUBIoZa3yYlIPQhZRVj5ao8Y2e8a2OLghpFTGPVce1Ct"
+		"RdVyMFMBl0U-zX1mERTbp1tMoaZNQvo0Nui6LF4cr0ha2-VsYZHuicRQySUPzvomlS"
+		"-Y7onB2qW2a3zGji7DrI4tjsEFSadBveVwh4YXA7gK8RhsoaxqnBt1FoQLp_VkIerD"
+		"y7UIUgFB1LXYAXB4YN86HWPm_N2wWGc8YwlXhlw6LT7xNWm-s\",\"e\":\"AQAB\""
 		",\"kid\":\"rsa\"}]}"),
-		CA_TOKEN_OK, 1},
+		CA_TOKEN_OK,
+		1},
 	{"good: 64 keys",
-		TEXT("{\"keys\":[{\"kty\":\"RSA\",\"n\":\"xRUfGwxghSGY8O0sCOGEB8j2cY70-X"
-		"wF-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O67H_9lbenHYDxmeHCGYC1TjXQARyqH"
-		"g7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL8-qFm3hhskPGYztjQ"
-		"nrB6k_g7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9eMrULNo2yHad2Hr-_jM10Umgce"
-		"-9w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3AVPX307Pbyke3_-XRmb0MCoa4QDv"
-		"OhssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\",\"e\":\"AQAB\","
-		"\"kid\":\"0\"},{\"kty\":\"RSA\",\"n\":\"xRUfGwxghSGY8O0sCOGEB8j2cY"
-		"70-XwF-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O67H_9lbenHYDxmeHCGYC1TjXQA"
-		"RyqHg7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL8-qFm3hhskPGY"
-		"ztjQnrB6k_g7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9eMrULNo2yHad2Hr-_jM10U"
-		"mgce-9w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3AVPX307Pbyke3_-XRmb0MCoa"
-		"4QDvOhssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\",\"e\":\"AQA"
-		"B\",\"kid\":\"1\"},{\"kty\":\"RSA\",\"n\":\"xRUfGwxghSGY8O0sCOGEB8"
-		"j2cY70-XwF-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O67H_9lbenHYDxmeHCGYC1T"
-		"jXQARyqHg7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL8-qFm3hhs"
-		"kPGYztjQnrB6k_g7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9eMrULNo2yHad2Hr-_j"
-		"M10Umgce-9w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3AVPX307Pbyke3_-XRmb0"
-		"MCoa4QDvOhssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\",\"e\":\""
-		"AQAB\",\"kid\":\"2\"},{\"kty\":\"RSA\",\"n\":\"xRUfGwxghSGY8O0sCOG"
-		"EB8j2cY70-XwF-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O67H_9lbenHYDxmeHCGY"
-		"C1TjXQARyqHg7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL8-qFm3"
-		"hhskPGYztjQnrB6k_g7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9eMrULNo2yHad2Hr"
-		"-_jM10Umgce-9w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3AVPX307Pbyke3_-XR"
-		"mb0MCoa4QDvOhssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\",\"e\""
-		":\"AQAB\",\"kid\":\"3\"},{\"kty\":\"RSA\",\"n\":\"xRUfGwxghSGY8O0s"
-		"COGEB8j2cY70-XwF-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O67H_9lbenHYDxmeH"
-		"CGYC1TjXQARyqHg7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL8-q"
-		"Fm3hhskPGYztjQnrB6k_g7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9eMrULNo2yHad"
-		"2Hr-_jM10Umgce-9w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3AVPX307Pbyke3_"
-		"-XRmb0MCoa4QDvOhssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\",\""
-		"e\":\"AQAB\",\"kid\":\"4\"},{\"kty\":\"RSA\",\"n\":\"xRUfGwxghSGY8"
-		"O0sCOGEB8j2cY70-XwF-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O67H_9lbenHYDx"
-		"meHCGYC1TjXQARyqHg7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL"
-		"8-qFm3hhskPGYztjQnrB6k_g7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9eMrULNo2y"
-		"Had2Hr-_jM10Umgce-9w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3AVPX307Pbyk"
-		"e3_-XRmb0MCoa4QDvOhssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\""
-		",\"e\":\"AQAB\",\"kid\":\"5\"},{\"kty\":\"RSA\",\"n\":\"xRUfGwxghS"
-		"GY8O0sCOGEB8j2cY70-XwF-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O67H_9lbenH"
-		"YDxmeHCGYC1TjXQARyqHg7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHla"
-		"WbL8-qFm3hhskPGYztjQnrB6k_g7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9eMrULN"
-		"o2yHad2Hr-_jM10Umgce-9w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3AVPX307P"
-		"byke3_-XRmb0MCoa4QDvOhssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MWk"
-		"JQ\",\"e\":\"AQAB\",\"kid\":\"6\"},{\"kty\":\"RSA\",\"n\":\"xRUfGw"
-		"xghSGY8O0sCOGEB8j2cY70-XwF-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O67H_9l"
-		"benHYDxmeHCGYC1TjXQARyqHg7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0"
-		"UHlaWbL8-qFm3hhskPGYztjQnrB6k_g7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9eM"
-		"rULNo2yHad2Hr-_jM10Umgce-9w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3AVPX"
-		"307Pbyke3_-XRmb0MCoa4QDvOhssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy6"
-		"1MWkJQ\",\"e\":\"AQAB\",\"kid\":\"7\"},{\"kty\":\"RSA\",\"n\":\"xR"
-		"UfGwxghSGY8O0sCOGEB8j2cY70-XwF-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O67"
-		"H_9lbenHYDxmeHCGYC1TjXQARyqHg7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIo"
-		"lsh0UHlaWbL8-qFm3hhskPGYztjQnrB6k_g7jmPoo73i69HwhDzzKoZPui1fKVjBsA"
-		"S9eMrULNo2yHad2Hr-_jM10Umgce-9w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3"
-		"AVPX307Pbyke3_-XRmb0MCoa4QDvOhssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_"
-		"Bsy61MWkJQ\",\"e\":\"AQAB\",\"kid\":\"8\"},{\"kty\":\"RSA\",\"n\":"
-		"\"xRUfGwxghSGY8O0sCOGEB8j2cY70-XwF-oKEu627_xaCtmp9Qclbaoglktq_1pEd"
-		"1O67H_9lbenHYDxmeHCGYC1TjXQARyqHg7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9"
-		"_UIolsh0UHlaWbL8-qFm3hhskPGYztjQnrB6k_g7jmPoo73i69HwhDzzKoZPui1fKV"
-		"jBsAS9eMrULNo2yHad2Hr-_jM10Umgce-9w_kJRuFuEcnsi21mTzegBdlNVBU_rtIu"
-		"IpB3AVPX307Pbyke3_-XRmb0MCoa4QDvOhssHY7ccobv5dYgwMYb8h8kZbZVs-RIhg"
-		"LH2_Bsy61MWkJQ\",\"e\":\"AQAB\",\"kid\":\"9\"},{\"kty\":\"RSA\",\""
-		"n\":\"xRUfGwxghSGY8O0sCOGEB8j2cY70-XwF-oKEu627_xaCtmp9Qclbaoglktq_"
-		"1pEd1O67H_9lbenHYDxmeHCGYC1TjXQARyqHg7Ji9nbl7TqSqU73t6XEYaqDLpoYOk"
-		"D2Q9_UIolsh0UHlaWbL8-qFm3hhskPGYztjQnrB6k_g7jmPoo73i69HwhDzzKoZPui"
-		"1fKVjBsAS9eMrULNo2yHad2Hr-_jM10Umgce-9w_kJRuFuEcnsi21mTzegBdlNVBU_"
-		"rtIuIpB3AVPX307Pbyke3_-XRmb0MCoa4QDvOhssHY7ccobv5dYgwMYb8h8kZbZVs-"
-		"RIhgLH2_Bsy61MWkJQ\",\"e\":\"AQAB\",\"kid\":\"10\"},{\"kty\":\"RSA"
-		"\",\"n\":\"xRUfGwxghSGY8O0sCOGEB8j2cY70-XwF-oKEu627_xaCtmp9Qclbaog"
-		"lktq_1pEd1O67H_9lbenHYDxmeHCGYC1TjXQARyqHg7Ji9nbl7TqSqU73t6XEYaqDL"
-		"poYOkD2Q9_UIolsh0UHlaWbL8-qFm3hhskPGYztjQnrB6k_g7jmPoo73i69HwhDzzK"
-		"oZPui1fKVjBsAS9eMrULNo2yHad2Hr-_jM10Umgce-9w_kJRuFuEcnsi21mTzegBdl"
-		"NVBU_rtIuIpB3AVPX307Pbyke3_-XRmb0MCoa4QDvOhssHY7ccobv5dYgwMYb8h8kZ"
-		"bZVs-RIhgLH2_Bsy61MWkJQ\",\"e\":\"AQAB\",\"kid\":\"11\"},{\"kty\":"
-		"\"RSA\",\"n\":\"xRUfGwxghSGY8O0sCOGEB8j2cY70-XwF-oKEu627_xaCtmp9Qc"
-		"lbaoglktq_1pEd1O67H_9lbenHYDxmeHCGYC1TjXQARyqHg7Ji9nbl7TqSqU73t6XE"
-		"YaqDLpoYOkD2Q9_UIolsh0UHlaWbL8-qFm3hhskPGYztjQnrB6k_g7jmPoo73i69Hw"
-		"hDzzKoZPui1fKVjBsAS9eMrULNo2yHad2Hr-_jM10Umgce-9w_kJRuFuEcnsi21mTz"
-		"egBdlNVBU_rtIuIpB3AVPX307Pbyke3_-XRmb0MCoa4QDvOhssHY7ccobv5dYgwMYb"
-		"8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\",\"e\":\"AQAB\",\"kid\":\"12\"},{\"k"
-		"ty\":\"RSA\",\"n\":\"xRUfGwxghSGY8O0sCOGEB8j2cY70-XwF-oKEu627_xaCt"
-		"mp9Qclbaoglktq_1pEd1O67H_9lbenHYDxmeHCGYC1TjXQARyqHg7Ji9nbl7TqSqU7"
-		"3t6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL8-qFm3hhskPGYztjQnrB6k_g7jmPoo73"
-		"i69HwhDzzKoZPui1fKVjBsAS9eMrULNo2yHad2Hr-_jM10Umgce-9w_kJRuFuEcnsi"
-		"21mTzegBdlNVBU_rtIuIpB3AVPX307Pbyke3_-XRmb0MCoa4QDvOhssHY7ccobv5dY"
-		"gwMYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\",\"e\":\"AQAB\",\"kid\":\"13\"}"
-		",{\"kty\":\"RSA\",\"n\":\"xRUfGwxghSGY8O0sCOGEB8j2cY70-XwF-oKEu627"
-		"_xaCtmp9Qclbaoglktq_1pEd1O67H_9lbenHYDxmeHCGYC1TjXQARyqHg7Ji9nbl7T"
-		"qSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL8-qFm3hhskPGYztjQnrB6k_g7jm"
-		"Poo73i69HwhDzzKoZPui1fKVjBsAS9eMrULNo2yHad2Hr-_jM10Umgce-9w_kJRuFu"
-		"Ecnsi21mTzegBdlNVBU_rtIuIpB3AVPX307Pbyke3_-XRmb0MCoa4QDvOhssHY7cco"
-		"bv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\",\"e\":\"AQAB\",\"kid\":\""
-		"14\"},{\"kty\":\"RSA\",\"n\":\"xRUfGwxghSGY8O0sCOGEB8j2cY70-XwF-oK"
-		"Eu627_xaCtmp9Qclbaoglktq_1pEd1O67H_9lbenHYDxmeHCGYC1TjXQARyqHg7Ji9"
-		"nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL8-qFm3hhskPGYztjQnrB6k"
-		"_g7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9eMrULNo2yHad2Hr-_jM10Umgce-9w_k"
-		"JRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3AVPX307Pbyke3_-XRmb0MCoa4QDvOhssH"
-		"Y7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\",\"e\":\"AQAB\",\"kid"
-		"\":\"15\"},{\"kty\":\"RSA\",\"n\":\"xRUfGwxghSGY8O0sCOGEB8j2cY70-X"
-		"wF-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O67H_9lbenHYDxmeHCGYC1TjXQARyqH"
-		"g7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL8-qFm3hhskPGYztjQ"
-		"nrB6k_g7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9eMrULNo2yHad2Hr-_jM10Umgce"
-		"-9w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3AVPX307Pbyke3_-XRmb0MCoa4QDv"
-		"OhssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\",\"e\":\"AQAB\","
-		"\"kid\":\"16\"},{\"kty\":\"RSA\",\"n\":\"xRUfGwxghSGY8O0sCOGEB8j2c"
-		"Y70-XwF-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O67H_9lbenHYDxmeHCGYC1TjXQ"
-		"ARyqHg7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL8-qFm3hhskPG"
-		"YztjQnrB6k_g7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9eMrULNo2yHad2Hr-_jM10"
-		"Umgce-9w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3AVPX307Pbyke3_-XRmb0MCo"
-		"a4QDvOhssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\",\"e\":\"AQ"
-		"AB\",\"kid\":\"17\"},{\"kty\":\"RSA\",\"n\":\"xRUfGwxghSGY8O0sCOGE"
-		"B8j2cY70-XwF-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O67H_9lbenHYDxmeHCGYC"
-		"1TjXQARyqHg7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL8-qFm3h"
-		"hskPGYztjQnrB6k_g7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9eMrULNo2yHad2Hr-"
-		"_jM10Umgce-9w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3AVPX307Pbyke3_-XRm"
-		"b0MCoa4QDvOhssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\",\"e\""
-		":\"AQAB\",\"kid\":\"18\"},{\"kty\":\"RSA\",\"n\":\"xRUfGwxghSGY8O0"
-		"sCOGEB8j2cY70-XwF-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O67H_9lbenHYDxme"
-		"HCGYC1TjXQARyqHg7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL8-"
-		"qFm3hhskPGYztjQnrB6k_g7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9eMrULNo2yHa"
-		"d2Hr-_jM10Umgce-9w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3AVPX307Pbyke3"
-		"_-XRmb0MCoa4QDvOhssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\","
-		"\"e\":\"AQAB\",\"kid\":\"19\"},{\"kty\":\"RSA\",\"n\":\"xRUfGwxghS"
-		"GY8O0sCOGEB8j2cY70-XwF-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O67H_9lbenH"
-		"YDxmeHCGYC1TjXQARyqHg7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHla"
-		"WbL8-qFm3hhskPGYztjQnrB6k_g7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9eMrULN"
-		"o2yHad2Hr-_jM10Umgce-9w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3AVPX307P"
-		"byke3_-XRmb0MCoa4QDvOhssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MWk"
-		"JQ\",\"e\":\"AQAB\",\"kid\":\"20\"},{\"kty\":\"RSA\",\"n\":\"xRUfG"
-		"wxghSGY8O0sCOGEB8j2cY70-XwF-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O67H_9"
-		"lbenHYDxmeHCGYC1TjXQARyqHg7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIolsh"
-		"0UHlaWbL8-qFm3hhskPGYztjQnrB6k_g7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9e"
-		"MrULNo2yHad2Hr-_jM10Umgce-9w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3AVP"
-		"X307Pbyke3_-XRmb0MCoa4QDvOhssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy"
-		"61MWkJQ\",\"e\":\"AQAB\",\"kid\":\"21\"},{\"kty\":\"RSA\",\"n\":\""
-		"xRUfGwxghSGY8O0sCOGEB8j2cY70-XwF-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O"
-		"67H_9lbenHYDxmeHCGYC1TjXQARyqHg7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_U"
-		"Iolsh0UHlaWbL8-qFm3hhskPGYztjQnrB6k_g7jmPoo73i69HwhDzzKoZPui1fKVjB"
-		"sAS9eMrULNo2yHad2Hr-_jM10Umgce-9w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIp"
-		"B3AVPX307Pbyke3_-XRmb0MCoa4QDvOhssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH"
-		"2_Bsy61MWkJQ\",\"e\":\"AQAB\",\"kid\":\"22\"},{\"kty\":\"RSA\",\"n"
-		"\":\"xRUfGwxghSGY8O0sCOGEB8j2cY70-XwF-oKEu627_xaCtmp9Qclbaoglktq_1"
-		"pEd1O67H_9lbenHYDxmeHCGYC1TjXQARyqHg7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD"
-		"2Q9_UIolsh0UHlaWbL8-qFm3hhskPGYztjQnrB6k_g7jmPoo73i69HwhDzzKoZPui1"
-		"fKVjBsAS9eMrULNo2yHad2Hr-_jM10Umgce-9w_kJRuFuEcnsi21mTzegBdlNVBU_r"
-		"tIuIpB3AVPX307Pbyke3_-XRmb0MCoa4QDvOhssHY7ccobv5dYgwMYb8h8kZbZVs-R"
-		"IhgLH2_Bsy61MWkJQ\",\"e\":\"AQAB\",\"kid\":\"23\"},{\"kty\":\"RSA\""
-		",\"n\":\"xRUfGwxghSGY8O0sCOGEB8j2cY70-XwF-oKEu627_xaCtmp9Qclbaoglk"
-		"tq_1pEd1O67H_9lbenHYDxmeHCGYC1TjXQARyqHg7Ji9nbl7TqSqU73t6XEYaqDLpo"
-		"YOkD2Q9_UIolsh0UHlaWbL8-qFm3hhskPGYztjQnrB6k_g7jmPoo73i69HwhDzzKoZ"
-		"Pui1fKVjBsAS9eMrULNo2yHad2Hr-_jM10Umgce-9w_kJRuFuEcnsi21mTzegBdlNV"
-		"BU_rtIuIpB3AVPX307Pbyke3_-XRmb0MCoa4QDvOhssHY7ccobv5dYgwMYb8h8kZbZ"
-		"Vs-RIhgLH2_Bsy61MWkJQ\",\"e\":\"AQAB\",\"kid\":\"24\"},{\"kty\":\""
-		"RSA\",\"n\":\"xRUfGwxghSGY8O0sCOGEB8j2cY70-XwF-oKEu627_xaCtmp9Qclb"
-		"aoglktq_1pEd1O67H_9lbenHYDxmeHCGYC1TjXQARyqHg7Ji9nbl7TqSqU73t6XEYa"
-		"qDLpoYOkD2Q9_UIolsh0UHlaWbL8-qFm3hhskPGYztjQnrB6k_g7jmPoo73i69HwhD"
-		"zzKoZPui1fKVjBsAS9eMrULNo2yHad2Hr-_jM10Umgce-9w_kJRuFuEcnsi21mTzeg"
-		"BdlNVBU_rtIuIpB3AVPX307Pbyke3_-XRmb0MCoa4QDvOhssHY7ccobv5dYgwMYb8h"
-		"8kZbZVs-RIhgLH2_Bsy61MWkJQ\",\"e\":\"AQAB\",\"kid\":\"25\"},{\"kty"
-		"\":\"RSA\",\"n\":\"xRUfGwxghSGY8O0sCOGEB8j2cY70-XwF-oKEu627_xaCtmp"
-		"9Qclbaoglktq_1pEd1O67H_9lbenHYDxmeHCGYC1TjXQARyqHg7Ji9nbl7TqSqU73t"
-		"6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL8-qFm3hhskPGYztjQnrB6k_g7jmPoo73i6"
-		"9HwhDzzKoZPui1fKVjBsAS9eMrULNo2yHad2Hr-_jM10Umgce-9w_kJRuFuEcnsi21"
-		"mTzegBdlNVBU_rtIuIpB3AVPX307Pbyke3_-XRmb0MCoa4QDvOhssHY7ccobv5dYgw"
-		"MYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\",\"e\":\"AQAB\",\"kid\":\"26\"},{"
-		"\"kty\":\"RSA\",\"n\":\"xRUfGwxghSGY8O0sCOGEB8j2cY70-XwF-oKEu627_x"
-		"aCtmp9Qclbaoglktq_1pEd1O67H_9lbenHYDxmeHCGYC1TjXQARyqHg7Ji9nbl7TqS"
-		"qU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL8-qFm3hhskPGYztjQnrB6k_g7jmPo"
-		"o73i69HwhDzzKoZPui1fKVjBsAS9eMrULNo2yHad2Hr-_jM10Umgce-9w_kJRuFuEc"
-		"nsi21mTzegBdlNVBU_rtIuIpB3AVPX307Pbyke3_-XRmb0MCoa4QDvOhssHY7ccobv"
-		"5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\",\"e\":\"AQAB\",\"kid\":\"27"
-		"\"},{\"kty\":\"RSA\",\"n\":\"xRUfGwxghSGY8O0sCOGEB8j2cY70-XwF-oKEu"
-		"627_xaCtmp9Qclbaoglktq_1pEd1O67H_9lbenHYDxmeHCGYC1TjXQARyqHg7Ji9nb"
-		"l7TqSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL8-qFm3hhskPGYztjQnrB6k_g"
-		"7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9eMrULNo2yHad2Hr-_jM10Umgce-9w_kJR"
-		"uFuEcnsi21mTzegBdlNVBU_rtIuIpB3AVPX307Pbyke3_-XRmb0MCoa4QDvOhssHY7"
-		"ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\",\"e\":\"AQAB\",\"kid\""
-		":\"28\"},{\"kty\":\"RSA\",\"n\":\"xRUfGwxghSGY8O0sCOGEB8j2cY70-XwF"
-		"-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O67H_9lbenHYDxmeHCGYC1TjXQARyqHg7"
-		"Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL8-qFm3hhskPGYztjQnr"
-		"B6k_g7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9eMrULNo2yHad2Hr-_jM10Umgce-9"
-		"w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3AVPX307Pbyke3_-XRmb0MCoa4QDvOh"
-		"ssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\",\"e\":\"AQAB\",\""
-		"kid\":\"29\"},{\"kty\":\"RSA\",\"n\":\"xRUfGwxghSGY8O0sCOGEB8j2cY7"
-		"0-XwF-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O67H_9lbenHYDxmeHCGYC1TjXQAR"
-		"yqHg7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL8-qFm3hhskPGYz"
-		"tjQnrB6k_g7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9eMrULNo2yHad2Hr-_jM10Um"
-		"gce-9w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3AVPX307Pbyke3_-XRmb0MCoa4"
-		"QDvOhssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\",\"e\":\"AQAB"
-		"\",\"kid\":\"30\"},{\"kty\":\"RSA\",\"n\":\"xRUfGwxghSGY8O0sCOGEB8"
-		"j2cY70-XwF-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O67H_9lbenHYDxmeHCGYC1T"
-		"jXQARyqHg7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL8-qFm3hhs"
-		"kPGYztjQnrB6k_g7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9eMrULNo2yHad2Hr-_j"
-		"M10Umgce-9w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3AVPX307Pbyke3_-XRmb0"
-		"MCoa4QDvOhssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\",\"e\":\""
-		"AQAB\",\"kid\":\"31\"},{\"kty\":\"RSA\",\"n\":\"xRUfGwxghSGY8O0sCO"
-		"GEB8j2cY70-XwF-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O67H_9lbenHYDxmeHCG"
-		"YC1TjXQARyqHg7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL8-qFm"
-		"3hhskPGYztjQnrB6k_g7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9eMrULNo2yHad2H"
-		"r-_jM10Umgce-9w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3AVPX307Pbyke3_-X"
-		"Rmb0MCoa4QDvOhssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\",\"e"
-		"\":\"AQAB\",\"kid\":\"32\"},{\"kty\":\"RSA\",\"n\":\"xRUfGwxghSGY8"
-		"O0sCOGEB8j2cY70-XwF-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O67H_9lbenHYDx"
-		"meHCGYC1TjXQARyqHg7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL"
-		"8-qFm3hhskPGYztjQnrB6k_g7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9eMrULNo2y"
-		"Had2Hr-_jM10Umgce-9w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3AVPX307Pbyk"
-		"e3_-XRmb0MCoa4QDvOhssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\""
-		",\"e\":\"AQAB\",\"kid\":\"33\"},{\"kty\":\"RSA\",\"n\":\"xRUfGwxgh"
-		"SGY8O0sCOGEB8j2cY70-XwF-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O67H_9lben"
-		"HYDxmeHCGYC1TjXQARyqHg7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHl"
-		"aWbL8-qFm3hhskPGYztjQnrB6k_g7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9eMrUL"
-		"No2yHad2Hr-_jM10Umgce-9w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3AVPX307"
-		"Pbyke3_-XRmb0MCoa4QDvOhssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MW"
-		"kJQ\",\"e\":\"AQAB\",\"kid\":\"34\"},{\"kty\":\"RSA\",\"n\":\"xRUf"
-		"GwxghSGY8O0sCOGEB8j2cY70-XwF-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O67H_"
-		"9lbenHYDxmeHCGYC1TjXQARyqHg7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIols"
-		"h0UHlaWbL8-qFm3hhskPGYztjQnrB6k_g7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9"
-		"eMrULNo2yHad2Hr-_jM10Umgce-9w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3AV"
-		"PX307Pbyke3_-XRmb0MCoa4QDvOhssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bs"
-		"y61MWkJQ\",\"e\":\"AQAB\",\"kid\":\"35\"},{\"kty\":\"RSA\",\"n\":\""
-		"xRUfGwxghSGY8O0sCOGEB8j2cY70-XwF-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O"
-		"67H_9lbenHYDxmeHCGYC1TjXQARyqHg7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_U"
-		"Iolsh0UHlaWbL8-qFm3hhskPGYztjQnrB6k_g7jmPoo73i69HwhDzzKoZPui1fKVjB"
-		"sAS9eMrULNo2yHad2Hr-_jM10Umgce-9w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIp"
-		"B3AVPX307Pbyke3_-XRmb0MCoa4QDvOhssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH"
-		"2_Bsy61MWkJQ\",\"e\":\"AQAB\",\"kid\":\"36\"},{\"kty\":\"RSA\",\"n"
-		"\":\"xRUfGwxghSGY8O0sCOGEB8j2cY70-XwF-oKEu627_xaCtmp9Qclbaoglktq_1"
-		"pEd1O67H_9lbenHYDxmeHCGYC1TjXQARyqHg7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD"
-		"2Q9_UIolsh0UHlaWbL8-qFm3hhskPGYztjQnrB6k_g7jmPoo73i69HwhDzzKoZPui1"
-		"fKVjBsAS9eMrULNo2yHad2Hr-_jM10Umgce-9w_kJRuFuEcnsi21mTzegBdlNVBU_r"
-		"tIuIpB3AVPX307Pbyke3_-XRmb0MCoa4QDvOhssHY7ccobv5dYgwMYb8h8kZbZVs-R"
-		"IhgLH2_Bsy61MWkJQ\",\"e\":\"AQAB\",\"kid\":\"37\"},{\"kty\":\"RSA\""
-		",\"n\":\"xRUfGwxghSGY8O0sCOGEB8j2cY70-XwF-oKEu627_xaCtmp9Qclbaoglk"
-		"tq_1pEd1O67H_9lbenHYDxmeHCGYC1TjXQARyqHg7Ji9nbl7TqSqU73t6XEYaqDLpo"
-		"YOkD2Q9_UIolsh0UHlaWbL8-qFm3hhskPGYztjQnrB6k_g7jmPoo73i69HwhDzzKoZ"
-		"Pui1fKVjBsAS9eMrULNo2yHad2Hr-_jM10Umgce-9w_kJRuFuEcnsi21mTzegBdlNV"
-		"BU_rtIuIpB3AVPX307Pbyke3_-XRmb0MCoa4QDvOhssHY7ccobv5dYgwMYb8h8kZbZ"
-		"Vs-RIhgLH2_Bsy61MWkJQ\",\"e\":\"AQAB\",\"kid\":\"38\"},{\"kty\":\""
-		"RSA\",\"n\":\"xRUfGwxghSGY8O0sCOGEB8j2cY70-XwF-oKEu627_xaCtmp9Qclb"
-		"aoglktq_1pEd1O67H_9lbenHYDxmeHCGYC1TjXQARyqHg7Ji9nbl7TqSqU73t6XEYa"
-		"qDLpoYOkD2Q9_UIolsh0UHlaWbL8-qFm3hhskPGYztjQnrB6k_g7jmPoo73i69HwhD"
-		"zzKoZPui1fKVjBsAS9eMrULNo2yHad2Hr-_jM10Umgce-9w_kJRuFuEcnsi21mTzeg"
-		"BdlNVBU_rtIuIpB3AVPX307Pbyke3_-XRmb0MCoa4QDvOhssHY7ccobv5dYgwMYb8h"
-		"8kZbZVs-RIhgLH2_Bsy61MWkJQ\",\"e\":\"AQAB\",\"kid\":\"39\"},{\"kty"
-		"\":\"RSA\",\"n\":\"xRUfGwxghSGY8O0sCOGEB8j2cY70-XwF-oKEu627_xaCtmp"
-		"9Qclbaoglktq_1pEd1O67H_9lbenHYDxmeHCGYC1TjXQARyqHg7Ji9nbl7TqSqU73t"
-		"6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL8-qFm3hhskPGYztjQnrB6k_g7jmPoo73i6"
-		"9HwhDzzKoZPui1fKVjBsAS9eMrULNo2yHad2Hr-_jM10Umgce-9w_kJRuFuEcnsi21"
-		"mTzegBdlNVBU_rtIuIpB3AVPX307Pbyke3_-XRmb0MCoa4QDvOhssHY7ccobv5dYgw"
-		"MYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\",\"e\":\"AQAB\",\"kid\":\"40\"},{"
-		"\"kty\":\"RSA\",\"n\":\"xRUfGwxghSGY8O0sCOGEB8j2cY70-XwF-oKEu627_x"
-		"aCtmp9Qclbaoglktq_1pEd1O67H_9lbenHYDxmeHCGYC1TjXQARyqHg7Ji9nbl7TqS"
-		"qU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL8-qFm3hhskPGYztjQnrB6k_g7jmPo"
-		"o73i69HwhDzzKoZPui1fKVjBsAS9eMrULNo2yHad2Hr-_jM10Umgce-9w_kJRuFuEc"
-		"nsi21mTzegBdlNVBU_rtIuIpB3AVPX307Pbyke3_-XRmb0MCoa4QDvOhssHY7ccobv"
-		"5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\",\"e\":\"AQAB\",\"kid\":\"41"
-		"\"},{\"kty\":\"RSA\",\"n\":\"xRUfGwxghSGY8O0sCOGEB8j2cY70-XwF-oKEu"
-		"627_xaCtmp9Qclbaoglktq_1pEd1O67H_9lbenHYDxmeHCGYC1TjXQARyqHg7Ji9nb"
-		"l7TqSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL8-qFm3hhskPGYztjQnrB6k_g"
-		"7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9eMrULNo2yHad2Hr-_jM10Umgce-9w_kJR"
-		"uFuEcnsi21mTzegBdlNVBU_rtIuIpB3AVPX307Pbyke3_-XRmb0MCoa4QDvOhssHY7"
-		"ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\",\"e\":\"AQAB\",\"kid\""
-		":\"42\"},{\"kty\":\"RSA\",\"n\":\"xRUfGwxghSGY8O0sCOGEB8j2cY70-XwF"
-		"-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O67H_9lbenHYDxmeHCGYC1TjXQARyqHg7"
-		"Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL8-qFm3hhskPGYztjQnr"
-		"B6k_g7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9eMrULNo2yHad2Hr-_jM10Umgce-9"
-		"w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3AVPX307Pbyke3_-XRmb0MCoa4QDvOh"
-		"ssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\",\"e\":\"AQAB\",\""
-		"kid\":\"43\"},{\"kty\":\"RSA\",\"n\":\"xRUfGwxghSGY8O0sCOGEB8j2cY7"
-		"0-XwF-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O67H_9lbenHYDxmeHCGYC1TjXQAR"
-		"yqHg7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL8-qFm3hhskPGYz"
-		"tjQnrB6k_g7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9eMrULNo2yHad2Hr-_jM10Um"
-		"gce-9w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3AVPX307Pbyke3_-XRmb0MCoa4"
-		"QDvOhssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\",\"e\":\"AQAB"
-		"\",\"kid\":\"44\"},{\"kty\":\"RSA\",\"n\":\"xRUfGwxghSGY8O0sCOGEB8"
-		"j2cY70-XwF-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O67H_9lbenHYDxmeHCGYC1T"
-		"jXQARyqHg7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL8-qFm3hhs"
-		"kPGYztjQnrB6k_g7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9eMrULNo2yHad2Hr-_j"
-		"M10Umgce-9w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3AVPX307Pbyke3_-XRmb0"
-		"MCoa4QDvOhssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\",\"e\":\""
-		"AQAB\",\"kid\":\"45\"},{\"kty\":\"RSA\",\"n\":\"xRUfGwxghSGY8O0sCO"
-		"GEB8j2cY70-XwF-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O67H_9lbenHYDxmeHCG"
-		"YC1TjXQARyqHg7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL8-qFm"
-		"3hhskPGYztjQnrB6k_g7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9eMrULNo2yHad2H"
-		"r-_jM10Umgce-9w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3AVPX307Pbyke3_-X"
-		"Rmb0MCoa4QDvOhssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\",\"e"
-		"\":\"AQAB\",\"kid\":\"46\"},{\"kty\":\"RSA\",\"n\":\"xRUfGwxghSGY8"
-		"O0sCOGEB8j2cY70-XwF-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O67H_9lbenHYDx"
-		"meHCGYC1TjXQARyqHg7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL"
-		"8-qFm3hhskPGYztjQnrB6k_g7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9eMrULNo2y"
-		"Had2Hr-_jM10Umgce-9w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3AVPX307Pbyk"
-		"e3_-XRmb0MCoa4QDvOhssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\""
-		",\"e\":\"AQAB\",\"kid\":\"47\"},{\"kty\":\"RSA\",\"n\":\"xRUfGwxgh"
-		"SGY8O0sCOGEB8j2cY70-XwF-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O67H_9lben"
-		"HYDxmeHCGYC1TjXQARyqHg7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHl"
-		"aWbL8-qFm3hhskPGYztjQnrB6k_g7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9eMrUL"
-		"No2yHad2Hr-_jM10Umgce-9w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3AVPX307"
-		"Pbyke3_-XRmb0MCoa4QDvOhssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MW"
-		"kJQ\",\"e\":\"AQAB\",\"kid\":\"48\"},{\"kty\":\"RSA\",\"n\":\"xRUf"
-		"GwxghSGY8O0sCOGEB8j2cY70-XwF-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O67H_"
-		"9lbenHYDxmeHCGYC1TjXQARyqHg7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIols"
-		"h0UHlaWbL8-qFm3hhskPGYztjQnrB6k_g7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9"
-		"eMrULNo2yHad2Hr-_jM10Umgce-9w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3AV"
-		"PX307Pbyke3_-XRmb0MCoa4QDvOhssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bs"
-		"y61MWkJQ\",\"e\":\"AQAB\",\"kid\":\"49\"},{\"kty\":\"RSA\",\"n\":\""
-		"xRUfGwxghSGY8O0sCOGEB8j2cY70-XwF-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O"
-		"67H_9lbenHYDxmeHCGYC1TjXQARyqHg7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_U"
-		"Iolsh0UHlaWbL8-qFm3hhskPGYztjQnrB6k_g7jmPoo73i69HwhDzzKoZPui1fKVjB"
-		"sAS9eMrULNo2yHad2Hr-_jM10Umgce-9w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIp"
-		"B3AVPX307Pbyke3_-XRmb0MCoa4QDvOhssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH"
-		"2_Bsy61MWkJQ\",\"e\":\"AQAB\",\"kid\":\"50\"},{\"kty\":\"RSA\",\"n"
-		"\":\"xRUfGwxghSGY8O0sCOGEB8j2cY70-XwF-oKEu627_xaCtmp9Qclbaoglktq_1"
-		"pEd1O67H_9lbenHYDxmeHCGYC1TjXQARyqHg7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD"
-		"2Q9_UIolsh0UHlaWbL8-qFm3hhskPGYztjQnrB6k_g7jmPoo73i69HwhDzzKoZPui1"
-		"fKVjBsAS9eMrULNo2yHad2Hr-_jM10Umgce-9w_kJRuFuEcnsi21mTzegBdlNVBU_r"
-		"tIuIpB3AVPX307Pbyke3_-XRmb0MCoa4QDvOhssHY7ccobv5dYgwMYb8h8kZbZVs-R"
-		"IhgLH2_Bsy61MWkJQ\",\"e\":\"AQAB\",\"kid\":\"51\"},{\"kty\":\"RSA\""
-		",\"n\":\"xRUfGwxghSGY8O0sCOGEB8j2cY70-XwF-oKEu627_xaCtmp9Qclbaoglk"
-		"tq_1pEd1O67H_9lbenHYDxmeHCGYC1TjXQARyqHg7Ji9nbl7TqSqU73t6XEYaqDLpo"
-		"YOkD2Q9_UIolsh0UHlaWbL8-qFm3hhskPGYztjQnrB6k_g7jmPoo73i69HwhDzzKoZ"
-		"Pui1fKVjBsAS9eMrULNo2yHad2Hr-_jM10Umgce-9w_kJRuFuEcnsi21mTzegBdlNV"
-		"BU_rtIuIpB3AVPX307Pbyke3_-XRmb0MCoa4QDvOhssHY7ccobv5dYgwMYb8h8kZbZ"
-		"Vs-RIhgLH2_Bsy61MWkJQ\",\"e\":\"AQAB\",\"kid\":\"52\"},{\"kty\":\""
-		"RSA\",\"n\":\"xRUfGwxghSGY8O0sCOGEB8j2cY70-XwF-oKEu627_xaCtmp9Qclb"
-		"aoglktq_1pEd1O67H_9lbenHYDxmeHCGYC1TjXQARyqHg7Ji9nbl7TqSqU73t6XEYa"
-		"qDLpoYOkD2Q9_UIolsh0UHlaWbL8-qFm3hhskPGYztjQnrB6k_g7jmPoo73i69HwhD"
-		"zzKoZPui1fKVjBsAS9eMrULNo2yHad2Hr-_jM10Umgce-9w_kJRuFuEcnsi21mTzeg"
-		"BdlNVBU_rtIuIpB3AVPX307Pbyke3_-XRmb0MCoa4QDvOhssHY7ccobv5dYgwMYb8h"
-		"8kZbZVs-RIhgLH2_Bsy61MWkJQ\",\"e\":\"AQAB\",\"kid\":\"53\"},{\"kty"
-		"\":\"RSA\",\"n\":\"xRUfGwxghSGY8O0sCOGEB8j2cY70-XwF-oKEu627_xaCtmp"
-		"9Qclbaoglktq_1pEd1O67H_9lbenHYDxmeHCGYC1TjXQARyqHg7Ji9nbl7TqSqU73t"
-		"6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL8-qFm3hhskPGYztjQnrB6k_g7jmPoo73i6"
-		"9HwhDzzKoZPui1fKVjBsAS9eMrULNo2yHad2Hr-_jM10Umgce-9w_kJRuFuEcnsi21"
-		"mTzegBdlNVBU_rtIuIpB3AVPX307Pbyke3_-XRmb0MCoa4QDvOhssHY7ccobv5dYgw"
-		"MYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\",\"e\":\"AQAB\",\"kid\":\"54\"},{"
-		"\"kty\":\"RSA\",\"n\":\"xRUfGwxghSGY8O0sCOGEB8j2cY70-XwF-oKEu627_x"
-		"aCtmp9Qclbaoglktq_1pEd1O67H_9lbenHYDxmeHCGYC1TjXQARyqHg7Ji9nbl7TqS"
-		"qU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL8-qFm3hhskPGYztjQnrB6k_g7jmPo"
-		"o73i69HwhDzzKoZPui1fKVjBsAS9eMrULNo2yHad2Hr-_jM10Umgce-9w_kJRuFuEc"
-		"nsi21mTzegBdlNVBU_rtIuIpB3AVPX307Pbyke3_-XRmb0MCoa4QDvOhssHY7ccobv"
-		"5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\",\"e\":\"AQAB\",\"kid\":\"55"
-		"\"},{\"kty\":\"RSA\",\"n\":\"xRUfGwxghSGY8O0sCOGEB8j2cY70-XwF-oKEu"
-		"627_xaCtmp9Qclbaoglktq_1pEd1O67H_9lbenHYDxmeHCGYC1TjXQARyqHg7Ji9nb"
-		"l7TqSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL8-qFm3hhskPGYztjQnrB6k_g"
-		"7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9eMrULNo2yHad2Hr-_jM10Umgce-9w_kJR"
-		"uFuEcnsi21mTzegBdlNVBU_rtIuIpB3AVPX307Pbyke3_-XRmb0MCoa4QDvOhssHY7"
-		"ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\",\"e\":\"AQAB\",\"kid\""
-		":\"56\"},{\"kty\":\"RSA\",\"n\":\"xRUfGwxghSGY8O0sCOGEB8j2cY70-XwF"
-		"-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O67H_9lbenHYDxmeHCGYC1TjXQARyqHg7"
-		"Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL8-qFm3hhskPGYztjQnr"
-		"B6k_g7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9eMrULNo2yHad2Hr-_jM10Umgce-9"
-		"w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3AVPX307Pbyke3_-XRmb0MCoa4QDvOh"
-		"ssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\",\"e\":\"AQAB\",\""
-		"kid\":\"57\"},{\"kty\":\"RSA\",\"n\":\"xRUfGwxghSGY8O0sCOGEB8j2cY7"
-		"0-XwF-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O67H_9lbenHYDxmeHCGYC1TjXQAR"
-		"yqHg7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL8-qFm3hhskPGYz"
-		"tjQnrB6k_g7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9eMrULNo2yHad2Hr-_jM10Um"
-		"gce-9w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3AVPX307Pbyke3_-XRmb0MCoa4"
-		"QDvOhssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\",\"e\":\"AQAB"
-		"\",\"kid\":\"58\"},{\"kty\":\"RSA\",\"n\":\"xRUfGwxghSGY8O0sCOGEB8"
-		"j2cY70-XwF-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O67H_9lbenHYDxmeHCGYC1T"
-		"jXQARyqHg7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL8-qFm3hhs"
-		"kPGYztjQnrB6k_g7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9eMrULNo2yHad2Hr-_j"
-		"M10Umgce-9w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3AVPX307Pbyke3_-XRmb0"
-		"MCoa4QDvOhssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\",\"e\":\""
-		"AQAB\",\"kid\":\"59\"},{\"kty\":\"RSA\",\"n\":\"xRUfGwxghSGY8O0sCO"
-		"GEB8j2cY70-XwF-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O67H_9lbenHYDxmeHCG"
-		"YC1TjXQARyqHg7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL8-qFm"
-		"3hhskPGYztjQnrB6k_g7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9eMrULNo2yHad2H"
-		"r-_jM10Umgce-9w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3AVPX307Pbyke3_-X"
-		"Rmb0MCoa4QDvOhssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\",\"e"
-		"\":\"AQAB\",\"kid\":\"60\"},{\"kty\":\"RSA\",\"n\":\"xRUfGwxghSGY8"
-		"O0sCOGEB8j2cY70-XwF-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O67H_9lbenHYDx"
-		"meHCGYC1TjXQARyqHg7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL"
-		"8-qFm3hhskPGYztjQnrB6k_g7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9eMrULNo2y"
-		"Had2Hr-_jM10Umgce-9w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3AVPX307Pbyk"
-		"e3_-XRmb0MCoa4QDvOhssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\""
-		",\"e\":\"AQAB\",\"kid\":\"61\"},{\"kty\":\"RSA\",\"n\":\"xRUfGwxgh"
-		"SGY8O0sCOGEB8j2cY70-XwF-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O67H_9lben"
-		"HYDxmeHCGYC1TjXQARyqHg7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHl"
-		"aWbL8-qFm3hhskPGYztjQnrB6k_g7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9eMrUL"
-		"No2yHad2Hr-_jM10Umgce-9w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3AVPX307"
-		"Pbyke3_-XRmb0MCoa4QDvOhssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MW"
-		"kJQ\",\"e\":\"AQAB\",\"kid\":\"62\"},{\"kty\":\"RSA\",\"n\":\"xRUf"
-		"GwxghSGY8O0sCOGEB8j2cY70-XwF-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O67H_"
-		"9lbenHYDxmeHCGYC1TjXQARyqHg7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIols"
-		"h0UHlaWbL8-qFm3hhskPGYztjQnrB6k_g7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9"
-		"eMrULNo2yHad2Hr-_jM10Umgce-9w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3AV"
-		"PX307Pbyke3_-XRmb0MCoa4QDvOhssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bs"
-		"y61MWkJQ\",\"e\":\"AQAB\",\"kid\":\"63\"}]}"),
-		CA_TOKEN_OK, 64},
+		TEXT("{\"keys\":[{\"kty\":\"RSA\",\"n\":\"0f6mqWeun4-_qhMxILMraTHAiKsGMX"
+		"WZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl23EVYB2vxljiaUF"
+		"x-aXnHYUZbvCDBRboblag1QEihlrfJiUg9CFlFWPlqjxjZ7xrY4uCGkVMY9Vx7UK1F"
+		"1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5Wxhke6JxFDJJQ_O-iaVL5"
+		"juicHapbZrfMaOLsOsji2OwQVJp0G95XCHhhcDuArxGGyhrGqcG3UWhAun9WQh6sPL"
+		"tQhSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeGXDotPvE1ab6w\",\"e\":\"AQAB\","
+		"\"kid\":\"0\"},{\"kty\":\"RSA\",\"n\":\"0f6mqWeun4-_qhMxILMraTHAiK"
+		"sGMXWZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl23EVYB2vxlj"
+		"iaUFx-aXnHYUZbvCDBRboblag1QEihlrfJiUg9CFlFWPlqjxjZ7xrY4uCGkVMY9Vx7"
+		"UK1F1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5Wxhke6JxFDJJQ_O-i"
+		"aVL5juicHapbZrfMaOLsOsji2OwQVJp0G95XCHhhcDuArxGGyhrGqcG3UWhAun9WQh"
+		"6sPLtQhSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeGXDotPvE1ab6w\",\"e\":\"AQA"
+		"B\",\"kid\":\"1\"},{\"kty\":\"RSA\",\"n\":\"0f6mqWeun4-_qhMxILMraT"
+		"HAiKsGMXWZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl23EVYB2"
+		"vxljiaUFx-aXnHYUZbvCDBRboblag1QEihlrfJiUg9CFlFWPlqjxjZ7xrY4uCGkVMY"
+		"9Vx7UK1F1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5Wxhke6JxFDJJQ"
+		"_O-iaVL5juicHapbZrfMaOLsOsji2OwQVJp0G95XCHhhcDuArxGGyhrGqcG3UWhAun"
+		"9WQh6sPLtQhSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeGXDotPvE1ab6w\",\"e\":\""
+		"AQAB\",\"kid\":\"2\"},{\"kty\":\"RSA\",\"n\":\"0f6mqWeun4-_qhMxILM"
+		"raTHAiKsGMXWZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl23EV"
+		"YB2vxljiaUFx-aXnHYUZbvCDBRboblag1QEihlrfJiUg9CFlFWPlqjxjZ7xrY4uCGk"
+		"VMY9Vx7UK1F1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5Wxhke6JxFD"
+		"JJQ_O-iaVL5juicHapbZrfMaOLsOsji2OwQVJp0G95XCHhhcDuArxGGyhrGqcG3UWh"
+		"Aun9WQh6sPLtQhSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeGXDotPvE1ab6w\",\"e\""
+		":\"AQAB\",\"kid\":\"3\"},{\"kty\":\"RSA\",\"n\":\"0f6mqWeun4-_qhMx"
+		"ILMraTHAiKsGMXWZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl2"
+		"3EVYB2vxljiaUFx-aXnHYUZbvCDBRboblag1QEihlrfJiUg9CFlFWPlqjxjZ7xrY4u"
+		"CGkVMY9Vx7UK1F1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5Wxhke6J"
+		"xFDJJQ_O-iaVL5juicHapbZrfMaOLsOsji2OwQVJp0G95XCHhhcDuArxGGyhrGqcG3"
+		"UWhAun9WQh6sPLtQhSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeGXDotPvE1ab6w\",\""
+		"e\":\"AQAB\",\"kid\":\"4\"},{\"kty\":\"RSA\",\"n\":\"0f6mqWeun4-_q"
+		"hMxILMraTHAiKsGMXWZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjD"
+		"Ml23EVYB2vxljiaUFx-aXnHYUZbvCDBRboblag1QEihlrfJiUg9CFlFWPlqjxjZ7xr"
+		"Y4uCGkVMY9Vx7UK1F1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5Wxhk"
+		"e6JxFDJJQ_O-iaVL5juicHapbZrfMaOLsOsji2OwQVJp0G95XCHhhcDuArxGGyhrGq"
+		"cG3UWhAun9WQh6sPLtQhSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeGXDotPvE1ab6w\""
+		",\"e\":\"AQAB\",\"kid\":\"5\"},{\"kty\":\"RSA\",\"n\":\"0f6mqWeun4"
+		"-_qhMxILMraTHAiKsGMXWZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64G"
+		"yjDMl23EVYB2vxljiaUFx-aXnHYUZbvCDBRboblag1QEihlrfJiUg9CFlFWPlqjxjZ"
+		"7xrY4uCGkVMY9Vx7UK1F1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5W"
+		"xhke6JxFDJJQ_O-iaVL5juicHapbZrfMaOLsOsji2OwQVJp0G95XCHhhcDuArxGGyh"
+		"rGqcG3UWhAun9WQh6sPLtQhSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeGXDotPvE1ab"
+		"6w\",\"e\":\"AQAB\",\"kid\":\"6\"},{\"kty\":\"RSA\",\"n\":\"0f6mqW"
+		"eun4-_qhMxILMraTHAiKsGMXWZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7UA"
+		"x64GyjDMl23EVYB2vxljiaUFx-aXnHYUZbvCDBRboblag1QEihlrfJiUg9CFlFWPlq"
+		"jxjZ7xrY4uCGkVMY9Vx7UK1F1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ26LosXhyvSF"
+		"rb5Wxhke6JxFDJJQ_O-iaVL5juicHapbZrfMaOLsOsji2OwQVJp0G95XCHhhcDuArx"
+		"GGyhrGqcG3UWhAun9WQh6sPLtQhSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeGXDotPv"
+		"E1ab6w\",\"e\":\"AQAB\",\"kid\":\"7\"},{\"kty\":\"RSA\",\"n\":\"0f"
+		"6mqWeun4-_qhMxILMraTHAiKsGMXWZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt"
+		"_7UAx64GyjDMl23EVYB2vxljiaUFx-aXnHYUZbvCDBRboblag1QEihlrfJiUg9CFlF"
+		"WPlqjxjZ7xrY4uCGkVMY9Vx7UK1F1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ26LosXh"
+		"yvSFrb5Wxhke6JxFDJJQ_O-iaVL5juicHapbZrfMaOLsOsji2OwQVJp0G95XCHhhcD"
+		"uArxGGyhrGqcG3UWhAun9WQh6sPLtQhSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeGXD"
+		"otPvE1ab6w\",\"e\":\"AQAB\",\"kid\":\"8\"},{\"kty\":\"RSA\",\"n\":"
+		"\"0f6mqWeun4-_qhMxILMraTHAiKsGMXWZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAt"
+		"Slxt_7UAx64GyjDMl23EVYB2vxljiaUFx-aXnHYUZbvCDBRboblag1QEihlrfJiUg9"
+		"CFlFWPlqjxjZ7xrY4uCGkVMY9Vx7UK1F1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ26L"
+		"osXhyvSFrb5Wxhke6JxFDJJQ_O-iaVL5juicHapbZrfMaOLsOsji2OwQVJp0G95XCH"
+		"hhcDuArxGGyhrGqcG3UWhAun9WQh6sPLtQhSAUHUtdgBcHhg3zodY-b83bBYZzxjCV"
+		"eGXDotPvE1ab6w\",\"e\":\"AQAB\",\"kid\":\"9\"},{\"kty\":\"RSA\",\""
+		"n\":\"0f6mqWeun4-_qhMxILMraTHAiKsGMXWZ5kfAdmWVbQxBBEZisw-V8Z3Gm6ts"
+		"oXAtSlxt_7UAx64GyjDMl23EVYB2vxljiaUFx-aXnHYUZbvCDBRboblag1QEihlrfJ"
+		"iUg9CFlFWPlqjxjZ7xrY4uCGkVMY9Vx7UK1F1XIwUwGXRT7NfWYRFNunW0yhpk1C-j"
+		"Q26LosXhyvSFrb5Wxhke6JxFDJJQ_O-iaVL5juicHapbZrfMaOLsOsji2OwQVJp0G9"
+		"5XCHhhcDuArxGGyhrGqcG3UWhAun9WQh6sPLtQhSAUHUtdgBcHhg3zodY-b83bBYZz"
+		"xjCVeGXDotPvE1ab6w\",\"e\":\"AQAB\",\"kid\":\"10\"},{\"kty\":\"RSA"
+		"\",\"n\":\"0f6mqWeun4-_qhMxILMraTHAiKsGMXWZ5kfAdmWVbQxBBEZisw-V8Z3"
+		"Gm6tsoXAtSlxt_7UAx64GyjDMl23EVYB2vxljiaUFx-aXnHYUZbvCDBRboblag1QEi"
+		"hlrfJiUg9CFlFWPlqjxjZ7xrY4uCGkVMY9Vx7UK1F1XIwUwGXRT7NfWYRFNunW0yhp"
+		"k1C-jQ26LosXhyvSFrb5Wxhke6JxFDJJQ_O-iaVL5juicHapbZrfMaOLsOsji2OwQV"
+		"Jp0G95XCHhhcDuArxGGyhrGqcG3UWhAun9WQh6sPLtQhSAUHUtdgBcHhg3zodY-b83"
+		"bBYZzxjCVeGXDotPvE1ab6w\",\"e\":\"AQAB\",\"kid\":\"11\"},{\"kty\":"
+		"\"RSA\",\"n\":\"0f6mqWeun4-_qhMxILMraTHAiKsGMXWZ5kfAdmWVbQxBBEZisw"
+		"-V8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl23EVYB2vxljiaUFx-aXnHYUZbvCDBRbobla"
+		"g1QEihlrfJiUg9CFlFWPlqjxjZ7xrY4uCGkVMY9Vx7UK1F1XIwUwGXRT7NfWYRFNun"
+		"W0yhpk1C-jQ26LosXhyvSFrb5Wxhke6JxFDJJQ_O-iaVL5juicHapbZrfMaOLsOsji"
+		"2OwQVJp0G95XCHhhcDuArxGGyhrGqcG3UWhAun9WQh6sPLtQhSAUHUtdgBcHhg3zod"
+		"Y-b83bBYZzxjCVeGXDotPvE1ab6w\",\"e\":\"AQAB\",\"kid\":\"12\"},{\"k"
+		"ty\":\"RSA\",\"n\":\"0f6mqWeun4-_qhMxILMraTHAiKsGMXWZ5kfAdmWVbQxBB"
+		"EZisw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl23EVYB2vxljiaUFx-aXnHYUZbvCDBR"
+		"boblag1QEihlrfJiUg9CFlFWPlqjxjZ7xrY4uCGkVMY9Vx7UK1F1XIwUwGXRT7NfWY"
+		"RFNunW0yhpk1C-jQ26LosXhyvSFrb5Wxhke6JxFDJJQ_O-iaVL5juicHapbZrfMaOL"
+		"sOsji2OwQVJp0G95XCHhhcDuArxGGyhrGqcG3UWhAun9WQh6sPLtQhSAUHUtdgBcHh"
+		"g3zodY-b83bBYZzxjCVeGXDotPvE1ab6w\",\"e\":\"AQAB\",\"kid\":\"13\"}"
+		",{\"kty\":\"RSA\",\"n\":\"0f6mqWeun4-_qhMxILMraTHAiKsGMXWZ5kfAdmWV"
+		"bQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl23EVYB2vxljiaUFx-aXnHYUZb"
+		"vCDBRboblag1QEihlrfJiUg9CFlFWPlqjxjZ7xrY4uCGkVMY9Vx7UK1F1XIwUwGXRT"
+		"7NfWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5Wxhke6JxFDJJQ_O-iaVL5juicHapbZr"
+		"fMaOLsOsji2OwQVJp0G95XCHhhcDuArxGGyhrGqcG3UWhAun9WQh6sPLtQhSAUHUtd"
+		"gBcHhg3zodY-b83bBYZzxjCVeGXDotPvE1ab6w\",\"e\":\"AQAB\",\"kid\":\""
+		"14\"},{\"kty\":\"RSA\",\"n\":\"0f6mqWeun4-_qhMxILMraTHAiKsGMXWZ5kf"
+		"AdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl23EVYB2vxljiaUFx-aXn"
+		"HYUZbvCDBRboblag1QEihlrfJiUg9CFlFWPlqjxjZ7xrY4uCGkVMY9Vx7UK1F1XIwU"
+		"wGXRT7NfWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5Wxhke6JxFDJJQ_O-iaVL5juicH"
+		"apbZrfMaOLsOsji2OwQVJp0G95XCHhhcDuArxGGyhrGqcG3UWhAun9WQh6sPLtQhSA"
+		"UHUtdgBcHhg3zodY-b83bBYZzxjCVeGXDotPvE1ab6w\",\"e\":\"AQAB\",\"kid"
+		"\":\"15\"},{\"kty\":\"RSA\",\"n\":\"0f6mqWeun4-_qhMxILMraTHAiKsGMX"
+		"WZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl23EVYB2vxljiaUF"
+		"x-aXnHYUZbvCDBRboblag1QEihlrfJiUg9CFlFWPlqjxjZ7xrY4uCGkVMY9Vx7UK1F"
+		"1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5Wxhke6JxFDJJQ_O-iaVL5"
+		"juicHapbZrfMaOLsOsji2OwQVJp0G95XCHhhcDuArxGGyhrGqcG3UWhAun9WQh6sPL"
+		"tQhSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeGXDotPvE1ab6w\",\"e\":\"AQAB\","
+		"\"kid\":\"16\"},{\"kty\":\"RSA\",\"n\":\"0f6mqWeun4-_qhMxILMraTHAi"
+		"KsGMXWZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl23EVYB2vxl"
+		"jiaUFx-aXnHYUZbvCDBRboblag1QEihlrfJiUg9CFlFWPlqjxjZ7xrY4uCGkVMY9Vx"
+		"7UK1F1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5Wxhke6JxFDJJQ_O-"
+		"iaVL5juicHapbZrfMaOLsOsji2OwQVJp0G95XCHhhcDuArxGGyhrGqcG3UWhAun9WQ"
+		"h6sPLtQhSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeGXDotPvE1ab6w\",\"e\":\"AQ"
+		"AB\",\"kid\":\"17\"},{\"kty\":\"RSA\",\"n\":\"0f6mqWeun4-_qhMxILMr"
+		"aTHAiKsGMXWZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl23EVY"
+		"B2vxljiaUFx-aXnHYUZbvCDBRboblag1QEihlrfJiUg9CFlFWPlqjxjZ7xrY4uCGkV"
+		"MY9Vx7UK1F1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5Wxhke6JxFDJ"
+		"JQ_O-iaVL5juicHapbZrfMaOLsOsji2OwQVJp0G95XCHhhcDuArxGGyhrGqcG3UWhA"
+		"un9WQh6sPLtQhSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeGXDotPvE1ab6w\",\"e\""
+		":\"AQAB\",\"kid\":\"18\"},{\"kty\":\"RSA\",\"n\":\"0f6mqWeun4-_qhM"
+		"xILMraTHAiKsGMXWZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl"
+		"23EVYB2vxljiaUFx-aXnHYUZbvCDBRboblag1QEihlrfJiUg9CFlFWPlqjxjZ7xrY4"
+		"uCGkVMY9Vx7UK1F1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5Wxhke6"
+		"JxFDJJQ_O-iaVL5juicHapbZrfMaOLsOsji2OwQVJp0G95XCHhhcDuArxGGyhrGqcG"
+		"3UWhAun9WQh6sPLtQhSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeGXDotPvE1ab6w\","
+		"\"e\":\"AQAB\",\"kid\":\"19\"},{\"kty\":\"RSA\",\"n\":\"0f6mqWeun4"
+		"-_qhMxILMraTHAiKsGMXWZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64G"
+		"yjDMl23EVYB2vxljiaUFx-aXnHYUZbvCDBRboblag1QEihlrfJiUg9CFlFWPlqjxjZ"
+		"7xrY4uCGkVMY9Vx7UK1F1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5W"
+		"xhke6JxFDJJQ_O-iaVL5juicHapbZrfMaOLsOsji2OwQVJp0G95XCHhhcDuArxGGyh"
+		"rGqcG3UWhAun9WQh6sPLtQhSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeGXDotPvE1ab"
+		"6w\",\"e\":\"AQAB\",\"kid\":\"20\"},{\"kty\":\"RSA\",\"n\":\"0f6mq"
+		"Weun4-_qhMxILMraTHAiKsGMXWZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7U"
+		"Ax64GyjDMl23EVYB2vxljiaUFx-aXnHYUZbvCDBRboblag1QEihlrfJiUg9CFlFWPl"
+		"qjxjZ7xrY4uCGkVMY9Vx7UK1F1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ26LosXhyvS"
+		"Frb5Wxhke6JxFDJJQ_O-iaVL5juicHapbZrfMaOLsOsji2OwQVJp0G95XCHhhcDuAr"
+		"xGGyhrGqcG3UWhAun9WQh6sPLtQhSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeGXDotP"
+		"vE1ab6w\",\"e\":\"AQAB\",\"kid\":\"21\"},{\"kty\":\"RSA\",\"n\":\""
+		"0f6mqWeun4-_qhMxILMraTHAiKsGMXWZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSl"
+		"xt_7UAx64GyjDMl23EVYB2vxljiaUFx-aXnHYUZbvCDBRboblag1QEihlrfJiUg9CF"
+		"lFWPlqjxjZ7xrY4uCGkVMY9Vx7UK1F1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ26Los"
+		"XhyvSFrb5Wxhke6JxFDJJQ_O-iaVL5juicHapbZrfMaOLsOsji2OwQVJp0G95XCHhh"
+		"cDuArxGGyhrGqcG3UWhAun9WQh6sPLtQhSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeG"
+		"XDotPvE1ab6w\",\"e\":\"AQAB\",\"kid\":\"22\"},{\"kty\":\"RSA\",\"n"
+		"\":\"0f6mqWeun4-_qhMxILMraTHAiKsGMXWZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tso"
+		"XAtSlxt_7UAx64GyjDMl23EVYB2vxljiaUFx-aXnHYUZbvCDBRboblag1QEihlrfJi"
+		"Ug9CFlFWPlqjxjZ7xrY4uCGkVMY9Vx7UK1F1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ"
+		"26LosXhyvSFrb5Wxhke6JxFDJJQ_O-iaVL5juicHapbZrfMaOLsOsji2OwQVJp0G95"
+		"XCHhhcDuArxGGyhrGqcG3UWhAun9WQh6sPLtQhSAUHUtdgBcHhg3zodY-b83bBYZzx"
+		"jCVeGXDotPvE1ab6w\",\"e\":\"AQAB\",\"kid\":\"23\"},{\"kty\":\"RSA\""
+		",\"n\":\"0f6mqWeun4-_qhMxILMraTHAiKsGMXWZ5kfAdmWVbQxBBEZisw-V8Z3Gm"
+		"6tsoXAtSlxt_7UAx64GyjDMl23EVYB2vxljiaUFx-aXnHYUZbvCDBRboblag1QEihl"
+		"rfJiUg9CFlFWPlqjxjZ7xrY4uCGkVMY9Vx7UK1F1XIwUwGXRT7NfWYRFNunW0yhpk1"
+		"C-jQ26LosXhyvSFrb5Wxhke6JxFDJJQ_O-iaVL5juicHapbZrfMaOLsOsji2OwQVJp"
+		"0G95XCHhhcDuArxGGyhrGqcG3UWhAun9WQh6sPLtQhSAUHUtdgBcHhg3zodY-b83bB"
+		"YZzxjCVeGXDotPvE1ab6w\",\"e\":\"AQAB\",\"kid\":\"24\"},{\"kty\":\""
+		"RSA\",\"n\":\"0f6mqWeun4-_qhMxILMraTHAiKsGMXWZ5kfAdmWVbQxBBEZisw-V"
+		"8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl23EVYB2vxljiaUFx-aXnHYUZbvCDBRboblag1"
+		"QEihlrfJiUg9CFlFWPlqjxjZ7xrY4uCGkVMY9Vx7UK1F1XIwUwGXRT7NfWYRFNunW0"
+		"yhpk1C-jQ26LosXhyvSFrb5Wxhke6JxFDJJQ_O-iaVL5juicHapbZrfMaOLsOsji2O"
+		"wQVJp0G95XCHhhcDuArxGGyhrGqcG3UWhAun9WQh6sPLtQhSAUHUtdgBcHhg3zodY-"
+		"b83bBYZzxjCVeGXDotPvE1ab6w\",\"e\":\"AQAB\",\"kid\":\"25\"},{\"kty"
+		"\":\"RSA\",\"n\":\"0f6mqWeun4-_qhMxILMraTHAiKsGMXWZ5kfAdmWVbQxBBEZ"
+		"isw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl23EVYB2vxljiaUFx-aXnHYUZbvCDBRbo"
+		"blag1QEihlrfJiUg9CFlFWPlqjxjZ7xrY4uCGkVMY9Vx7UK1F1XIwUwGXRT7NfWYRF"
+		"NunW0yhpk1C-jQ26LosXhyvSFrb5Wxhke6JxFDJJQ_O-iaVL5juicHapbZrfMaOLsO"
+		"sji2OwQVJp0G95XCHhhcDuArxGGyhrGqcG3UWhAun9WQh6sPLtQhSAUHUtdgBcHhg3"
+		"zodY-b83bBYZzxjCVeGXDotPvE1ab6w\",\"e\":\"AQAB\",\"kid\":\"26\"},{"
+		"\"kty\":\"RSA\",\"n\":\"0f6mqWeun4-_qhMxILMraTHAiKsGMXWZ5kfAdmWVbQ"
+		"xBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl23EVYB2vxljiaUFx-aXnHYUZbvC"
+		"DBRboblag1QEihlrfJiUg9CFlFWPlqjxjZ7xrY4uCGkVMY9Vx7UK1F1XIwUwGXRT7N"
+		"fWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5Wxhke6JxFDJJQ_O-iaVL5juicHapbZrfM"
+		"aOLsOsji2OwQVJp0G95XCHhhcDuArxGGyhrGqcG3UWhAun9WQh6sPLtQhSAUHUtdgB"
+		"cHhg3zodY-b83bBYZzxjCVeGXDotPvE1ab6w\",\"e\":\"AQAB\",\"kid\":\"27"
+		"\"},{\"kty\":\"RSA\",\"n\":\"0f6mqWeun4-_qhMxILMraTHAiKsGMXWZ5kfAd"
+		"mWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl23EVYB2vxljiaUFx-aXnHY"
+		"UZbvCDBRboblag1QEihlrfJiUg9CFlFWPlqjxjZ7xrY4uCGkVMY9Vx7UK1F1XIwUwG"
+		"XRT7NfWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5Wxhke6JxFDJJQ_O-iaVL5juicHap"
+		"bZrfMaOLsOsji2OwQVJp0G95XCHhhcDuArxGGyhrGqcG3UWhAun9WQh6sPLtQhSAUH"
+		"UtdgBcHhg3zodY-b83bBYZzxjCVeGXDotPvE1ab6w\",\"e\":\"AQAB\",\"kid\""
+		":\"28\"},{\"kty\":\"RSA\",\"n\":\"0f6mqWeun4-_qhMxILMraTHAiKsGMXWZ"
+		"5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl23EVYB2vxljiaUFx-"
+		"aXnHYUZbvCDBRboblag1QEihlrfJiUg9CFlFWPlqjxjZ7xrY4uCGkVMY9Vx7UK1F1X"
+		"IwUwGXRT7NfWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5Wxhke6JxFDJJQ_O-iaVL5ju"
+		"icHapbZrfMaOLsOsji2OwQVJp0G95XCHhhcDuArxGGyhrGqcG3UWhAun9WQh6sPLtQ"
+		"hSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeGXDotPvE1ab6w\",\"e\":\"AQAB\",\""
+		"kid\":\"29\"},{\"kty\":\"RSA\",\"n\":\"0f6mqWeun4-_qhMxILMraTHAiKs"
+		"GMXWZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl23EVYB2vxlji"
+		"aUFx-aXnHYUZbvCDBRboblag1QEihlrfJiUg9CFlFWPlqjxjZ7xrY4uCGkVMY9Vx7U"
+		"K1F1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5Wxhke6JxFDJJQ_O-ia"
+		"VL5juicHapbZrfMaOLsOsji2OwQVJp0G95XCHhhcDuArxGGyhrGqcG3UWhAun9WQh6"
+		"sPLtQhSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeGXDotPvE1ab6w\",\"e\":\"AQAB"
+		"\",\"kid\":\"30\"},{\"kty\":\"RSA\",\"n\":\"0f6mqWeun4-_qhMxILMraT"
+		"HAiKsGMXWZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl23EVYB2"
+		"vxljiaUFx-aXnHYUZbvCDBRboblag1QEihlrfJiUg9CFlFWPlqjxjZ7xrY4uCGkVMY"
+		"9Vx7UK1F1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5Wxhke6JxFDJJQ"
+		"_O-iaVL5juicHapbZrfMaOLsOsji2OwQVJp0G95XCHhhcDuArxGGyhrGqcG3UWhAun"
+		"9WQh6sPLtQhSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeGXDotPvE1ab6w\",\"e\":\""
+		"AQAB\",\"kid\":\"31\"},{\"kty\":\"RSA\",\"n\":\"0f6mqWeun4-_qhMxIL"
+		"MraTHAiKsGMXWZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl23E"
+		"VYB2vxljiaUFx-aXnHYUZbvCDBRboblag1QEihlrfJiUg9CFlFWPlqjxjZ7xrY4uCG"
+		"kVMY9Vx7UK1F1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5Wxhke6JxF"
+		"DJJQ_O-iaVL5juicHapbZrfMaOLsOsji2OwQVJp0G95XCHhhcDuArxGGyhrGqcG3UW"
+		"hAun9WQh6sPLtQhSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeGXDotPvE1ab6w\",\"e"
+		"\":\"AQAB\",\"kid\":\"32\"},{\"kty\":\"RSA\",\"n\":\"0f6mqWeun4-_q"
+		"hMxILMraTHAiKsGMXWZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjD"
+		"Ml23EVYB2vxljiaUFx-aXnHYUZbvCDBRboblag1QEihlrfJiUg9CFlFWPlqjxjZ7xr"
+		"Y4uCGkVMY9Vx7UK1F1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5Wxhk"
+		"e6JxFDJJQ_O-iaVL5juicHapbZrfMaOLsOsji2OwQVJp0G95XCHhhcDuArxGGyhrGq"
+		"cG3UWhAun9WQh6sPLtQhSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeGXDotPvE1ab6w\""
+		",\"e\":\"AQAB\",\"kid\":\"33\"},{\"kty\":\"RSA\",\"n\":\"0f6mqWeun"
+		"4-_qhMxILMraTHAiKsGMXWZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64"
+		"GyjDMl23EVYB2vxljiaUFx-aXnHYUZbvCDBRboblag1QEihlrfJiUg9CFlFWPlqjxj"
+		"Z7xrY4uCGkVMY9Vx7UK1F1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5"
+		"Wxhke6JxFDJJQ_O-iaVL5juicHapbZrfMaOLsOsji2OwQVJp0G95XCHhhcDuArxGGy"
+		"hrGqcG3UWhAun9WQh6sPLtQhSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeGXDotPvE1a"
+		"b6w\",\"e\":\"AQAB\",\"kid\":\"34\"},{\"kty\":\"RSA\",\"n\":\"0f6m"
+		"qWeun4-_qhMxILMraTHAiKsGMXWZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7"
+		"UAx64GyjDMl23EVYB2vxljiaUFx-aXnHYUZbvCDBRboblag1QEihlrfJiUg9CFlFWP"
+		"lqjxjZ7xrY4uCGkVMY9Vx7UK1F1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ26LosXhyv"
+		"SFrb5Wxhke6JxFDJJQ_O-iaVL5juicHapbZrfMaOLsOsji2OwQVJp0G95XCHhhcDuA"
+		"rxGGyhrGqcG3UWhAun9WQh6sPLtQhSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeGXDot"
+		"PvE1ab6w\",\"e\":\"AQAB\",\"kid\":\"35\"},{\"kty\":\"RSA\",\"n\":\""
+		"0f6mqWeun4-_qhMxILMraTHAiKsGMXWZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSl"
+		"xt_7UAx64GyjDMl23EVYB2vxljiaUFx-aXnHYUZbvCDBRboblag1QEihlrfJiUg9CF"
+		"lFWPlqjxjZ7xrY4uCGkVMY9Vx7UK1F1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ26Los"
+		"XhyvSFrb5Wxhke6JxFDJJQ_O-iaVL5juicHapbZrfMaOLsOsji2OwQVJp0G95XCHhh"
+		"cDuArxGGyhrGqcG3UWhAun9WQh6sPLtQhSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeG"
+		"XDotPvE1ab6w\",\"e\":\"AQAB\",\"kid\":\"36\"},{\"kty\":\"RSA\",\"n"
+		"\":\"0f6mqWeun4-_qhMxILMraTHAiKsGMXWZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tso"
+		"XAtSlxt_7UAx64GyjDMl23EVYB2vxljiaUFx-aXnHYUZbvCDBRboblag1QEihlrfJi"
+		"Ug9CFlFWPlqjxjZ7xrY4uCGkVMY9Vx7UK1F1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ"
+		"26LosXhyvSFrb5Wxhke6JxFDJJQ_O-iaVL5juicHapbZrfMaOLsOsji2OwQVJp0G95"
+		"XCHhhcDuArxGGyhrGqcG3UWhAun9WQh6sPLtQhSAUHUtdgBcHhg3zodY-b83bBYZzx"
+		"jCVeGXDotPvE1ab6w\",\"e\":\"AQAB\",\"kid\":\"37\"},{\"kty\":\"RSA\""
+		",\"n\":\"0f6mqWeun4-_qhMxILMraTHAiKsGMXWZ5kfAdmWVbQxBBEZisw-V8Z3Gm"
+		"6tsoXAtSlxt_7UAx64GyjDMl23EVYB2vxljiaUFx-aXnHYUZbvCDBRboblag1QEihl"
+		"rfJiUg9CFlFWPlqjxjZ7xrY4uCGkVMY9Vx7UK1F1XIwUwGXRT7NfWYRFNunW0yhpk1"
+		"C-jQ26LosXhyvSFrb5Wxhke6JxFDJJQ_O-iaVL5juicHapbZrfMaOLsOsji2OwQVJp"
+		"0G95XCHhhcDuArxGGyhrGqcG3UWhAun9WQh6sPLtQhSAUHUtdgBcHhg3zodY-b83bB"
+		"YZzxjCVeGXDotPvE1ab6w\",\"e\":\"AQAB\",\"kid\":\"38\"},{\"kty\":\""
+		"RSA\",\"n\":\"0f6mqWeun4-_qhMxILMraTHAiKsGMXWZ5kfAdmWVbQxBBEZisw-V"
+		"8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl23EVYB2vxljiaUFx-aXnHYUZbvCDBRboblag1"
+		"QEihlrfJiUg9CFlFWPlqjxjZ7xrY4uCGkVMY9Vx7UK1F1XIwUwGXRT7NfWYRFNunW0"
+		"yhpk1C-jQ26LosXhyvSFrb5Wxhke6JxFDJJQ_O-iaVL5juicHapbZrfMaOLsOsji2O"
+		"wQVJp0G95XCHhhcDuArxGGyhrGqcG3UWhAun9WQh6sPLtQhSAUHUtdgBcHhg3zodY-"
+		"b83bBYZzxjCVeGXDotPvE1ab6w\",\"e\":\"AQAB\",\"kid\":\"39\"},{\"kty"
+		"\":\"RSA\",\"n\":\"0f6mqWeun4-_qhMxILMraTHAiKsGMXWZ5kfAdmWVbQxBBEZ"
+		"isw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl23EVYB2vxljiaUFx-aXnHYUZbvCDBRbo"
+		"blag1QEihlrfJiUg9CFlFWPlqjxjZ7xrY4uCGkVMY9Vx7UK1F1XIwUwGXRT7NfWYRF"
+		"NunW0yhpk1C-jQ26LosXhyvSFrb5Wxhke6JxFDJJQ_O-iaVL5juicHapbZrfMaOLsO"
+		"sji2OwQVJp0G95XCHhhcDuArxGGyhrGqcG3UWhAun9WQh6sPLtQhSAUHUtdgBcHhg3"
+		"zodY-b83bBYZzxjCVeGXDotPvE1ab6w\",\"e\":\"AQAB\",\"kid\":\"40\"},{"
+		"\"kty\":\"RSA\",\"n\":\"0f6mqWeun4-_qhMxILMraTHAiKsGMXWZ5kfAdmWVbQ"
+		"xBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl23EVYB2vxljiaUFx-aXnHYUZbvC"
+		"DBRboblag1QEihlrfJiUg9CFlFWPlqjxjZ7xrY4uCGkVMY9Vx7UK1F1XIwUwGXRT7N"
+		"fWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5Wxhke6JxFDJJQ_O-iaVL5juicHapbZrfM"
+		"aOLsOsji2OwQVJp0G95XCHhhcDuArxGGyhrGqcG3UWhAun9WQh6sPLtQhSAUHUtdgB"
+		"cHhg3zodY-b83bBYZzxjCVeGXDotPvE1ab6w\",\"e\":\"AQAB\",\"kid\":\"41"
+		"\"},{\"kty\":\"RSA\",\"n\":\"0f6mqWeun4-_qhMxILMraTHAiKsGMXWZ5kfAd"
+		"mWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl23EVYB2vxljiaUFx-aXnHY"
+		"UZbvCDBRboblag1QEihlrfJiUg9CFlFWPlqjxjZ7xrY4uCGkVMY9Vx7UK1F1XIwUwG"
+		"XRT7NfWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5Wxhke6JxFDJJQ_O-iaVL5juicHap"
+		"bZrfMaOLsOsji2OwQVJp0G95XCHhhcDuArxGGyhrGqcG3UWhAun9WQh6sPLtQhSAUH"
+		"UtdgBcHhg3zodY-b83bBYZzxjCVeGXDotPvE1ab6w\",\"e\":\"AQAB\",\"kid\""
+		":\"42\"},{\"kty\":\"RSA\",\"n\":\"0f6mqWeun4-_qhMxILMraTHAiKsGMXWZ"
+		"5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl23EVYB2vxljiaUFx-"
+		"aXnHYUZbvCDBRboblag1QEihlrfJiUg9CFlFWPlqjxjZ7xrY4uCGkVMY9Vx7UK1F1X"
+		"IwUwGXRT7NfWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5Wxhke6JxFDJJQ_O-iaVL5ju"
+		"icHapbZrfMaOLsOsji2OwQVJp0G95XCHhhcDuArxGGyhrGqcG3UWhAun9WQh6sPLtQ"
+		"hSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeGXDotPvE1ab6w\",\"e\":\"AQAB\",\""
+		"kid\":\"43\"},{\"kty\":\"RSA\",\"n\":\"0f6mqWeun4-_qhMxILMraTHAiKs"
+		"GMXWZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl23EVYB2vxlji"
+		"aUFx-aXnHYUZbvCDBRboblag1QEihlrfJiUg9CFlFWPlqjxjZ7xrY4uCGkVMY9Vx7U"
+		"K1F1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5Wxhke6JxFDJJQ_O-ia"
+		"VL5juicHapbZrfMaOLsOsji2OwQVJp0G95XCHhhcDuArxGGyhrGqcG3UWhAun9WQh6"
+		"sPLtQhSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeGXDotPvE1ab6w\",\"e\":\"AQAB"
+		"\",\"kid\":\"44\"},{\"kty\":\"RSA\",\"n\":\"0f6mqWeun4-_qhMxILMraT"
+		"HAiKsGMXWZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl23EVYB2"
+		"vxljiaUFx-aXnHYUZbvCDBRboblag1QEihlrfJiUg9CFlFWPlqjxjZ7xrY4uCGkVMY"
+		"9Vx7UK1F1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5Wxhke6JxFDJJQ"
+		"_O-iaVL5juicHapbZrfMaOLsOsji2OwQVJp0G95XCHhhcDuArxGGyhrGqcG3UWhAun"
+		"9WQh6sPLtQhSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeGXDotPvE1ab6w\",\"e\":\""
+		"AQAB\",\"kid\":\"45\"},{\"kty\":\"RSA\",\"n\":\"0f6mqWeun4-_qhMxIL"
+		"MraTHAiKsGMXWZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl23E"
+		"VYB2vxljiaUFx-aXnHYUZbvCDBRboblag1QEihlrfJiUg9CFlFWPlqjxjZ7xrY4uCG"
+		"kVMY9Vx7UK1F1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5Wxhke6JxF"
+		"DJJQ_O-iaVL5juicHapbZrfMaOLsOsji2OwQVJp0G95XCHhhcDuArxGGyhrGqcG3UW"
+		"hAun9WQh6sPLtQhSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeGXDotPvE1ab6w\",\"e"
+		"\":\"AQAB\",\"kid\":\"46\"},{\"kty\":\"RSA\",\"n\":\"0f6mqWeun4-_q"
+		"hMxILMraTHAiKsGMXWZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjD"
+		"Ml23EVYB2vxljiaUFx-aXnHYUZbvCDBRboblag1QEihlrfJiUg9CFlFWPlqjxjZ7xr"
+		"Y4uCGkVMY9Vx7UK1F1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5Wxhk"
+		"e6JxFDJJQ_O-iaVL5juicHapbZrfMaOLsOsji2OwQVJp0G95XCHhhcDuArxGGyhrGq"
+		"cG3UWhAun9WQh6sPLtQhSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeGXDotPvE1ab6w\""
+		",\"e\":\"AQAB\",\"kid\":\"47\"},{\"kty\":\"RSA\",\"n\":\"0f6mqWeun"
+		"4-_qhMxILMraTHAiKsGMXWZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64"
+		"GyjDMl23EVYB2vxljiaUFx-aXnHYUZbvCDBRboblag1QEihlrfJiUg9CFlFWPlqjxj"
+		"Z7xrY4uCGkVMY9Vx7UK1F1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5"
+		"Wxhke6JxFDJJQ_O-iaVL5juicHapbZrfMaOLsOsji2OwQVJp0G95XCHhhcDuArxGGy"
+		"hrGqcG3UWhAun9WQh6sPLtQhSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeGXDotPvE1a"
+		"b6w\",\"e\":\"AQAB\",\"kid\":\"48\"},{\"kty\":\"RSA\",\"n\":\"0f6m"
+		"qWeun4-_qhMxILMraTHAiKsGMXWZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7"
+		"UAx64GyjDMl23EVYB2vxljiaUFx-aXnHYUZbvCDBRboblag1QEihlrfJiUg9CFlFWP"
+		"lqjxjZ7xrY4uCGkVMY9Vx7UK1F1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ26LosXhyv"
+		"SFrb5Wxhke6JxFDJJQ_O-iaVL5juicHapbZrfMaOLsOsji2OwQVJp0G95XCHhhcDuA"
+		"rxGGyhrGqcG3UWhAun9WQh6sPLtQhSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeGXDot"
+		"PvE1ab6w\",\"e\":\"AQAB\",\"kid\":\"49\"},{\"kty\":\"RSA\",\"n\":\""
+		"0f6mqWeun4-_qhMxILMraTHAiKsGMXWZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSl"
+		"xt_7UAx64GyjDMl23EVYB2vxljiaUFx-aXnHYUZbvCDBRboblag1QEihlrfJiUg9CF"
+		"lFWPlqjxjZ7xrY4uCGkVMY9Vx7UK1F1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ26Los"
+		"XhyvSFrb5Wxhke6JxFDJJQ_O-iaVL5juicHapbZrfMaOLsOsji2OwQVJp0G95XCHhh"
+		"cDuArxGGyhrGqcG3UWhAun9WQh6sPLtQhSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeG"
+		"XDotPvE1ab6w\",\"e\":\"AQAB\",\"kid\":\"50\"},{\"kty\":\"RSA\",\"n"
+		"\":\"0f6mqWeun4-_qhMxILMraTHAiKsGMXWZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tso"
+		"XAtSlxt_7UAx64GyjDMl23EVYB2vxljiaUFx-aXnHYUZbvCDBRboblag1QEihlrfJi"
+		"Ug9CFlFWPlqjxjZ7xrY4uCGkVMY9Vx7UK1F1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ"
+		"26LosXhyvSFrb5Wxhke6JxFDJJQ_O-iaVL5juicHapbZrfMaOLsOsji2OwQVJp0G95"
+		"XCHhhcDuArxGGyhrGqcG3UWhAun9WQh6sPLtQhSAUHUtdgBcHhg3zodY-b83bBYZzx"
+		"jCVeGXDotPvE1ab6w\",\"e\":\"AQAB\",\"kid\":\"51\"},{\"kty\":\"RSA\""
+		",\"n\":\"0f6mqWeun4-_qhMxILMraTHAiKsGMXWZ5kfAdmWVbQxBBEZisw-V8Z3Gm"
+		"6tsoXAtSlxt_7UAx64GyjDMl23EVYB2vxljiaUFx-aXnHYUZbvCDBRboblag1QEihl"
+		"rfJiUg9CFlFWPlqjxjZ7xrY4uCGkVMY9Vx7UK1F1XIwUwGXRT7NfWYRFNunW0yhpk1"
+		"C-jQ26LosXhyvSFrb5Wxhke6JxFDJJQ_O-iaVL5juicHapbZrfMaOLsOsji2OwQVJp"
+		"0G95XCHhhcDuArxGGyhrGqcG3UWhAun9WQh6sPLtQhSAUHUtdgBcHhg3zodY-b83bB"
+		"YZzxjCVeGXDotPvE1ab6w\",\"e\":\"AQAB\",\"kid\":\"52\"},{\"kty\":\""
+		"RSA\",\"n\":\"0f6mqWeun4-_qhMxILMraTHAiKsGMXWZ5kfAdmWVbQxBBEZisw-V"
+		"8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl23EVYB2vxljiaUFx-aXnHYUZbvCDBRboblag1"
+		"QEihlrfJiUg9CFlFWPlqjxjZ7xrY4uCGkVMY9Vx7UK1F1XIwUwGXRT7NfWYRFNunW0"
+		"yhpk1C-jQ26LosXhyvSFrb5Wxhke6JxFDJJQ_O-iaVL5juicHapbZrfMaOLsOsji2O"
+		"wQVJp0G95XCHhhcDuArxGGyhrGqcG3UWhAun9WQh6sPLtQhSAUHUtdgBcHhg3zodY-"
+		"b83bBYZzxjCVeGXDotPvE1ab6w\",\"e\":\"AQAB\",\"kid\":\"53\"},{\"kty"
+		"\":\"RSA\",\"n\":\"0f6mqWeun4-_qhMxILMraTHAiKsGMXWZ5kfAdmWVbQxBBEZ"
+		"isw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl23EVYB2vxljiaUFx-aXnHYUZbvCDBRbo"
+		"blag1QEihlrfJiUg9CFlFWPlqjxjZ7xrY4uCGkVMY9Vx7UK1F1XIwUwGXRT7NfWYRF"
+		"NunW0yhpk1C-jQ26LosXhyvSFrb5Wxhke6JxFDJJQ_O-iaVL5juicHapbZrfMaOLsO"
+		"sji2OwQVJp0G95XCHhhcDuArxGGyhrGqcG3UWhAun9WQh6sPLtQhSAUHUtdgBcHhg3"
+		"zodY-b83bBYZzxjCVeGXDotPvE1ab6w\",\"e\":\"AQAB\",\"kid\":\"54\"},{"
+		"\"kty\":\"RSA\",\"n\":\"0f6mqWeun4-_qhMxILMraTHAiKsGMXWZ5kfAdmWVbQ"
+		"xBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl23EVYB2vxljiaUFx-aXnHYUZbvC"
+		"DBRboblag1QEihlrfJiUg9CFlFWPlqjxjZ7xrY4uCGkVMY9Vx7UK1F1XIwUwGXRT7N"
+		"fWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5Wxhke6JxFDJJQ_O-iaVL5juicHapbZrfM"
+		"aOLsOsji2OwQVJp0G95XCHhhcDuArxGGyhrGqcG3UWhAun9WQh6sPLtQhSAUHUtdgB"
+		"cHhg3zodY-b83bBYZzxjCVeGXDotPvE1ab6w\",\"e\":\"AQAB\",\"kid\":\"55"
+		"\"},{\"kty\":\"RSA\",\"n\":\"0f6mqWeun4-_qhMxILMraTHAiKsGMXWZ5kfAd"
+		"mWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl23EVYB2vxljiaUFx-aXnHY"
+		"UZbvCDBRboblag1QEihlrfJiUg9CFlFWPlqjxjZ7xrY4uCGkVMY9Vx7UK1F1XIwUwG"
+		"XRT7NfWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5Wxhke6JxFDJJQ_O-iaVL5juicHap"
+		"bZrfMaOLsOsji2OwQVJp0G95XCHhhcDuArxGGyhrGqcG3UWhAun9WQh6sPLtQhSAUH"
+		"UtdgBcHhg3zodY-b83bBYZzxjCVeGXDotPvE1ab6w\",\"e\":\"AQAB\",\"kid\""
+		":\"56\"},{\"kty\":\"RSA\",\"n\":\"0f6mqWeun4-_qhMxILMraTHAiKsGMXWZ"
+		"5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl23EVYB2vxljiaUFx-"
+		"aXnHYUZbvCDBRboblag1QEihlrfJiUg9CFlFWPlqjxjZ7xrY4uCGkVMY9Vx7UK1F1X"
+		"IwUwGXRT7NfWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5Wxhke6JxFDJJQ_O-iaVL5ju"
+		"icHapbZrfMaOLsOsji2OwQVJp0G95XCHhhcDuArxGGyhrGqcG3UWhAun9WQh6sPLtQ"
+		"hSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeGXDotPvE1ab6w\",\"e\":\"AQAB\",\""
+		"kid\":\"57\"},{\"kty\":\"RSA\",\"n\":\"0f6mqWeun4-_qhMxILMraTHAiKs"
+		"GMXWZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl23EVYB2vxlji"
+		"aUFx-aXnHYUZbvCDBRboblag1QEihlrfJiUg9CFlFWPlqjxjZ7xrY4uCGkVMY9Vx7U"
+		"K1F1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5Wxhke6JxFDJJQ_O-ia"
+		"VL5juicHapbZrfMaOLsOsji2OwQVJp0G95XCHhhcDuArxGGyhrGqcG3UWhAun9WQh6"
+		"sPLtQhSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeGXDotPvE1ab6w\",\"e\":\"AQAB"
+		"\",\"kid\":\"58\"},{\"kty\":\"RSA\",\"n\":\"0f6mqWeun4-_qhMxILMraT"
+		"HAiKsGMXWZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl23EVYB2"
+		"vxljiaUFx-aXnHYUZbvCDBRboblag1QEihlrfJiUg9CFlFWPlqjxjZ7xrY4uCGkVMY"
+		"9Vx7UK1F1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5Wxhke6JxFDJJQ"
+		"_O-iaVL5juicHapbZrfMaOLsOsji2OwQVJp0G95XCHhhcDuArxGGyhrGqcG3UWhAun"
+		"9WQh6sPLtQhSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeGXDotPvE1ab6w\",\"e\":\""
+		"AQAB\",\"kid\":\"59\"},{\"kty\":\"RSA\",\"n\":\"0f6mqWeun4-_qhMxIL"
+		"MraTHAiKsGMXWZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl23E"
+		"VYB2vxljiaUFx-aXnHYUZbvCDBRboblag1QEihlrfJiUg9CFlFWPlqjxjZ7xrY4uCG"
+		"kVMY9Vx7UK1F1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5Wxhke6JxF"
+		"DJJQ_O-iaVL5juicHapbZrfMaOLsOsji2OwQVJp0G95XCHhhcDuArxGGyhrGqcG3UW"
+		"hAun9WQh6sPLtQhSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeGXDotPvE1ab6w\",\"e"
+		"\":\"AQAB\",\"kid\":\"60\"},{\"kty\":\"RSA\",\"n\":\"0f6mqWeun4-_q"
+		"hMxILMraTHAiKsGMXWZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjD"
+		"Ml23EVYB2vxljiaUFx-aXnHYUZbvCDBRboblag1QEihlrfJiUg9CFlFWPlqjxjZ7xr"
+		"Y4uCGkVMY9Vx7UK1F1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5Wxhk"
+		"e6JxFDJJQ_O-iaVL5juicHapbZrfMaOLsOsji2OwQVJp0G95XCHhhcDuArxGGyhrGq"
+		"cG3UWhAun9WQh6sPLtQhSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeGXDotPvE1ab6w\""
+		",\"e\":\"AQAB\",\"kid\":\"61\"},{\"kty\":\"RSA\",\"n\":\"0f6mqWeun"
+		"4-_qhMxILMraTHAiKsGMXWZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64"
+		"GyjDMl23EVYB2vxljiaUFx-aXnHYUZbvCDBRboblag1QEihlrfJiUg9CFlFWPlqjxj"
+		"Z7xrY4uCGkVMY9Vx7UK1F1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5"
+		"Wxhke6JxFDJJQ_O-iaVL5juicHapbZrfMaOLsOsji2OwQVJp0G95XCHhhcDuArxGGy"
+		"hrGqcG3UWhAun9WQh6sPLtQhSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeGXDotPvE1a"
+		"b6w\",\"e\":\"AQAB\",\"kid\":\"62\"},{\"kty\":\"RSA\",\"n\":\"0f6m"
+		"qWeun4-_qhMxILMraTHAiKsGMXWZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7"
+		"UAx64GyjDMl23EVYB2vxljiaUFx-aXnHYUZbvCDBRboblag1QEihlrfJiUg9CFlFWP"
+		"lqjxjZ7xrY4uCGkVMY9Vx7UK1F1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ26LosXhyv"
+		"SFrb5Wxhke6JxFDJJQ_O-iaVL5juicHapbZrfMaOLsOsji2OwQVJp0G95XCHhhcDuA"
+		"rxGGyhrGqcG3UWhAun9WQh6sPLtQhSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeGXDot"
+		"PvE1ab6w\",\"e\":\"AQAB\",\"kid\":\"63\"}]}"),
+		CA_TOKEN_OK,
+		64},
 	{"left out: without kid",
-		TEXT("{\"keys\":[{\"kty\":\"RSA\",\"n\":\"xRUfGwxghSGY8O0sCOGEB8j2cY70-X"
-		"wF-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O67H_9lbenHYDxmeHCGYC1TjXQARyqH"
-		"g7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL8-qFm3hhskPGYztjQ"
-		"nrB6k_g7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9eMrULNo2yHad2Hr-_jM10Umgce"
-		"-9w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3AVPX307Pbyke3_-XRmb0MCoa4QDv"
-		"OhssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\",\"e\":\"AQAB\"}"
+		TEXT("{\"keys\":[{\"kty\":\"RSA\",\"n\":\"0f6mqWeun4-_qhMxILMraTHAiKsGMX"
+		"WZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl23EVYB2vxljiaUF"
+		"x-aXnHYUZbvCDBRboblag1QEihlrfJiUg9CFlFWPlqjxjZ7xrY4uCGkVMY9Vx7UK1F"
+		"1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5Wxhke6JxFDJJQ_O-iaVL5"
+		"juicHapbZrfMaOLsOsji2OwQVJp0G95XCHhhcDuArxGGyhrGqcG3UWhAun9WQh6sPL"
+		"tQhSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeGXDotPvE1ab6w\",\"e\":\"AQAB\"}"
 		"]}"),
-		CA_TOKEN_OK, 0},
+		CA_TOKEN_OK,
+		0},
 	{"left out: empty kid",
-		TEXT("{\"keys\":[{\"kty\":\"RSA\",\"n\":\"xRUfGwxghSGY8O0sCOGEB8j2cY70-X"
-		"wF-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O67H_9lbenHYDxmeHCGYC1TjXQARyqH"
-		"g7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL8-qFm3hhskPGYztjQ"
-		"nrB6k_g7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9eMrULNo2yHad2Hr-_jM10Umgce"
-		"-9w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3AVPX307Pbyke3_-XRmb0MCoa4QDv"
-		"OhssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\",\"e\":\"AQAB\","
+		TEXT("{\"keys\":[{\"kty\":\"RSA\",\"n\":\"0f6mqWeun4-_qhMxILMraTHAiKsGMX"
+		"WZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl23EVYB2vxljiaUF"
+		"x-aXnHYUZbvCDBRboblag1QEihlrfJiUg9CFlFWPlqjxjZ7xrY4uCGkVMY9Vx7UK1F"
+		"1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5Wxhke6JxFDJJQ_O-iaVL5"
+		"juicHapbZrfMaOLsOsji2OwQVJp0G95XCHhhcDuArxGGyhrGqcG3UWhAun9WQh6sPL"
+		"tQhSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeGXDotPvE1ab6w\",\"e\":\"AQAB\","
 		"\"kid\":\"\"}]}"),
-		CA_TOKEN_OK, 0},
+		CA_TOKEN_OK,
+		0},
 	{"left out: use enc",
-		TEXT("{\"keys\":[{\"kty\":\"RSA\",\"n\":\"xRUfGwxghSGY8O0sCOGEB8j2cY70-X"
-		"wF-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O67H_9lbenHYDxmeHCGYC1TjXQARyqH"
-		"g7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL8-qFm3hhskPGYztjQ"
-		"nrB6k_g7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9eMrULNo2yHad2Hr-_jM10Umgce"
-		"-9w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3AVPX307Pbyke3_-XRmb0MCoa4QDv"
-		"OhssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\",\"e\":\"AQAB\","
+		TEXT("{\"keys\":[{\"kty\":\"RSA\",\"n\":\"0f6mqWeun4-_qhMxILMraTHAiKsGMX"
+		"WZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl23EVYB2vxljiaUF"
+		"x-aXnHYUZbvCDBRboblag1QEihlrfJiUg9CFlFWPlqjxjZ7xrY4uCGkVMY9Vx7UK1F"
+		"1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5Wxhke6JxFDJJQ_O-iaVL5"
+		"juicHapbZrfMaOLsOsji2OwQVJp0G95XCHhhcDuArxGGyhrGqcG3UWhAun9WQh6sPL"
+		"tQhSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeGXDotPvE1ab6w\",\"e\":\"AQAB\","
 		"\"kid\":\"rsa\",\"use\":\"enc\"}]}"),
-		CA_TOKEN_OK, 0},
+		CA_TOKEN_OK,
+		0},
 	{"left out: use x509-svid",
-		TEXT("{\"keys\":[{\"kty\":\"RSA\",\"n\":\"xRUfGwxghSGY8O0sCOGEB8j2cY70-X"
-		"wF-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O67H_9lbenHYDxmeHCGYC1TjXQARyqH"
-		"g7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL8-qFm3hhskPGYztjQ"
-		"nrB6k_g7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9eMrULNo2yHad2Hr-_jM10Umgce"
-		"-9w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3AVPX307Pbyke3_-XRmb0MCoa4QDv"
-		"OhssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\",\"e\":\"AQAB\","
+		TEXT("{\"keys\":[{\"kty\":\"RSA\",\"n\":\"0f6mqWeun4-_qhMxILMraTHAiKsGMX"
+		"WZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl23EVYB2vxljiaUF"
+		"x-aXnHYUZbvCDBRboblag1QEihlrfJiUg9CFlFWPlqjxjZ7xrY4uCGkVMY9Vx7UK1F"
+		"1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5Wxhke6JxFDJJQ_O-iaVL5"
+		"juicHapbZrfMaOLsOsji2OwQVJp0G95XCHhhcDuArxGGyhrGqcG3UWhAun9WQh6sPL"
+		"tQhSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeGXDotPvE1ab6w\",\"e\":\"AQAB\","
 		"\"kid\":\"rsa\",\"use\":\"x509-svid\"}]}"),
-		CA_TOKEN_OK, 0},
+		CA_TOKEN_OK,
+		0},
 	{"left out: use SIG",
-		TEXT("{\"keys\":[{\"kty\":\"RSA\",\"n\":\"xRUfGwxghSGY8O0sCOGEB8j2cY70-X"
-		"wF-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O67H_9lbenHYDxmeHCGYC1TjXQARyqH"
-		"g7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL8-qFm3hhskPGYztjQ"
-		"nrB6k_g7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9eMrULNo2yHad2Hr-_jM10Umgce"
-		"-9w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3AVPX307Pbyke3_-XRmb0MCoa4QDv"
-		"OhssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\",\"e\":\"AQAB\","
+		TEXT("{\"keys\":[{\"kty\":\"RSA\",\"n\":\"0f6mqWeun4-_qhMxILMraTHAiKsGMX"
+		"WZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl23EVYB2vxljiaUF"
+		"x-aXnHYUZbvCDBRboblag1QEihlrfJiUg9CFlFWPlqjxjZ7xrY4uCGkVMY9Vx7UK1F"
+		"1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5Wxhke6JxFDJJQ_O-iaVL5"
+		"juicHapbZrfMaOLsOsji2OwQVJp0G95XCHhhcDuArxGGyhrGqcG3UWhAun9WQh6sPL"
+		"tQhSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeGXDotPvE1ab6w\",\"e\":\"AQAB\","
 		"\"kid\":\"rsa\",\"use\":\"SIG\"}]}"),
-		CA_TOKEN_OK, 0},
+		CA_TOKEN_OK,
+		0},
 	{"left out: key_ops sign",
-		TEXT("{\"keys\":[{\"kty\":\"RSA\",\"n\":\"xRUfGwxghSGY8O0sCOGEB8j2cY70-X"
-		"wF-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O67H_9lbenHYDxmeHCGYC1TjXQARyqH"
-		"g7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL8-qFm3hhskPGYztjQ"
-		"nrB6k_g7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9eMrULNo2yHad2Hr-_jM10Umgce"
-		"-9w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3AVPX307Pbyke3_-XRmb0MCoa4QDv"
-		"OhssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\",\"e\":\"AQAB\","
+		TEXT("{\"keys\":[{\"kty\":\"RSA\",\"n\":\"0f6mqWeun4-_qhMxILMraTHAiKsGMX"
+		"WZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl23EVYB2vxljiaUF"
+		"x-aXnHYUZbvCDBRboblag1QEihlrfJiUg9CFlFWPlqjxjZ7xrY4uCGkVMY9Vx7UK1F"
+		"1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5Wxhke6JxFDJJQ_O-iaVL5"
+		"juicHapbZrfMaOLsOsji2OwQVJp0G95XCHhhcDuArxGGyhrGqcG3UWhAun9WQh6sPL"
+		"tQhSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeGXDotPvE1ab6w\",\"e\":\"AQAB\","
 		"\"kid\":\"rsa\",\"key_ops\":[\"sign\"]}]}"),
-		CA_TOKEN_OK, 0},
+		CA_TOKEN_OK,
+		0},
 	{"left out: key_ops empty",
-		TEXT("{\"keys\":[{\"kty\":\"RSA\",\"n\":\"xRUfGwxghSGY8O0sCOGEB8j2cY70-X"
-		"wF-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O67H_9lbenHYDxmeHCGYC1TjXQARyqH"
-		"g7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL8-qFm3hhskPGYztjQ"
-		"nrB6k_g7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9eMrULNo2yHad2Hr-_jM10Umgce"
-		"-9w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3AVPX307Pbyke3_-XRmb0MCoa4QDv"
-		"OhssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\",\"e\":\"AQAB\","
+		TEXT("{\"keys\":[{\"kty\":\"RSA\",\"n\":\"0f6mqWeun4-_qhMxILMraTHAiKsGMX"
+		"WZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl23EVYB2vxljiaUF"
+		"x-aXnHYUZbvCDBRboblag1QEihlrfJiUg9CFlFWPlqjxjZ7xrY4uCGkVMY9Vx7UK1F"
+		"1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5Wxhke6JxFDJJQ_O-iaVL5"
+		"juicHapbZrfMaOLsOsji2OwQVJp0G95XCHhhcDuArxGGyhrGqcG3UWhAun9WQh6sPL"
+		"tQhSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeGXDotPvE1ab6w\",\"e\":\"AQAB\","
 		"\"kid\":\"rsa\",\"key_ops\":[]}]}"),
-		CA_TOKEN_OK, 0},
+		CA_TOKEN_OK,
+		0},
 	{"left out: alg RSA-OAEP",
-		TEXT("{\"keys\":[{\"kty\":\"RSA\",\"n\":\"xRUfGwxghSGY8O0sCOGEB8j2cY70-X"
-		"wF-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O67H_9lbenHYDxmeHCGYC1TjXQARyqH"
-		"g7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL8-qFm3hhskPGYztjQ"
-		"nrB6k_g7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9eMrULNo2yHad2Hr-_jM10Umgce"
-		"-9w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3AVPX307Pbyke3_-XRmb0MCoa4QDv"
-		"OhssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\",\"e\":\"AQAB\","
+		TEXT("{\"keys\":[{\"kty\":\"RSA\",\"n\":\"0f6mqWeun4-_qhMxILMraTHAiKsGMX"
+		"WZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl23EVYB2vxljiaUF"
+		"x-aXnHYUZbvCDBRboblag1QEihlrfJiUg9CFlFWPlqjxjZ7xrY4uCGkVMY9Vx7UK1F"
+		"1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5Wxhke6JxFDJJQ_O-iaVL5"
+		"juicHapbZrfMaOLsOsji2OwQVJp0G95XCHhhcDuArxGGyhrGqcG3UWhAun9WQh6sPL"
+		"tQhSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeGXDotPvE1ab6w\",\"e\":\"AQAB\","
 		"\"kid\":\"rsa\",\"alg\":\"RSA-OAEP\"}]}"),
-		CA_TOKEN_OK, 0},
+		CA_TOKEN_OK,
+		0},
 	{"left out: alg HS256",
-		TEXT("{\"keys\":[{\"kty\":\"RSA\",\"n\":\"xRUfGwxghSGY8O0sCOGEB8j2cY70-X"
-		"wF-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O67H_9lbenHYDxmeHCGYC1TjXQARyqH"
-		"g7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL8-qFm3hhskPGYztjQ"
-		"nrB6k_g7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9eMrULNo2yHad2Hr-_jM10Umgce"
-		"-9w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3AVPX307Pbyke3_-XRmb0MCoa4QDv"
-		"OhssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\",\"e\":\"AQAB\","
+		TEXT("{\"keys\":[{\"kty\":\"RSA\",\"n\":\"0f6mqWeun4-_qhMxILMraTHAiKsGMX"
+		"WZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl23EVYB2vxljiaUF"
+		"x-aXnHYUZbvCDBRboblag1QEihlrfJiUg9CFlFWPlqjxjZ7xrY4uCGkVMY9Vx7UK1F"
+		"1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5Wxhke6JxFDJJQ_O-iaVL5"
+		"juicHapbZrfMaOLsOsji2OwQVJp0G95XCHhhcDuArxGGyhrGqcG3UWhAun9WQh6sPL"
+		"tQhSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeGXDotPvE1ab6w\",\"e\":\"AQAB\","
 		"\"kid\":\"rsa\",\"alg\":\"HS256\"}]}"),
-		CA_TOKEN_OK, 0},
+		CA_TOKEN_OK,
+		0},
 	{"left out: alg none",
-		TEXT("{\"keys\":[{\"kty\":\"RSA\",\"n\":\"xRUfGwxghSGY8O0sCOGEB8j2cY70-X"
-		"wF-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O67H_9lbenHYDxmeHCGYC1TjXQARyqH"
-		"g7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL8-qFm3hhskPGYztjQ"
-		"nrB6k_g7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9eMrULNo2yHad2Hr-_jM10Umgce"
-		"-9w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3AVPX307Pbyke3_-XRmb0MCoa4QDv"
-		"OhssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\",\"e\":\"AQAB\","
+		TEXT("{\"keys\":[{\"kty\":\"RSA\",\"n\":\"0f6mqWeun4-_qhMxILMraTHAiKsGMX"
+		"WZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl23EVYB2vxljiaUF"
+		"x-aXnHYUZbvCDBRboblag1QEihlrfJiUg9CFlFWPlqjxjZ7xrY4uCGkVMY9Vx7UK1F"
+		"1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5Wxhke6JxFDJJQ_O-iaVL5"
+		"juicHapbZrfMaOLsOsji2OwQVJp0G95XCHhhcDuArxGGyhrGqcG3UWhAun9WQh6sPL"
+		"tQhSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeGXDotPvE1ab6w\",\"e\":\"AQAB\","
 		"\"kid\":\"rsa\",\"alg\":\"none\"}]}"),
-		CA_TOKEN_OK, 0},
+		CA_TOKEN_OK,
+		0},
 	{"left out: kty unknown",
-		TEXT("{\"keys\":[{\"kty\":\"XYZ\",\"n\":\"xRUfGwxghSGY8O0sCOGEB8j2cY70-X"
-		"wF-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O67H_9lbenHYDxmeHCGYC1TjXQARyqH"
-		"g7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL8-qFm3hhskPGYztjQ"
-		"nrB6k_g7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9eMrULNo2yHad2Hr-_jM10Umgce"
-		"-9w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3AVPX307Pbyke3_-XRmb0MCoa4QDv"
-		"OhssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\",\"e\":\"AQAB\","
+		TEXT("{\"keys\":[{\"kty\":\"XYZ\",\"n\":\"0f6mqWeun4-_qhMxILMraTHAiKsGMX"
+		"WZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl23EVYB2vxljiaUF"
+		"x-aXnHYUZbvCDBRboblag1QEihlrfJiUg9CFlFWPlqjxjZ7xrY4uCGkVMY9Vx7UK1F"
+		"1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5Wxhke6JxFDJJQ_O-iaVL5"
+		"juicHapbZrfMaOLsOsji2OwQVJp0G95XCHhhcDuArxGGyhrGqcG3UWhAun9WQh6sPL"
+		"tQhSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeGXDotPvE1ab6w\",\"e\":\"AQAB\","
 		"\"kid\":\"rsa\"}]}"),
-		CA_TOKEN_OK, 0},
+		CA_TOKEN_OK,
+		0},
 	{"left out: kty rsa",
-		TEXT("{\"keys\":[{\"kty\":\"rsa\",\"n\":\"xRUfGwxghSGY8O0sCOGEB8j2cY70-X"
-		"wF-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O67H_9lbenHYDxmeHCGYC1TjXQARyqH"
-		"g7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL8-qFm3hhskPGYztjQ"
-		"nrB6k_g7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9eMrULNo2yHad2Hr-_jM10Umgce"
-		"-9w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3AVPX307Pbyke3_-XRmb0MCoa4QDv"
-		"OhssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\",\"e\":\"AQAB\","
+		TEXT("{\"keys\":[{\"kty\":\"rsa\",\"n\":\"0f6mqWeun4-_qhMxILMraTHAiKsGMX"
+		"WZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl23EVYB2vxljiaUF"
+		"x-aXnHYUZbvCDBRboblag1QEihlrfJiUg9CFlFWPlqjxjZ7xrY4uCGkVMY9Vx7UK1F"
+		"1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5Wxhke6JxFDJJQ_O-iaVL5"
+		"juicHapbZrfMaOLsOsji2OwQVJp0G95XCHhhcDuArxGGyhrGqcG3UWhAun9WQh6sPL"
+		"tQhSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeGXDotPvE1ab6w\",\"e\":\"AQAB\","
 		"\"kid\":\"rsa\"}]}"),
-		CA_TOKEN_OK, 0},
+		CA_TOKEN_OK,
+		0},
 	{"left out: crv 'secp256k1'",
-		TEXT("{\"keys\":[{\"kty\":\"EC\",\"crv\":\"secp256k1\",\"x\":\"g-36F9WR3"
-		"XRSNqMcXEfPINbgCNczHUDMDtiwTdlMIjo\",\"y\":\"oNjkC38YKYDZIW-7NFHT1"
-		"yM6LSd0xH1Nb38t4ulhqnk\",\"kid\":\"p256\"}]}"),
-		CA_TOKEN_OK, 0},
+		TEXT("{\"keys\":[{\"kty\":\"EC\",\"crv\":\"secp256k1\",\"x\":\"NLisCQpfU"
+		"EwegYFXYnCOKbFQnqannwjBS15iW8kklc8\",\"y\":\"Es7pmFIlvfsxstxCppo2p"
+		"x5RONCsjxlK6oZb_6zXSzI\",\"kid\":\"p256\"}]}"),
+		CA_TOKEN_OK,
+		0},
 	{"left out: crv 'P-224'",
-		TEXT("{\"keys\":[{\"kty\":\"EC\",\"crv\":\"P-224\",\"x\":\"g-36F9WR3XRSN"
-		"qMcXEfPINbgCNczHUDMDtiwTdlMIjo\",\"y\":\"oNjkC38YKYDZIW-7NFHT1yM6L"
-		"Sd0xH1Nb38t4ulhqnk\",\"kid\":\"p256\"}]}"),
-		CA_TOKEN_OK, 0},
+		TEXT("{\"keys\":[{\"kty\":\"EC\",\"crv\":\"P-224\",\"x\":\"NLisCQpfUEweg"
+		"YFXYnCOKbFQnqannwjBS15iW8kklc8\",\"y\":\"Es7pmFIlvfsxstxCppo2px5RO"
+		"NCsjxlK6oZb_6zXSzI\",\"kid\":\"p256\"}]}"),
+		CA_TOKEN_OK,
+		0},
 	{"left out: crv 'p-256'",
-		TEXT("{\"keys\":[{\"kty\":\"EC\",\"crv\":\"p-256\",\"x\":\"g-36F9WR3XRSN"
-		"qMcXEfPINbgCNczHUDMDtiwTdlMIjo\",\"y\":\"oNjkC38YKYDZIW-7NFHT1yM6L"
-		"Sd0xH1Nb38t4ulhqnk\",\"kid\":\"p256\"}]}"),
-		CA_TOKEN_OK, 0},
+		TEXT("{\"keys\":[{\"kty\":\"EC\",\"crv\":\"p-256\",\"x\":\"NLisCQpfUEweg"
+		"YFXYnCOKbFQnqannwjBS15iW8kklc8\",\"y\":\"Es7pmFIlvfsxstxCppo2px5RO"
+		"NCsjxlK6oZb_6zXSzI\",\"kid\":\"p256\"}]}"),
+		CA_TOKEN_OK,
+		0},
 	{"left out: crv ''",
-		TEXT("{\"keys\":[{\"kty\":\"EC\",\"crv\":\"\",\"x\":\"g-36F9WR3XRSNqMcXE"
-		"fPINbgCNczHUDMDtiwTdlMIjo\",\"y\":\"oNjkC38YKYDZIW-7NFHT1yM6LSd0xH"
-		"1Nb38t4ulhqnk\",\"kid\":\"p256\"}]}"),
-		CA_TOKEN_OK, 0},
+		TEXT("{\"keys\":[{\"kty\":\"EC\",\"crv\":\"\",\"x\":\"NLisCQpfUEwegYFXYn"
+		"COKbFQnqannwjBS15iW8kklc8\",\"y\":\"Es7pmFIlvfsxstxCppo2px5RONCsjx"
+		"lK6oZb_6zXSzI\",\"kid\":\"p256\"}]}"),
+		CA_TOKEN_OK,
+		0},
 	{"left out: EC without crv",
-		TEXT("{\"keys\":[{\"kty\":\"EC\",\"x\":\"g-36F9WR3XRSNqMcXEfPINbgCNczHUD"
-		"MDtiwTdlMIjo\",\"y\":\"oNjkC38YKYDZIW-7NFHT1yM6LSd0xH1Nb38t4ulhqnk"
+		TEXT("{\"keys\":[{\"kty\":\"EC\",\"x\":\"NLisCQpfUEwegYFXYnCOKbFQnqannwj"
+		"BS15iW8kklc8\",\"y\":\"Es7pmFIlvfsxstxCppo2px5RONCsjxlK6oZb_6zXSzI"
 		"\",\"kid\":\"p256\"}]}"),
-		CA_TOKEN_OK, 0},
+		CA_TOKEN_OK,
+		0},
 	{"left out: crv X25519",
-		TEXT("{\"keys\":[{\"kty\":\"OKP\",\"crv\":\"X25519\",\"x\":\"wutn-WBCVr2"
-		"rSE5Wt7N5-pYxw-CvV8jwt6DzLsS5pZ4\",\"kid\":\"ed\"}]}"),
-		CA_TOKEN_OK, 0},
+		TEXT("{\"keys\":[{\"kty\":\"OKP\",\"crv\":\"X25519\",\"x\":\"ULIMU9b52sz"
+		"foJCZv5-hMah1XZRG5EtG0vMHE-g5_SQ\",\"kid\":\"ed\"}]}"),
+		CA_TOKEN_OK,
+		0},
 	{"left out: crv Ed448",
-		TEXT("{\"keys\":[{\"kty\":\"OKP\",\"crv\":\"Ed448\",\"x\":\"wutn-WBCVr2r"
-		"SE5Wt7N5-pYxw-CvV8jwt6DzLsS5pZ4\",\"kid\":\"ed\"}]}"),
-		CA_TOKEN_OK, 0},
+		TEXT("{\"keys\":[{\"kty\":\"OKP\",\"crv\":\"Ed448\",\"x\":\"ULIMU9b52szf"
+		"oJCZv5-hMah1XZRG5EtG0vMHE-g5_SQ\",\"kid\":\"ed\"}]}"),
+		CA_TOKEN_OK,
+		0},
 	{"bad: empty text",
 		TEXT(""),
-		CA_JWKS_BAD, 0},
+		CA_JWKS_BAD,
+		0},
 	{"bad: text",
 		TEXT("abc"),
-		CA_JWKS_BAD, 0},
+		CA_JWKS_BAD,
+		0},
 	{"bad: array",
 		TEXT("[]"),
-		CA_JWKS_BAD, 0},
+		CA_JWKS_BAD,
+		0},
 	{"bad: a key, not a set",
-		TEXT("{\"kty\":\"RSA\",\"n\":\"xRUfGwxghSGY8O0sCOGEB8j2cY70-XwF-oKEu627_"
-		"xaCtmp9Qclbaoglktq_1pEd1O67H_9lbenHYDxmeHCGYC1TjXQARyqHg7Ji9nbl7Tq"
-		"SqU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL8-qFm3hhskPGYztjQnrB6k_g7jmP"
-		"oo73i69HwhDzzKoZPui1fKVjBsAS9eMrULNo2yHad2Hr-_jM10Umgce-9w_kJRuFuE"
-		"cnsi21mTzegBdlNVBU_rtIuIpB3AVPX307Pbyke3_-XRmb0MCoa4QDvOhssHY7ccob"
-		"v5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\",\"e\":\"AQAB\",\"kid\":\"r"
+		TEXT("{\"kty\":\"RSA\",\"n\":\"0f6mqWeun4-_qhMxILMraTHAiKsGMXWZ5kfAdmWVb"
+		"QxBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl23EVYB2vxljiaUFx-aXnHYUZbv"
+		"CDBRboblag1QEihlrfJiUg9CFlFWPlqjxjZ7xrY4uCGkVMY9Vx7UK1F1XIwUwGXRT7"
+		"NfWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5Wxhke6JxFDJJQ_O-iaVL5juicHapbZrf"
+		"MaOLsOsji2OwQVJp0G95XCHhhcDuArxGGyhrGqcG3UWhAun9WQh6sPLtQhSAUHUtdg"
+		"BcHhg3zodY-b83bBYZzxjCVeGXDotPvE1ab6w\",\"e\":\"AQAB\",\"kid\":\"r"
 		"sa\"}"),
-		CA_JWKS_BAD, 0},
+		CA_JWKS_BAD,
+		0},
 	{"bad: no keys",
 		TEXT("{}"),
-		CA_JWKS_BAD, 0},
+		CA_JWKS_BAD,
+		0},
 	{"bad: keys an object",
 		TEXT("{\"keys\":{}}"),
-		CA_JWKS_BAD, 0},
+		CA_JWKS_BAD,
+		0},
 	{"bad: keys null",
 		TEXT("{\"keys\":null}"),
-		CA_JWKS_BAD, 0},
+		CA_JWKS_BAD,
+		0},
 	{"bad: key a string",
 		TEXT("{\"keys\":[\"x\"]}"),
-		CA_JWKS_BAD, 0},
+		CA_JWKS_BAD,
+		0},
 	{"bad: key null",
 		TEXT("{\"keys\":[null]}"),
-		CA_JWKS_BAD, 0},
+		CA_JWKS_BAD,
+		0},
 	{"bad: key an array",
 		TEXT("{\"keys\":[[]]}"),
-		CA_JWKS_BAD, 0},
+		CA_JWKS_BAD,
+		0},
 	{"bad: key empty",
 		TEXT("{\"keys\":[{}]}"),
-		CA_JWKS_BAD, 0},
+		CA_JWKS_BAD,
+		0},
 	{"bad: 65 keys",
-		TEXT("{\"keys\":[{\"kty\":\"RSA\",\"n\":\"xRUfGwxghSGY8O0sCOGEB8j2cY70-X"
-		"wF-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O67H_9lbenHYDxmeHCGYC1TjXQARyqH"
-		"g7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL8-qFm3hhskPGYztjQ"
-		"nrB6k_g7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9eMrULNo2yHad2Hr-_jM10Umgce"
-		"-9w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3AVPX307Pbyke3_-XRmb0MCoa4QDv"
-		"OhssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\",\"e\":\"AQAB\","
-		"\"kid\":\"0\"},{\"kty\":\"RSA\",\"n\":\"xRUfGwxghSGY8O0sCOGEB8j2cY"
-		"70-XwF-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O67H_9lbenHYDxmeHCGYC1TjXQA"
-		"RyqHg7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL8-qFm3hhskPGY"
-		"ztjQnrB6k_g7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9eMrULNo2yHad2Hr-_jM10U"
-		"mgce-9w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3AVPX307Pbyke3_-XRmb0MCoa"
-		"4QDvOhssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\",\"e\":\"AQA"
-		"B\",\"kid\":\"1\"},{\"kty\":\"RSA\",\"n\":\"xRUfGwxghSGY8O0sCOGEB8"
-		"j2cY70-XwF-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O67H_9lbenHYDxmeHCGYC1T"
-		"jXQARyqHg7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL8-qFm3hhs"
-		"kPGYztjQnrB6k_g7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9eMrULNo2yHad2Hr-_j"
-		"M10Umgce-9w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3AVPX307Pbyke3_-XRmb0"
-		"MCoa4QDvOhssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\",\"e\":\""
-		"AQAB\",\"kid\":\"2\"},{\"kty\":\"RSA\",\"n\":\"xRUfGwxghSGY8O0sCOG"
-		"EB8j2cY70-XwF-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O67H_9lbenHYDxmeHCGY"
-		"C1TjXQARyqHg7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL8-qFm3"
-		"hhskPGYztjQnrB6k_g7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9eMrULNo2yHad2Hr"
-		"-_jM10Umgce-9w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3AVPX307Pbyke3_-XR"
-		"mb0MCoa4QDvOhssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\",\"e\""
-		":\"AQAB\",\"kid\":\"3\"},{\"kty\":\"RSA\",\"n\":\"xRUfGwxghSGY8O0s"
-		"COGEB8j2cY70-XwF-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O67H_9lbenHYDxmeH"
-		"CGYC1TjXQARyqHg7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL8-q"
-		"Fm3hhskPGYztjQnrB6k_g7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9eMrULNo2yHad"
-		"2Hr-_jM10Umgce-9w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3AVPX307Pbyke3_"
-		"-XRmb0MCoa4QDvOhssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\",\""
-		"e\":\"AQAB\",\"kid\":\"4\"},{\"kty\":\"RSA\",\"n\":\"xRUfGwxghSGY8"
-		"O0sCOGEB8j2cY70-XwF-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O67H_9lbenHYDx"
-		"meHCGYC1TjXQARyqHg7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL"
-		"8-qFm3hhskPGYztjQnrB6k_g7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9eMrULNo2y"
-		"Had2Hr-_jM10Umgce-9w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3AVPX307Pbyk"
-		"e3_-XRmb0MCoa4QDvOhssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\""
-		",\"e\":\"AQAB\",\"kid\":\"5\"},{\"kty\":\"RSA\",\"n\":\"xRUfGwxghS"
-		"GY8O0sCOGEB8j2cY70-XwF-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O67H_9lbenH"
-		"YDxmeHCGYC1TjXQARyqHg7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHla"
-		"WbL8-qFm3hhskPGYztjQnrB6k_g7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9eMrULN"
-		"o2yHad2Hr-_jM10Umgce-9w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3AVPX307P"
-		"byke3_-XRmb0MCoa4QDvOhssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MWk"
-		"JQ\",\"e\":\"AQAB\",\"kid\":\"6\"},{\"kty\":\"RSA\",\"n\":\"xRUfGw"
-		"xghSGY8O0sCOGEB8j2cY70-XwF-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O67H_9l"
-		"benHYDxmeHCGYC1TjXQARyqHg7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0"
-		"UHlaWbL8-qFm3hhskPGYztjQnrB6k_g7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9eM"
-		"rULNo2yHad2Hr-_jM10Umgce-9w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3AVPX"
-		"307Pbyke3_-XRmb0MCoa4QDvOhssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy6"
-		"1MWkJQ\",\"e\":\"AQAB\",\"kid\":\"7\"},{\"kty\":\"RSA\",\"n\":\"xR"
-		"UfGwxghSGY8O0sCOGEB8j2cY70-XwF-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O67"
-		"H_9lbenHYDxmeHCGYC1TjXQARyqHg7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIo"
-		"lsh0UHlaWbL8-qFm3hhskPGYztjQnrB6k_g7jmPoo73i69HwhDzzKoZPui1fKVjBsA"
-		"S9eMrULNo2yHad2Hr-_jM10Umgce-9w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3"
-		"AVPX307Pbyke3_-XRmb0MCoa4QDvOhssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_"
-		"Bsy61MWkJQ\",\"e\":\"AQAB\",\"kid\":\"8\"},{\"kty\":\"RSA\",\"n\":"
-		"\"xRUfGwxghSGY8O0sCOGEB8j2cY70-XwF-oKEu627_xaCtmp9Qclbaoglktq_1pEd"
-		"1O67H_9lbenHYDxmeHCGYC1TjXQARyqHg7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9"
-		"_UIolsh0UHlaWbL8-qFm3hhskPGYztjQnrB6k_g7jmPoo73i69HwhDzzKoZPui1fKV"
-		"jBsAS9eMrULNo2yHad2Hr-_jM10Umgce-9w_kJRuFuEcnsi21mTzegBdlNVBU_rtIu"
-		"IpB3AVPX307Pbyke3_-XRmb0MCoa4QDvOhssHY7ccobv5dYgwMYb8h8kZbZVs-RIhg"
-		"LH2_Bsy61MWkJQ\",\"e\":\"AQAB\",\"kid\":\"9\"},{\"kty\":\"RSA\",\""
-		"n\":\"xRUfGwxghSGY8O0sCOGEB8j2cY70-XwF-oKEu627_xaCtmp9Qclbaoglktq_"
-		"1pEd1O67H_9lbenHYDxmeHCGYC1TjXQARyqHg7Ji9nbl7TqSqU73t6XEYaqDLpoYOk"
-		"D2Q9_UIolsh0UHlaWbL8-qFm3hhskPGYztjQnrB6k_g7jmPoo73i69HwhDzzKoZPui"
-		"1fKVjBsAS9eMrULNo2yHad2Hr-_jM10Umgce-9w_kJRuFuEcnsi21mTzegBdlNVBU_"
-		"rtIuIpB3AVPX307Pbyke3_-XRmb0MCoa4QDvOhssHY7ccobv5dYgwMYb8h8kZbZVs-"
-		"RIhgLH2_Bsy61MWkJQ\",\"e\":\"AQAB\",\"kid\":\"10\"},{\"kty\":\"RSA"
-		"\",\"n\":\"xRUfGwxghSGY8O0sCOGEB8j2cY70-XwF-oKEu627_xaCtmp9Qclbaog"
-		"lktq_1pEd1O67H_9lbenHYDxmeHCGYC1TjXQARyqHg7Ji9nbl7TqSqU73t6XEYaqDL"
-		"poYOkD2Q9_UIolsh0UHlaWbL8-qFm3hhskPGYztjQnrB6k_g7jmPoo73i69HwhDzzK"
-		"oZPui1fKVjBsAS9eMrULNo2yHad2Hr-_jM10Umgce-9w_kJRuFuEcnsi21mTzegBdl"
-		"NVBU_rtIuIpB3AVPX307Pbyke3_-XRmb0MCoa4QDvOhssHY7ccobv5dYgwMYb8h8kZ"
-		"bZVs-RIhgLH2_Bsy61MWkJQ\",\"e\":\"AQAB\",\"kid\":\"11\"},{\"kty\":"
-		"\"RSA\",\"n\":\"xRUfGwxghSGY8O0sCOGEB8j2cY70-XwF-oKEu627_xaCtmp9Qc"
-		"lbaoglktq_1pEd1O67H_9lbenHYDxmeHCGYC1TjXQARyqHg7Ji9nbl7TqSqU73t6XE"
-		"YaqDLpoYOkD2Q9_UIolsh0UHlaWbL8-qFm3hhskPGYztjQnrB6k_g7jmPoo73i69Hw"
-		"hDzzKoZPui1fKVjBsAS9eMrULNo2yHad2Hr-_jM10Umgce-9w_kJRuFuEcnsi21mTz"
-		"egBdlNVBU_rtIuIpB3AVPX307Pbyke3_-XRmb0MCoa4QDvOhssHY7ccobv5dYgwMYb"
-		"8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\",\"e\":\"AQAB\",\"kid\":\"12\"},{\"k"
-		"ty\":\"RSA\",\"n\":\"xRUfGwxghSGY8O0sCOGEB8j2cY70-XwF-oKEu627_xaCt"
-		"mp9Qclbaoglktq_1pEd1O67H_9lbenHYDxmeHCGYC1TjXQARyqHg7Ji9nbl7TqSqU7"
-		"3t6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL8-qFm3hhskPGYztjQnrB6k_g7jmPoo73"
-		"i69HwhDzzKoZPui1fKVjBsAS9eMrULNo2yHad2Hr-_jM10Umgce-9w_kJRuFuEcnsi"
-		"21mTzegBdlNVBU_rtIuIpB3AVPX307Pbyke3_-XRmb0MCoa4QDvOhssHY7ccobv5dY"
-		"gwMYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\",\"e\":\"AQAB\",\"kid\":\"13\"}"
-		",{\"kty\":\"RSA\",\"n\":\"xRUfGwxghSGY8O0sCOGEB8j2cY70-XwF-oKEu627"
-		"_xaCtmp9Qclbaoglktq_1pEd1O67H_9lbenHYDxmeHCGYC1TjXQARyqHg7Ji9nbl7T"
-		"qSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL8-qFm3hhskPGYztjQnrB6k_g7jm"
-		"Poo73i69HwhDzzKoZPui1fKVjBsAS9eMrULNo2yHad2Hr-_jM10Umgce-9w_kJRuFu"
-		"Ecnsi21mTzegBdlNVBU_rtIuIpB3AVPX307Pbyke3_-XRmb0MCoa4QDvOhssHY7cco"
-		"bv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\",\"e\":\"AQAB\",\"kid\":\""
-		"14\"},{\"kty\":\"RSA\",\"n\":\"xRUfGwxghSGY8O0sCOGEB8j2cY70-XwF-oK"
-		"Eu627_xaCtmp9Qclbaoglktq_1pEd1O67H_9lbenHYDxmeHCGYC1TjXQARyqHg7Ji9"
-		"nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL8-qFm3hhskPGYztjQnrB6k"
-		"_g7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9eMrULNo2yHad2Hr-_jM10Umgce-9w_k"
-		"JRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3AVPX307Pbyke3_-XRmb0MCoa4QDvOhssH"
-		"Y7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\",\"e\":\"AQAB\",\"kid"
-		"\":\"15\"},{\"kty\":\"RSA\",\"n\":\"xRUfGwxghSGY8O0sCOGEB8j2cY70-X"
-		"wF-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O67H_9lbenHYDxmeHCGYC1TjXQARyqH"
-		"g7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL8-qFm3hhskPGYztjQ"
-		"nrB6k_g7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9eMrULNo2yHad2Hr-_jM10Umgce"
-		"-9w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3AVPX307Pbyke3_-XRmb0MCoa4QDv"
-		"OhssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\",\"e\":\"AQAB\","
-		"\"kid\":\"16\"},{\"kty\":\"RSA\",\"n\":\"xRUfGwxghSGY8O0sCOGEB8j2c"
-		"Y70-XwF-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O67H_9lbenHYDxmeHCGYC1TjXQ"
-		"ARyqHg7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL8-qFm3hhskPG"
-		"YztjQnrB6k_g7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9eMrULNo2yHad2Hr-_jM10"
-		"Umgce-9w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3AVPX307Pbyke3_-XRmb0MCo"
-		"a4QDvOhssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\",\"e\":\"AQ"
-		"AB\",\"kid\":\"17\"},{\"kty\":\"RSA\",\"n\":\"xRUfGwxghSGY8O0sCOGE"
-		"B8j2cY70-XwF-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O67H_9lbenHYDxmeHCGYC"
-		"1TjXQARyqHg7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL8-qFm3h"
-		"hskPGYztjQnrB6k_g7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9eMrULNo2yHad2Hr-"
-		"_jM10Umgce-9w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3AVPX307Pbyke3_-XRm"
-		"b0MCoa4QDvOhssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\",\"e\""
-		":\"AQAB\",\"kid\":\"18\"},{\"kty\":\"RSA\",\"n\":\"xRUfGwxghSGY8O0"
-		"sCOGEB8j2cY70-XwF-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O67H_9lbenHYDxme"
-		"HCGYC1TjXQARyqHg7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL8-"
-		"qFm3hhskPGYztjQnrB6k_g7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9eMrULNo2yHa"
-		"d2Hr-_jM10Umgce-9w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3AVPX307Pbyke3"
-		"_-XRmb0MCoa4QDvOhssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\","
-		"\"e\":\"AQAB\",\"kid\":\"19\"},{\"kty\":\"RSA\",\"n\":\"xRUfGwxghS"
-		"GY8O0sCOGEB8j2cY70-XwF-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O67H_9lbenH"
-		"YDxmeHCGYC1TjXQARyqHg7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHla"
-		"WbL8-qFm3hhskPGYztjQnrB6k_g7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9eMrULN"
-		"o2yHad2Hr-_jM10Umgce-9w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3AVPX307P"
-		"byke3_-XRmb0MCoa4QDvOhssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MWk"
-		"JQ\",\"e\":\"AQAB\",\"kid\":\"20\"},{\"kty\":\"RSA\",\"n\":\"xRUfG"
-		"wxghSGY8O0sCOGEB8j2cY70-XwF-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O67H_9"
-		"lbenHYDxmeHCGYC1TjXQARyqHg7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIolsh"
-		"0UHlaWbL8-qFm3hhskPGYztjQnrB6k_g7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9e"
-		"MrULNo2yHad2Hr-_jM10Umgce-9w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3AVP"
-		"X307Pbyke3_-XRmb0MCoa4QDvOhssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy"
-		"61MWkJQ\",\"e\":\"AQAB\",\"kid\":\"21\"},{\"kty\":\"RSA\",\"n\":\""
-		"xRUfGwxghSGY8O0sCOGEB8j2cY70-XwF-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O"
-		"67H_9lbenHYDxmeHCGYC1TjXQARyqHg7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_U"
-		"Iolsh0UHlaWbL8-qFm3hhskPGYztjQnrB6k_g7jmPoo73i69HwhDzzKoZPui1fKVjB"
-		"sAS9eMrULNo2yHad2Hr-_jM10Umgce-9w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIp"
-		"B3AVPX307Pbyke3_-XRmb0MCoa4QDvOhssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH"
-		"2_Bsy61MWkJQ\",\"e\":\"AQAB\",\"kid\":\"22\"},{\"kty\":\"RSA\",\"n"
-		"\":\"xRUfGwxghSGY8O0sCOGEB8j2cY70-XwF-oKEu627_xaCtmp9Qclbaoglktq_1"
-		"pEd1O67H_9lbenHYDxmeHCGYC1TjXQARyqHg7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD"
-		"2Q9_UIolsh0UHlaWbL8-qFm3hhskPGYztjQnrB6k_g7jmPoo73i69HwhDzzKoZPui1"
-		"fKVjBsAS9eMrULNo2yHad2Hr-_jM10Umgce-9w_kJRuFuEcnsi21mTzegBdlNVBU_r"
-		"tIuIpB3AVPX307Pbyke3_-XRmb0MCoa4QDvOhssHY7ccobv5dYgwMYb8h8kZbZVs-R"
-		"IhgLH2_Bsy61MWkJQ\",\"e\":\"AQAB\",\"kid\":\"23\"},{\"kty\":\"RSA\""
-		",\"n\":\"xRUfGwxghSGY8O0sCOGEB8j2cY70-XwF-oKEu627_xaCtmp9Qclbaoglk"
-		"tq_1pEd1O67H_9lbenHYDxmeHCGYC1TjXQARyqHg7Ji9nbl7TqSqU73t6XEYaqDLpo"
-		"YOkD2Q9_UIolsh0UHlaWbL8-qFm3hhskPGYztjQnrB6k_g7jmPoo73i69HwhDzzKoZ"
-		"Pui1fKVjBsAS9eMrULNo2yHad2Hr-_jM10Umgce-9w_kJRuFuEcnsi21mTzegBdlNV"
-		"BU_rtIuIpB3AVPX307Pbyke3_-XRmb0MCoa4QDvOhssHY7ccobv5dYgwMYb8h8kZbZ"
-		"Vs-RIhgLH2_Bsy61MWkJQ\",\"e\":\"AQAB\",\"kid\":\"24\"},{\"kty\":\""
-		"RSA\",\"n\":\"xRUfGwxghSGY8O0sCOGEB8j2cY70-XwF-oKEu627_xaCtmp9Qclb"
-		"aoglktq_1pEd1O67H_9lbenHYDxmeHCGYC1TjXQARyqHg7Ji9nbl7TqSqU73t6XEYa"
-		"qDLpoYOkD2Q9_UIolsh0UHlaWbL8-qFm3hhskPGYztjQnrB6k_g7jmPoo73i69HwhD"
-		"zzKoZPui1fKVjBsAS9eMrULNo2yHad2Hr-_jM10Umgce-9w_kJRuFuEcnsi21mTzeg"
-		"BdlNVBU_rtIuIpB3AVPX307Pbyke3_-XRmb0MCoa4QDvOhssHY7ccobv5dYgwMYb8h"
-		"8kZbZVs-RIhgLH2_Bsy61MWkJQ\",\"e\":\"AQAB\",\"kid\":\"25\"},{\"kty"
-		"\":\"RSA\",\"n\":\"xRUfGwxghSGY8O0sCOGEB8j2cY70-XwF-oKEu627_xaCtmp"
-		"9Qclbaoglktq_1pEd1O67H_9lbenHYDxmeHCGYC1TjXQARyqHg7Ji9nbl7TqSqU73t"
-		"6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL8-qFm3hhskPGYztjQnrB6k_g7jmPoo73i6"
-		"9HwhDzzKoZPui1fKVjBsAS9eMrULNo2yHad2Hr-_jM10Umgce-9w_kJRuFuEcnsi21"
-		"mTzegBdlNVBU_rtIuIpB3AVPX307Pbyke3_-XRmb0MCoa4QDvOhssHY7ccobv5dYgw"
-		"MYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\",\"e\":\"AQAB\",\"kid\":\"26\"},{"
-		"\"kty\":\"RSA\",\"n\":\"xRUfGwxghSGY8O0sCOGEB8j2cY70-XwF-oKEu627_x"
-		"aCtmp9Qclbaoglktq_1pEd1O67H_9lbenHYDxmeHCGYC1TjXQARyqHg7Ji9nbl7TqS"
-		"qU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL8-qFm3hhskPGYztjQnrB6k_g7jmPo"
-		"o73i69HwhDzzKoZPui1fKVjBsAS9eMrULNo2yHad2Hr-_jM10Umgce-9w_kJRuFuEc"
-		"nsi21mTzegBdlNVBU_rtIuIpB3AVPX307Pbyke3_-XRmb0MCoa4QDvOhssHY7ccobv"
-		"5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\",\"e\":\"AQAB\",\"kid\":\"27"
-		"\"},{\"kty\":\"RSA\",\"n\":\"xRUfGwxghSGY8O0sCOGEB8j2cY70-XwF-oKEu"
-		"627_xaCtmp9Qclbaoglktq_1pEd1O67H_9lbenHYDxmeHCGYC1TjXQARyqHg7Ji9nb"
-		"l7TqSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL8-qFm3hhskPGYztjQnrB6k_g"
-		"7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9eMrULNo2yHad2Hr-_jM10Umgce-9w_kJR"
-		"uFuEcnsi21mTzegBdlNVBU_rtIuIpB3AVPX307Pbyke3_-XRmb0MCoa4QDvOhssHY7"
-		"ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\",\"e\":\"AQAB\",\"kid\""
-		":\"28\"},{\"kty\":\"RSA\",\"n\":\"xRUfGwxghSGY8O0sCOGEB8j2cY70-XwF"
-		"-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O67H_9lbenHYDxmeHCGYC1TjXQARyqHg7"
-		"Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL8-qFm3hhskPGYztjQnr"
-		"B6k_g7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9eMrULNo2yHad2Hr-_jM10Umgce-9"
-		"w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3AVPX307Pbyke3_-XRmb0MCoa4QDvOh"
-		"ssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\",\"e\":\"AQAB\",\""
-		"kid\":\"29\"},{\"kty\":\"RSA\",\"n\":\"xRUfGwxghSGY8O0sCOGEB8j2cY7"
-		"0-XwF-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O67H_9lbenHYDxmeHCGYC1TjXQAR"
-		"yqHg7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL8-qFm3hhskPGYz"
-		"tjQnrB6k_g7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9eMrULNo2yHad2Hr-_jM10Um"
-		"gce-9w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3AVPX307Pbyke3_-XRmb0MCoa4"
-		"QDvOhssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\",\"e\":\"AQAB"
-		"\",\"kid\":\"30\"},{\"kty\":\"RSA\",\"n\":\"xRUfGwxghSGY8O0sCOGEB8"
-		"j2cY70-XwF-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O67H_9lbenHYDxmeHCGYC1T"
-		"jXQARyqHg7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL8-qFm3hhs"
-		"kPGYztjQnrB6k_g7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9eMrULNo2yHad2Hr-_j"
-		"M10Umgce-9w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3AVPX307Pbyke3_-XRmb0"
-		"MCoa4QDvOhssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\",\"e\":\""
-		"AQAB\",\"kid\":\"31\"},{\"kty\":\"RSA\",\"n\":\"xRUfGwxghSGY8O0sCO"
-		"GEB8j2cY70-XwF-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O67H_9lbenHYDxmeHCG"
-		"YC1TjXQARyqHg7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL8-qFm"
-		"3hhskPGYztjQnrB6k_g7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9eMrULNo2yHad2H"
-		"r-_jM10Umgce-9w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3AVPX307Pbyke3_-X"
-		"Rmb0MCoa4QDvOhssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\",\"e"
-		"\":\"AQAB\",\"kid\":\"32\"},{\"kty\":\"RSA\",\"n\":\"xRUfGwxghSGY8"
-		"O0sCOGEB8j2cY70-XwF-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O67H_9lbenHYDx"
-		"meHCGYC1TjXQARyqHg7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL"
-		"8-qFm3hhskPGYztjQnrB6k_g7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9eMrULNo2y"
-		"Had2Hr-_jM10Umgce-9w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3AVPX307Pbyk"
-		"e3_-XRmb0MCoa4QDvOhssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\""
-		",\"e\":\"AQAB\",\"kid\":\"33\"},{\"kty\":\"RSA\",\"n\":\"xRUfGwxgh"
-		"SGY8O0sCOGEB8j2cY70-XwF-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O67H_9lben"
-		"HYDxmeHCGYC1TjXQARyqHg7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHl"
-		"aWbL8-qFm3hhskPGYztjQnrB6k_g7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9eMrUL"
-		"No2yHad2Hr-_jM10Umgce-9w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3AVPX307"
-		"Pbyke3_-XRmb0MCoa4QDvOhssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MW"
-		"kJQ\",\"e\":\"AQAB\",\"kid\":\"34\"},{\"kty\":\"RSA\",\"n\":\"xRUf"
-		"GwxghSGY8O0sCOGEB8j2cY70-XwF-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O67H_"
-		"9lbenHYDxmeHCGYC1TjXQARyqHg7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIols"
-		"h0UHlaWbL8-qFm3hhskPGYztjQnrB6k_g7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9"
-		"eMrULNo2yHad2Hr-_jM10Umgce-9w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3AV"
-		"PX307Pbyke3_-XRmb0MCoa4QDvOhssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bs"
-		"y61MWkJQ\",\"e\":\"AQAB\",\"kid\":\"35\"},{\"kty\":\"RSA\",\"n\":\""
-		"xRUfGwxghSGY8O0sCOGEB8j2cY70-XwF-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O"
-		"67H_9lbenHYDxmeHCGYC1TjXQARyqHg7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_U"
-		"Iolsh0UHlaWbL8-qFm3hhskPGYztjQnrB6k_g7jmPoo73i69HwhDzzKoZPui1fKVjB"
-		"sAS9eMrULNo2yHad2Hr-_jM10Umgce-9w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIp"
-		"B3AVPX307Pbyke3_-XRmb0MCoa4QDvOhssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH"
-		"2_Bsy61MWkJQ\",\"e\":\"AQAB\",\"kid\":\"36\"},{\"kty\":\"RSA\",\"n"
-		"\":\"xRUfGwxghSGY8O0sCOGEB8j2cY70-XwF-oKEu627_xaCtmp9Qclbaoglktq_1"
-		"pEd1O67H_9lbenHYDxmeHCGYC1TjXQARyqHg7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD"
-		"2Q9_UIolsh0UHlaWbL8-qFm3hhskPGYztjQnrB6k_g7jmPoo73i69HwhDzzKoZPui1"
-		"fKVjBsAS9eMrULNo2yHad2Hr-_jM10Umgce-9w_kJRuFuEcnsi21mTzegBdlNVBU_r"
-		"tIuIpB3AVPX307Pbyke3_-XRmb0MCoa4QDvOhssHY7ccobv5dYgwMYb8h8kZbZVs-R"
-		"IhgLH2_Bsy61MWkJQ\",\"e\":\"AQAB\",\"kid\":\"37\"},{\"kty\":\"RSA\""
-		",\"n\":\"xRUfGwxghSGY8O0sCOGEB8j2cY70-XwF-oKEu627_xaCtmp9Qclbaoglk"
-		"tq_1pEd1O67H_9lbenHYDxmeHCGYC1TjXQARyqHg7Ji9nbl7TqSqU73t6XEYaqDLpo"
-		"YOkD2Q9_UIolsh0UHlaWbL8-qFm3hhskPGYztjQnrB6k_g7jmPoo73i69HwhDzzKoZ"
-		"Pui1fKVjBsAS9eMrULNo2yHad2Hr-_jM10Umgce-9w_kJRuFuEcnsi21mTzegBdlNV"
-		"BU_rtIuIpB3AVPX307Pbyke3_-XRmb0MCoa4QDvOhssHY7ccobv5dYgwMYb8h8kZbZ"
-		"Vs-RIhgLH2_Bsy61MWkJQ\",\"e\":\"AQAB\",\"kid\":\"38\"},{\"kty\":\""
-		"RSA\",\"n\":\"xRUfGwxghSGY8O0sCOGEB8j2cY70-XwF-oKEu627_xaCtmp9Qclb"
-		"aoglktq_1pEd1O67H_9lbenHYDxmeHCGYC1TjXQARyqHg7Ji9nbl7TqSqU73t6XEYa"
-		"qDLpoYOkD2Q9_UIolsh0UHlaWbL8-qFm3hhskPGYztjQnrB6k_g7jmPoo73i69HwhD"
-		"zzKoZPui1fKVjBsAS9eMrULNo2yHad2Hr-_jM10Umgce-9w_kJRuFuEcnsi21mTzeg"
-		"BdlNVBU_rtIuIpB3AVPX307Pbyke3_-XRmb0MCoa4QDvOhssHY7ccobv5dYgwMYb8h"
-		"8kZbZVs-RIhgLH2_Bsy61MWkJQ\",\"e\":\"AQAB\",\"kid\":\"39\"},{\"kty"
-		"\":\"RSA\",\"n\":\"xRUfGwxghSGY8O0sCOGEB8j2cY70-XwF-oKEu627_xaCtmp"
-		"9Qclbaoglktq_1pEd1O67H_9lbenHYDxmeHCGYC1TjXQARyqHg7Ji9nbl7TqSqU73t"
-		"6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL8-qFm3hhskPGYztjQnrB6k_g7jmPoo73i6"
-		"9HwhDzzKoZPui1fKVjBsAS9eMrULNo2yHad2Hr-_jM10Umgce-9w_kJRuFuEcnsi21"
-		"mTzegBdlNVBU_rtIuIpB3AVPX307Pbyke3_-XRmb0MCoa4QDvOhssHY7ccobv5dYgw"
-		"MYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\",\"e\":\"AQAB\",\"kid\":\"40\"},{"
-		"\"kty\":\"RSA\",\"n\":\"xRUfGwxghSGY8O0sCOGEB8j2cY70-XwF-oKEu627_x"
-		"aCtmp9Qclbaoglktq_1pEd1O67H_9lbenHYDxmeHCGYC1TjXQARyqHg7Ji9nbl7TqS"
-		"qU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL8-qFm3hhskPGYztjQnrB6k_g7jmPo"
-		"o73i69HwhDzzKoZPui1fKVjBsAS9eMrULNo2yHad2Hr-_jM10Umgce-9w_kJRuFuEc"
-		"nsi21mTzegBdlNVBU_rtIuIpB3AVPX307Pbyke3_-XRmb0MCoa4QDvOhssHY7ccobv"
-		"5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\",\"e\":\"AQAB\",\"kid\":\"41"
-		"\"},{\"kty\":\"RSA\",\"n\":\"xRUfGwxghSGY8O0sCOGEB8j2cY70-XwF-oKEu"
-		"627_xaCtmp9Qclbaoglktq_1pEd1O67H_9lbenHYDxmeHCGYC1TjXQARyqHg7Ji9nb"
-		"l7TqSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL8-qFm3hhskPGYztjQnrB6k_g"
-		"7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9eMrULNo2yHad2Hr-_jM10Umgce-9w_kJR"
-		"uFuEcnsi21mTzegBdlNVBU_rtIuIpB3AVPX307Pbyke3_-XRmb0MCoa4QDvOhssHY7"
-		"ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\",\"e\":\"AQAB\",\"kid\""
-		":\"42\"},{\"kty\":\"RSA\",\"n\":\"xRUfGwxghSGY8O0sCOGEB8j2cY70-XwF"
-		"-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O67H_9lbenHYDxmeHCGYC1TjXQARyqHg7"
-		"Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL8-qFm3hhskPGYztjQnr"
-		"B6k_g7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9eMrULNo2yHad2Hr-_jM10Umgce-9"
-		"w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3AVPX307Pbyke3_-XRmb0MCoa4QDvOh"
-		"ssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\",\"e\":\"AQAB\",\""
-		"kid\":\"43\"},{\"kty\":\"RSA\",\"n\":\"xRUfGwxghSGY8O0sCOGEB8j2cY7"
-		"0-XwF-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O67H_9lbenHYDxmeHCGYC1TjXQAR"
-		"yqHg7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL8-qFm3hhskPGYz"
-		"tjQnrB6k_g7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9eMrULNo2yHad2Hr-_jM10Um"
-		"gce-9w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3AVPX307Pbyke3_-XRmb0MCoa4"
-		"QDvOhssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\",\"e\":\"AQAB"
-		"\",\"kid\":\"44\"},{\"kty\":\"RSA\",\"n\":\"xRUfGwxghSGY8O0sCOGEB8"
-		"j2cY70-XwF-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O67H_9lbenHYDxmeHCGYC1T"
-		"jXQARyqHg7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL8-qFm3hhs"
-		"kPGYztjQnrB6k_g7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9eMrULNo2yHad2Hr-_j"
-		"M10Umgce-9w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3AVPX307Pbyke3_-XRmb0"
-		"MCoa4QDvOhssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\",\"e\":\""
-		"AQAB\",\"kid\":\"45\"},{\"kty\":\"RSA\",\"n\":\"xRUfGwxghSGY8O0sCO"
-		"GEB8j2cY70-XwF-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O67H_9lbenHYDxmeHCG"
-		"YC1TjXQARyqHg7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL8-qFm"
-		"3hhskPGYztjQnrB6k_g7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9eMrULNo2yHad2H"
-		"r-_jM10Umgce-9w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3AVPX307Pbyke3_-X"
-		"Rmb0MCoa4QDvOhssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\",\"e"
-		"\":\"AQAB\",\"kid\":\"46\"},{\"kty\":\"RSA\",\"n\":\"xRUfGwxghSGY8"
-		"O0sCOGEB8j2cY70-XwF-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O67H_9lbenHYDx"
-		"meHCGYC1TjXQARyqHg7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL"
-		"8-qFm3hhskPGYztjQnrB6k_g7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9eMrULNo2y"
-		"Had2Hr-_jM10Umgce-9w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3AVPX307Pbyk"
-		"e3_-XRmb0MCoa4QDvOhssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\""
-		",\"e\":\"AQAB\",\"kid\":\"47\"},{\"kty\":\"RSA\",\"n\":\"xRUfGwxgh"
-		"SGY8O0sCOGEB8j2cY70-XwF-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O67H_9lben"
-		"HYDxmeHCGYC1TjXQARyqHg7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHl"
-		"aWbL8-qFm3hhskPGYztjQnrB6k_g7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9eMrUL"
-		"No2yHad2Hr-_jM10Umgce-9w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3AVPX307"
-		"Pbyke3_-XRmb0MCoa4QDvOhssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MW"
-		"kJQ\",\"e\":\"AQAB\",\"kid\":\"48\"},{\"kty\":\"RSA\",\"n\":\"xRUf"
-		"GwxghSGY8O0sCOGEB8j2cY70-XwF-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O67H_"
-		"9lbenHYDxmeHCGYC1TjXQARyqHg7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIols"
-		"h0UHlaWbL8-qFm3hhskPGYztjQnrB6k_g7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9"
-		"eMrULNo2yHad2Hr-_jM10Umgce-9w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3AV"
-		"PX307Pbyke3_-XRmb0MCoa4QDvOhssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bs"
-		"y61MWkJQ\",\"e\":\"AQAB\",\"kid\":\"49\"},{\"kty\":\"RSA\",\"n\":\""
-		"xRUfGwxghSGY8O0sCOGEB8j2cY70-XwF-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O"
-		"67H_9lbenHYDxmeHCGYC1TjXQARyqHg7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_U"
-		"Iolsh0UHlaWbL8-qFm3hhskPGYztjQnrB6k_g7jmPoo73i69HwhDzzKoZPui1fKVjB"
-		"sAS9eMrULNo2yHad2Hr-_jM10Umgce-9w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIp"
-		"B3AVPX307Pbyke3_-XRmb0MCoa4QDvOhssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH"
-		"2_Bsy61MWkJQ\",\"e\":\"AQAB\",\"kid\":\"50\"},{\"kty\":\"RSA\",\"n"
-		"\":\"xRUfGwxghSGY8O0sCOGEB8j2cY70-XwF-oKEu627_xaCtmp9Qclbaoglktq_1"
-		"pEd1O67H_9lbenHYDxmeHCGYC1TjXQARyqHg7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD"
-		"2Q9_UIolsh0UHlaWbL8-qFm3hhskPGYztjQnrB6k_g7jmPoo73i69HwhDzzKoZPui1"
-		"fKVjBsAS9eMrULNo2yHad2Hr-_jM10Umgce-9w_kJRuFuEcnsi21mTzegBdlNVBU_r"
-		"tIuIpB3AVPX307Pbyke3_-XRmb0MCoa4QDvOhssHY7ccobv5dYgwMYb8h8kZbZVs-R"
-		"IhgLH2_Bsy61MWkJQ\",\"e\":\"AQAB\",\"kid\":\"51\"},{\"kty\":\"RSA\""
-		",\"n\":\"xRUfGwxghSGY8O0sCOGEB8j2cY70-XwF-oKEu627_xaCtmp9Qclbaoglk"
-		"tq_1pEd1O67H_9lbenHYDxmeHCGYC1TjXQARyqHg7Ji9nbl7TqSqU73t6XEYaqDLpo"
-		"YOkD2Q9_UIolsh0UHlaWbL8-qFm3hhskPGYztjQnrB6k_g7jmPoo73i69HwhDzzKoZ"
-		"Pui1fKVjBsAS9eMrULNo2yHad2Hr-_jM10Umgce-9w_kJRuFuEcnsi21mTzegBdlNV"
-		"BU_rtIuIpB3AVPX307Pbyke3_-XRmb0MCoa4QDvOhssHY7ccobv5dYgwMYb8h8kZbZ"
-		"Vs-RIhgLH2_Bsy61MWkJQ\",\"e\":\"AQAB\",\"kid\":\"52\"},{\"kty\":\""
-		"RSA\",\"n\":\"xRUfGwxghSGY8O0sCOGEB8j2cY70-XwF-oKEu627_xaCtmp9Qclb"
-		"aoglktq_1pEd1O67H_9lbenHYDxmeHCGYC1TjXQARyqHg7Ji9nbl7TqSqU73t6XEYa"
-		"qDLpoYOkD2Q9_UIolsh0UHlaWbL8-qFm3hhskPGYztjQnrB6k_g7jmPoo73i69HwhD"
-		"zzKoZPui1fKVjBsAS9eMrULNo2yHad2Hr-_jM10Umgce-9w_kJRuFuEcnsi21mTzeg"
-		"BdlNVBU_rtIuIpB3AVPX307Pbyke3_-XRmb0MCoa4QDvOhssHY7ccobv5dYgwMYb8h"
-		"8kZbZVs-RIhgLH2_Bsy61MWkJQ\",\"e\":\"AQAB\",\"kid\":\"53\"},{\"kty"
-		"\":\"RSA\",\"n\":\"xRUfGwxghSGY8O0sCOGEB8j2cY70-XwF-oKEu627_xaCtmp"
-		"9Qclbaoglktq_1pEd1O67H_9lbenHYDxmeHCGYC1TjXQARyqHg7Ji9nbl7TqSqU73t"
-		"6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL8-qFm3hhskPGYztjQnrB6k_g7jmPoo73i6"
-		"9HwhDzzKoZPui1fKVjBsAS9eMrULNo2yHad2Hr-_jM10Umgce-9w_kJRuFuEcnsi21"
-		"mTzegBdlNVBU_rtIuIpB3AVPX307Pbyke3_-XRmb0MCoa4QDvOhssHY7ccobv5dYgw"
-		"MYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\",\"e\":\"AQAB\",\"kid\":\"54\"},{"
-		"\"kty\":\"RSA\",\"n\":\"xRUfGwxghSGY8O0sCOGEB8j2cY70-XwF-oKEu627_x"
-		"aCtmp9Qclbaoglktq_1pEd1O67H_9lbenHYDxmeHCGYC1TjXQARyqHg7Ji9nbl7TqS"
-		"qU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL8-qFm3hhskPGYztjQnrB6k_g7jmPo"
-		"o73i69HwhDzzKoZPui1fKVjBsAS9eMrULNo2yHad2Hr-_jM10Umgce-9w_kJRuFuEc"
-		"nsi21mTzegBdlNVBU_rtIuIpB3AVPX307Pbyke3_-XRmb0MCoa4QDvOhssHY7ccobv"
-		"5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\",\"e\":\"AQAB\",\"kid\":\"55"
-		"\"},{\"kty\":\"RSA\",\"n\":\"xRUfGwxghSGY8O0sCOGEB8j2cY70-XwF-oKEu"
-		"627_xaCtmp9Qclbaoglktq_1pEd1O67H_9lbenHYDxmeHCGYC1TjXQARyqHg7Ji9nb"
-		"l7TqSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL8-qFm3hhskPGYztjQnrB6k_g"
-		"7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9eMrULNo2yHad2Hr-_jM10Umgce-9w_kJR"
-		"uFuEcnsi21mTzegBdlNVBU_rtIuIpB3AVPX307Pbyke3_-XRmb0MCoa4QDvOhssHY7"
-		"ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\",\"e\":\"AQAB\",\"kid\""
-		":\"56\"},{\"kty\":\"RSA\",\"n\":\"xRUfGwxghSGY8O0sCOGEB8j2cY70-XwF"
-		"-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O67H_9lbenHYDxmeHCGYC1TjXQARyqHg7"
-		"Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL8-qFm3hhskPGYztjQnr"
-		"B6k_g7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9eMrULNo2yHad2Hr-_jM10Umgce-9"
-		"w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3AVPX307Pbyke3_-XRmb0MCoa4QDvOh"
-		"ssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\",\"e\":\"AQAB\",\""
-		"kid\":\"57\"},{\"kty\":\"RSA\",\"n\":\"xRUfGwxghSGY8O0sCOGEB8j2cY7"
-		"0-XwF-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O67H_9lbenHYDxmeHCGYC1TjXQAR"
-		"yqHg7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL8-qFm3hhskPGYz"
-		"tjQnrB6k_g7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9eMrULNo2yHad2Hr-_jM10Um"
-		"gce-9w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3AVPX307Pbyke3_-XRmb0MCoa4"
-		"QDvOhssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\",\"e\":\"AQAB"
-		"\",\"kid\":\"58\"},{\"kty\":\"RSA\",\"n\":\"xRUfGwxghSGY8O0sCOGEB8"
-		"j2cY70-XwF-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O67H_9lbenHYDxmeHCGYC1T"
-		"jXQARyqHg7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL8-qFm3hhs"
-		"kPGYztjQnrB6k_g7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9eMrULNo2yHad2Hr-_j"
-		"M10Umgce-9w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3AVPX307Pbyke3_-XRmb0"
-		"MCoa4QDvOhssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\",\"e\":\""
-		"AQAB\",\"kid\":\"59\"},{\"kty\":\"RSA\",\"n\":\"xRUfGwxghSGY8O0sCO"
-		"GEB8j2cY70-XwF-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O67H_9lbenHYDxmeHCG"
-		"YC1TjXQARyqHg7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL8-qFm"
-		"3hhskPGYztjQnrB6k_g7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9eMrULNo2yHad2H"
-		"r-_jM10Umgce-9w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3AVPX307Pbyke3_-X"
-		"Rmb0MCoa4QDvOhssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\",\"e"
-		"\":\"AQAB\",\"kid\":\"60\"},{\"kty\":\"RSA\",\"n\":\"xRUfGwxghSGY8"
-		"O0sCOGEB8j2cY70-XwF-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O67H_9lbenHYDx"
-		"meHCGYC1TjXQARyqHg7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL"
-		"8-qFm3hhskPGYztjQnrB6k_g7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9eMrULNo2y"
-		"Had2Hr-_jM10Umgce-9w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3AVPX307Pbyk"
-		"e3_-XRmb0MCoa4QDvOhssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\""
-		",\"e\":\"AQAB\",\"kid\":\"61\"},{\"kty\":\"RSA\",\"n\":\"xRUfGwxgh"
-		"SGY8O0sCOGEB8j2cY70-XwF-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O67H_9lben"
-		"HYDxmeHCGYC1TjXQARyqHg7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHl"
-		"aWbL8-qFm3hhskPGYztjQnrB6k_g7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9eMrUL"
-		"No2yHad2Hr-_jM10Umgce-9w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3AVPX307"
-		"Pbyke3_-XRmb0MCoa4QDvOhssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MW"
-		"kJQ\",\"e\":\"AQAB\",\"kid\":\"62\"},{\"kty\":\"RSA\",\"n\":\"xRUf"
-		"GwxghSGY8O0sCOGEB8j2cY70-XwF-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O67H_"
-		"9lbenHYDxmeHCGYC1TjXQARyqHg7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIols"
-		"h0UHlaWbL8-qFm3hhskPGYztjQnrB6k_g7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9"
-		"eMrULNo2yHad2Hr-_jM10Umgce-9w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3AV"
-		"PX307Pbyke3_-XRmb0MCoa4QDvOhssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bs"
-		"y61MWkJQ\",\"e\":\"AQAB\",\"kid\":\"63\"},{\"kty\":\"RSA\",\"n\":\""
-		"xRUfGwxghSGY8O0sCOGEB8j2cY70-XwF-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O"
-		"67H_9lbenHYDxmeHCGYC1TjXQARyqHg7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_U"
-		"Iolsh0UHlaWbL8-qFm3hhskPGYztjQnrB6k_g7jmPoo73i69HwhDzzKoZPui1fKVjB"
-		"sAS9eMrULNo2yHad2Hr-_jM10Umgce-9w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIp"
-		"B3AVPX307Pbyke3_-XRmb0MCoa4QDvOhssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH"
-		"2_Bsy61MWkJQ\",\"e\":\"AQAB\",\"kid\":\"64\"}]}"),
-		CA_JWKS_BAD, 0},
+		TEXT("{\"keys\":[{\"kty\":\"RSA\",\"n\":\"0f6mqWeun4-_qhMxILMraTHAiKsGMX"
+		"WZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl23EVYB2vxljiaUF"
+		"x-aXnHYUZbvCDBRboblag1QEihlrfJiUg9CFlFWPlqjxjZ7xrY4uCGkVMY9Vx7UK1F"
+		"1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5Wxhke6JxFDJJQ_O-iaVL5"
+		"juicHapbZrfMaOLsOsji2OwQVJp0G95XCHhhcDuArxGGyhrGqcG3UWhAun9WQh6sPL"
+		"tQhSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeGXDotPvE1ab6w\",\"e\":\"AQAB\","
+		"\"kid\":\"0\"},{\"kty\":\"RSA\",\"n\":\"0f6mqWeun4-_qhMxILMraTHAiK"
+		"sGMXWZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl23EVYB2vxlj"
+		"iaUFx-aXnHYUZbvCDBRboblag1QEihlrfJiUg9CFlFWPlqjxjZ7xrY4uCGkVMY9Vx7"
+		"UK1F1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5Wxhke6JxFDJJQ_O-i"
+		"aVL5juicHapbZrfMaOLsOsji2OwQVJp0G95XCHhhcDuArxGGyhrGqcG3UWhAun9WQh"
+		"6sPLtQhSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeGXDotPvE1ab6w\",\"e\":\"AQA"
+		"B\",\"kid\":\"1\"},{\"kty\":\"RSA\",\"n\":\"0f6mqWeun4-_qhMxILMraT"
+		"HAiKsGMXWZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl23EVYB2"
+		"vxljiaUFx-aXnHYUZbvCDBRboblag1QEihlrfJiUg9CFlFWPlqjxjZ7xrY4uCGkVMY"
+		"9Vx7UK1F1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5Wxhke6JxFDJJQ"
+		"_O-iaVL5juicHapbZrfMaOLsOsji2OwQVJp0G95XCHhhcDuArxGGyhrGqcG3UWhAun"
+		"9WQh6sPLtQhSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeGXDotPvE1ab6w\",\"e\":\""
+		"AQAB\",\"kid\":\"2\"},{\"kty\":\"RSA\",\"n\":\"0f6mqWeun4-_qhMxILM"
+		"raTHAiKsGMXWZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl23EV"
+		"YB2vxljiaUFx-aXnHYUZbvCDBRboblag1QEihlrfJiUg9CFlFWPlqjxjZ7xrY4uCGk"
+		"VMY9Vx7UK1F1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5Wxhke6JxFD"
+		"JJQ_O-iaVL5juicHapbZrfMaOLsOsji2OwQVJp0G95XCHhhcDuArxGGyhrGqcG3UWh"
+		"Aun9WQh6sPLtQhSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeGXDotPvE1ab6w\",\"e\""
+		":\"AQAB\",\"kid\":\"3\"},{\"kty\":\"RSA\",\"n\":\"0f6mqWeun4-_qhMx"
+		"ILMraTHAiKsGMXWZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl2"
+		"3EVYB2vxljiaUFx-aXnHYUZbvCDBRboblag1QEihlrfJiUg9CFlFWPlqjxjZ7xrY4u"
+		"CGkVMY9Vx7UK1F1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5Wxhke6J"
+		"xFDJJQ_O-iaVL5juicHapbZrfMaOLsOsji2OwQVJp0G95XCHhhcDuArxGGyhrGqcG3"
+		"UWhAun9WQh6sPLtQhSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeGXDotPvE1ab6w\",\""
+		"e\":\"AQAB\",\"kid\":\"4\"},{\"kty\":\"RSA\",\"n\":\"0f6mqWeun4-_q"
+		"hMxILMraTHAiKsGMXWZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjD"
+		"Ml23EVYB2vxljiaUFx-aXnHYUZbvCDBRboblag1QEihlrfJiUg9CFlFWPlqjxjZ7xr"
+		"Y4uCGkVMY9Vx7UK1F1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5Wxhk"
+		"e6JxFDJJQ_O-iaVL5juicHapbZrfMaOLsOsji2OwQVJp0G95XCHhhcDuArxGGyhrGq"
+		"cG3UWhAun9WQh6sPLtQhSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeGXDotPvE1ab6w\""
+		",\"e\":\"AQAB\",\"kid\":\"5\"},{\"kty\":\"RSA\",\"n\":\"0f6mqWeun4"
+		"-_qhMxILMraTHAiKsGMXWZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64G"
+		"yjDMl23EVYB2vxljiaUFx-aXnHYUZbvCDBRboblag1QEihlrfJiUg9CFlFWPlqjxjZ"
+		"7xrY4uCGkVMY9Vx7UK1F1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5W"
+		"xhke6JxFDJJQ_O-iaVL5juicHapbZrfMaOLsOsji2OwQVJp0G95XCHhhcDuArxGGyh"
+		"rGqcG3UWhAun9WQh6sPLtQhSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeGXDotPvE1ab"
+		"6w\",\"e\":\"AQAB\",\"kid\":\"6\"},{\"kty\":\"RSA\",\"n\":\"0f6mqW"
+		"eun4-_qhMxILMraTHAiKsGMXWZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7UA"
+		"x64GyjDMl23EVYB2vxljiaUFx-aXnHYUZbvCDBRboblag1QEihlrfJiUg9CFlFWPlq"
+		"jxjZ7xrY4uCGkVMY9Vx7UK1F1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ26LosXhyvSF"
+		"rb5Wxhke6JxFDJJQ_O-iaVL5juicHapbZrfMaOLsOsji2OwQVJp0G95XCHhhcDuArx"
+		"GGyhrGqcG3UWhAun9WQh6sPLtQhSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeGXDotPv"
+		"E1ab6w\",\"e\":\"AQAB\",\"kid\":\"7\"},{\"kty\":\"RSA\",\"n\":\"0f"
+		"6mqWeun4-_qhMxILMraTHAiKsGMXWZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt"
+		"_7UAx64GyjDMl23EVYB2vxljiaUFx-aXnHYUZbvCDBRboblag1QEihlrfJiUg9CFlF"
+		"WPlqjxjZ7xrY4uCGkVMY9Vx7UK1F1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ26LosXh"
+		"yvSFrb5Wxhke6JxFDJJQ_O-iaVL5juicHapbZrfMaOLsOsji2OwQVJp0G95XCHhhcD"
+		"uArxGGyhrGqcG3UWhAun9WQh6sPLtQhSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeGXD"
+		"otPvE1ab6w\",\"e\":\"AQAB\",\"kid\":\"8\"},{\"kty\":\"RSA\",\"n\":"
+		"\"0f6mqWeun4-_qhMxILMraTHAiKsGMXWZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAt"
+		"Slxt_7UAx64GyjDMl23EVYB2vxljiaUFx-aXnHYUZbvCDBRboblag1QEihlrfJiUg9"
+		"CFlFWPlqjxjZ7xrY4uCGkVMY9Vx7UK1F1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ26L"
+		"osXhyvSFrb5Wxhke6JxFDJJQ_O-iaVL5juicHapbZrfMaOLsOsji2OwQVJp0G95XCH"
+		"hhcDuArxGGyhrGqcG3UWhAun9WQh6sPLtQhSAUHUtdgBcHhg3zodY-b83bBYZzxjCV"
+		"eGXDotPvE1ab6w\",\"e\":\"AQAB\",\"kid\":\"9\"},{\"kty\":\"RSA\",\""
+		"n\":\"0f6mqWeun4-_qhMxILMraTHAiKsGMXWZ5kfAdmWVbQxBBEZisw-V8Z3Gm6ts"
+		"oXAtSlxt_7UAx64GyjDMl23EVYB2vxljiaUFx-aXnHYUZbvCDBRboblag1QEihlrfJ"
+		"iUg9CFlFWPlqjxjZ7xrY4uCGkVMY9Vx7UK1F1XIwUwGXRT7NfWYRFNunW0yhpk1C-j"
+		"Q26LosXhyvSFrb5Wxhke6JxFDJJQ_O-iaVL5juicHapbZrfMaOLsOsji2OwQVJp0G9"
+		"5XCHhhcDuArxGGyhrGqcG3UWhAun9WQh6sPLtQhSAUHUtdgBcHhg3zodY-b83bBYZz"
+		"xjCVeGXDotPvE1ab6w\",\"e\":\"AQAB\",\"kid\":\"10\"},{\"kty\":\"RSA"
+		"\",\"n\":\"0f6mqWeun4-_qhMxILMraTHAiKsGMXWZ5kfAdmWVbQxBBEZisw-V8Z3"
+		"Gm6tsoXAtSlxt_7UAx64GyjDMl23EVYB2vxljiaUFx-aXnHYUZbvCDBRboblag1QEi"
+		"hlrfJiUg9CFlFWPlqjxjZ7xrY4uCGkVMY9Vx7UK1F1XIwUwGXRT7NfWYRFNunW0yhp"
+		"k1C-jQ26LosXhyvSFrb5Wxhke6JxFDJJQ_O-iaVL5juicHapbZrfMaOLsOsji2OwQV"
+		"Jp0G95XCHhhcDuArxGGyhrGqcG3UWhAun9WQh6sPLtQhSAUHUtdgBcHhg3zodY-b83"
+		"bBYZzxjCVeGXDotPvE1ab6w\",\"e\":\"AQAB\",\"kid\":\"11\"},{\"kty\":"
+		"\"RSA\",\"n\":\"0f6mqWeun4-_qhMxILMraTHAiKsGMXWZ5kfAdmWVbQxBBEZisw"
+		"-V8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl23EVYB2vxljiaUFx-aXnHYUZbvCDBRbobla"
+		"g1QEihlrfJiUg9CFlFWPlqjxjZ7xrY4uCGkVMY9Vx7UK1F1XIwUwGXRT7NfWYRFNun"
+		"W0yhpk1C-jQ26LosXhyvSFrb5Wxhke6JxFDJJQ_O-iaVL5juicHapbZrfMaOLsOsji"
+		"2OwQVJp0G95XCHhhcDuArxGGyhrGqcG3UWhAun9WQh6sPLtQhSAUHUtdgBcHhg3zod"
+		"Y-b83bBYZzxjCVeGXDotPvE1ab6w\",\"e\":\"AQAB\",\"kid\":\"12\"},{\"k"
+		"ty\":\"RSA\",\"n\":\"0f6mqWeun4-_qhMxILMraTHAiKsGMXWZ5kfAdmWVbQxBB"
+		"EZisw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl23EVYB2vxljiaUFx-aXnHYUZbvCDBR"
+		"boblag1QEihlrfJiUg9CFlFWPlqjxjZ7xrY4uCGkVMY9Vx7UK1F1XIwUwGXRT7NfWY"
+		"RFNunW0yhpk1C-jQ26LosXhyvSFrb5Wxhke6JxFDJJQ_O-iaVL5juicHapbZrfMaOL"
+		"sOsji2OwQVJp0G95XCHhhcDuArxGGyhrGqcG3UWhAun9WQh6sPLtQhSAUHUtdgBcHh"
+		"g3zodY-b83bBYZzxjCVeGXDotPvE1ab6w\",\"e\":\"AQAB\",\"kid\":\"13\"}"
+		",{\"kty\":\"RSA\",\"n\":\"0f6mqWeun4-_qhMxILMraTHAiKsGMXWZ5kfAdmWV"
+		"bQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl23EVYB2vxljiaUFx-aXnHYUZb"
+		"vCDBRboblag1QEihlrfJiUg9CFlFWPlqjxjZ7xrY4uCGkVMY9Vx7UK1F1XIwUwGXRT"
+		"7NfWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5Wxhke6JxFDJJQ_O-iaVL5juicHapbZr"
+		"fMaOLsOsji2OwQVJp0G95XCHhhcDuArxGGyhrGqcG3UWhAun9WQh6sPLtQhSAUHUtd"
+		"gBcHhg3zodY-b83bBYZzxjCVeGXDotPvE1ab6w\",\"e\":\"AQAB\",\"kid\":\""
+		"14\"},{\"kty\":\"RSA\",\"n\":\"0f6mqWeun4-_qhMxILMraTHAiKsGMXWZ5kf"
+		"AdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl23EVYB2vxljiaUFx-aXn"
+		"HYUZbvCDBRboblag1QEihlrfJiUg9CFlFWPlqjxjZ7xrY4uCGkVMY9Vx7UK1F1XIwU"
+		"wGXRT7NfWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5Wxhke6JxFDJJQ_O-iaVL5juicH"
+		"apbZrfMaOLsOsji2OwQVJp0G95XCHhhcDuArxGGyhrGqcG3UWhAun9WQh6sPLtQhSA"
+		"UHUtdgBcHhg3zodY-b83bBYZzxjCVeGXDotPvE1ab6w\",\"e\":\"AQAB\",\"kid"
+		"\":\"15\"},{\"kty\":\"RSA\",\"n\":\"0f6mqWeun4-_qhMxILMraTHAiKsGMX"
+		"WZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl23EVYB2vxljiaUF"
+		"x-aXnHYUZbvCDBRboblag1QEihlrfJiUg9CFlFWPlqjxjZ7xrY4uCGkVMY9Vx7UK1F"
+		"1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5Wxhke6JxFDJJQ_O-iaVL5"
+		"juicHapbZrfMaOLsOsji2OwQVJp0G95XCHhhcDuArxGGyhrGqcG3UWhAun9WQh6sPL"
+		"tQhSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeGXDotPvE1ab6w\",\"e\":\"AQAB\","
+		"\"kid\":\"16\"},{\"kty\":\"RSA\",\"n\":\"0f6mqWeun4-_qhMxILMraTHAi"
+		"KsGMXWZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl23EVYB2vxl"
+		"jiaUFx-aXnHYUZbvCDBRboblag1QEihlrfJiUg9CFlFWPlqjxjZ7xrY4uCGkVMY9Vx"
+		"7UK1F1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5Wxhke6JxFDJJQ_O-"
+		"iaVL5juicHapbZrfMaOLsOsji2OwQVJp0G95XCHhhcDuArxGGyhrGqcG3UWhAun9WQ"
+		"h6sPLtQhSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeGXDotPvE1ab6w\",\"e\":\"AQ"
+		"AB\",\"kid\":\"17\"},{\"kty\":\"RSA\",\"n\":\"0f6mqWeun4-_qhMxILMr"
+		"aTHAiKsGMXWZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl23EVY"
+		"B2vxljiaUFx-aXnHYUZbvCDBRboblag1QEihlrfJiUg9CFlFWPlqjxjZ7xrY4uCGkV"
+		"MY9Vx7UK1F1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5Wxhke6JxFDJ"
+		"JQ_O-iaVL5juicHapbZrfMaOLsOsji2OwQVJp0G95XCHhhcDuArxGGyhrGqcG3UWhA"
+		"un9WQh6sPLtQhSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeGXDotPvE1ab6w\",\"e\""
+		":\"AQAB\",\"kid\":\"18\"},{\"kty\":\"RSA\",\"n\":\"0f6mqWeun4-_qhM"
+		"xILMraTHAiKsGMXWZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl"
+		"23EVYB2vxljiaUFx-aXnHYUZbvCDBRboblag1QEihlrfJiUg9CFlFWPlqjxjZ7xrY4"
+		"uCGkVMY9Vx7UK1F1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5Wxhke6"
+		"JxFDJJQ_O-iaVL5juicHapbZrfMaOLsOsji2OwQVJp0G95XCHhhcDuArxGGyhrGqcG"
+		"3UWhAun9WQh6sPLtQhSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeGXDotPvE1ab6w\","
+		"\"e\":\"AQAB\",\"kid\":\"19\"},{\"kty\":\"RSA\",\"n\":\"0f6mqWeun4"
+		"-_qhMxILMraTHAiKsGMXWZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64G"
+		"yjDMl23EVYB2vxljiaUFx-aXnHYUZbvCDBRboblag1QEihlrfJiUg9CFlFWPlqjxjZ"
+		"7xrY4uCGkVMY9Vx7UK1F1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5W"
+		"xhke6JxFDJJQ_O-iaVL5juicHapbZrfMaOLsOsji2OwQVJp0G95XCHhhcDuArxGGyh"
+		"rGqcG3UWhAun9WQh6sPLtQhSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeGXDotPvE1ab"
+		"6w\",\"e\":\"AQAB\",\"kid\":\"20\"},{\"kty\":\"RSA\",\"n\":\"0f6mq"
+		"Weun4-_qhMxILMraTHAiKsGMXWZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7U"
+		"Ax64GyjDMl23EVYB2vxljiaUFx-aXnHYUZbvCDBRboblag1QEihlrfJiUg9CFlFWPl"
+		"qjxjZ7xrY4uCGkVMY9Vx7UK1F1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ26LosXhyvS"
+		"Frb5Wxhke6JxFDJJQ_O-iaVL5juicHapbZrfMaOLsOsji2OwQVJp0G95XCHhhcDuAr"
+		"xGGyhrGqcG3UWhAun9WQh6sPLtQhSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeGXDotP"
+		"vE1ab6w\",\"e\":\"AQAB\",\"kid\":\"21\"},{\"kty\":\"RSA\",\"n\":\""
+		"0f6mqWeun4-_qhMxILMraTHAiKsGMXWZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSl"
+		"xt_7UAx64GyjDMl23EVYB2vxljiaUFx-aXnHYUZbvCDBRboblag1QEihlrfJiUg9CF"
+		"lFWPlqjxjZ7xrY4uCGkVMY9Vx7UK1F1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ26Los"
+		"XhyvSFrb5Wxhke6JxFDJJQ_O-iaVL5juicHapbZrfMaOLsOsji2OwQVJp0G95XCHhh"
+		"cDuArxGGyhrGqcG3UWhAun9WQh6sPLtQhSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeG"
+		"XDotPvE1ab6w\",\"e\":\"AQAB\",\"kid\":\"22\"},{\"kty\":\"RSA\",\"n"
+		"\":\"0f6mqWeun4-_qhMxILMraTHAiKsGMXWZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tso"
+		"XAtSlxt_7UAx64GyjDMl23EVYB2vxljiaUFx-aXnHYUZbvCDBRboblag1QEihlrfJi"
+		"Ug9CFlFWPlqjxjZ7xrY4uCGkVMY9Vx7UK1F1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ"
+		"26LosXhyvSFrb5Wxhke6JxFDJJQ_O-iaVL5juicHapbZrfMaOLsOsji2OwQVJp0G95"
+		"XCHhhcDuArxGGyhrGqcG3UWhAun9WQh6sPLtQhSAUHUtdgBcHhg3zodY-b83bBYZzx"
+		"jCVeGXDotPvE1ab6w\",\"e\":\"AQAB\",\"kid\":\"23\"},{\"kty\":\"RSA\""
+		",\"n\":\"0f6mqWeun4-_qhMxILMraTHAiKsGMXWZ5kfAdmWVbQxBBEZisw-V8Z3Gm"
+		"6tsoXAtSlxt_7UAx64GyjDMl23EVYB2vxljiaUFx-aXnHYUZbvCDBRboblag1QEihl"
+		"rfJiUg9CFlFWPlqjxjZ7xrY4uCGkVMY9Vx7UK1F1XIwUwGXRT7NfWYRFNunW0yhpk1"
+		"C-jQ26LosXhyvSFrb5Wxhke6JxFDJJQ_O-iaVL5juicHapbZrfMaOLsOsji2OwQVJp"
+		"0G95XCHhhcDuArxGGyhrGqcG3UWhAun9WQh6sPLtQhSAUHUtdgBcHhg3zodY-b83bB"
+		"YZzxjCVeGXDotPvE1ab6w\",\"e\":\"AQAB\",\"kid\":\"24\"},{\"kty\":\""
+		"RSA\",\"n\":\"0f6mqWeun4-_qhMxILMraTHAiKsGMXWZ5kfAdmWVbQxBBEZisw-V"
+		"8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl23EVYB2vxljiaUFx-aXnHYUZbvCDBRboblag1"
+		"QEihlrfJiUg9CFlFWPlqjxjZ7xrY4uCGkVMY9Vx7UK1F1XIwUwGXRT7NfWYRFNunW0"
+		"yhpk1C-jQ26LosXhyvSFrb5Wxhke6JxFDJJQ_O-iaVL5juicHapbZrfMaOLsOsji2O"
+		"wQVJp0G95XCHhhcDuArxGGyhrGqcG3UWhAun9WQh6sPLtQhSAUHUtdgBcHhg3zodY-"
+		"b83bBYZzxjCVeGXDotPvE1ab6w\",\"e\":\"AQAB\",\"kid\":\"25\"},{\"kty"
+		"\":\"RSA\",\"n\":\"0f6mqWeun4-_qhMxILMraTHAiKsGMXWZ5kfAdmWVbQxBBEZ"
+		"isw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl23EVYB2vxljiaUFx-aXnHYUZbvCDBRbo"
+		"blag1QEihlrfJiUg9CFlFWPlqjxjZ7xrY4uCGkVMY9Vx7UK1F1XIwUwGXRT7NfWYRF"
+		"NunW0yhpk1C-jQ26LosXhyvSFrb5Wxhke6JxFDJJQ_O-iaVL5juicHapbZrfMaOLsO"
+		"sji2OwQVJp0G95XCHhhcDuArxGGyhrGqcG3UWhAun9WQh6sPLtQhSAUHUtdgBcHhg3"
+		"zodY-b83bBYZzxjCVeGXDotPvE1ab6w\",\"e\":\"AQAB\",\"kid\":\"26\"},{"
+		"\"kty\":\"RSA\",\"n\":\"0f6mqWeun4-_qhMxILMraTHAiKsGMXWZ5kfAdmWVbQ"
+		"xBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl23EVYB2vxljiaUFx-aXnHYUZbvC"
+		"DBRboblag1QEihlrfJiUg9CFlFWPlqjxjZ7xrY4uCGkVMY9Vx7UK1F1XIwUwGXRT7N"
+		"fWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5Wxhke6JxFDJJQ_O-iaVL5juicHapbZrfM"
+		"aOLsOsji2OwQVJp0G95XCHhhcDuArxGGyhrGqcG3UWhAun9WQh6sPLtQhSAUHUtdgB"
+		"cHhg3zodY-b83bBYZzxjCVeGXDotPvE1ab6w\",\"e\":\"AQAB\",\"kid\":\"27"
+		"\"},{\"kty\":\"RSA\",\"n\":\"0f6mqWeun4-_qhMxILMraTHAiKsGMXWZ5kfAd"
+		"mWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl23EVYB2vxljiaUFx-aXnHY"
+		"UZbvCDBRboblag1QEihlrfJiUg9CFlFWPlqjxjZ7xrY4uCGkVMY9Vx7UK1F1XIwUwG"
+		"XRT7NfWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5Wxhke6JxFDJJQ_O-iaVL5juicHap"
+		"bZrfMaOLsOsji2OwQVJp0G95XCHhhcDuArxGGyhrGqcG3UWhAun9WQh6sPLtQhSAUH"
+		"UtdgBcHhg3zodY-b83bBYZzxjCVeGXDotPvE1ab6w\",\"e\":\"AQAB\",\"kid\""
+		":\"28\"},{\"kty\":\"RSA\",\"n\":\"0f6mqWeun4-_qhMxILMraTHAiKsGMXWZ"
+		"5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl23EVYB2vxljiaUFx-"
+		"aXnHYUZbvCDBRboblag1QEihlrfJiUg9CFlFWPlqjxjZ7xrY4uCGkVMY9Vx7UK1F1X"
+		"IwUwGXRT7NfWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5Wxhke6JxFDJJQ_O-iaVL5ju"
+		"icHapbZrfMaOLsOsji2OwQVJp0G95XCHhhcDuArxGGyhrGqcG3UWhAun9WQh6sPLtQ"
+		"hSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeGXDotPvE1ab6w\",\"e\":\"AQAB\",\""
+		"kid\":\"29\"},{\"kty\":\"RSA\",\"n\":\"0f6mqWeun4-_qhMxILMraTHAiKs"
+		"GMXWZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl23EVYB2vxlji"
+		"aUFx-aXnHYUZbvCDBRboblag1QEihlrfJiUg9CFlFWPlqjxjZ7xrY4uCGkVMY9Vx7U"
+		"K1F1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5Wxhke6JxFDJJQ_O-ia"
+		"VL5juicHapbZrfMaOLsOsji2OwQVJp0G95XCHhhcDuArxGGyhrGqcG3UWhAun9WQh6"
+		"sPLtQhSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeGXDotPvE1ab6w\",\"e\":\"AQAB"
+		"\",\"kid\":\"30\"},{\"kty\":\"RSA\",\"n\":\"0f6mqWeun4-_qhMxILMraT"
+		"HAiKsGMXWZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl23EVYB2"
+		"vxljiaUFx-aXnHYUZbvCDBRboblag1QEihlrfJiUg9CFlFWPlqjxjZ7xrY4uCGkVMY"
+		"9Vx7UK1F1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5Wxhke6JxFDJJQ"
+		"_O-iaVL5juicHapbZrfMaOLsOsji2OwQVJp0G95XCHhhcDuArxGGyhrGqcG3UWhAun"
+		"9WQh6sPLtQhSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeGXDotPvE1ab6w\",\"e\":\""
+		"AQAB\",\"kid\":\"31\"},{\"kty\":\"RSA\",\"n\":\"0f6mqWeun4-_qhMxIL"
+		"MraTHAiKsGMXWZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl23E"
+		"VYB2vxljiaUFx-aXnHYUZbvCDBRboblag1QEihlrfJiUg9CFlFWPlqjxjZ7xrY4uCG"
+		"kVMY9Vx7UK1F1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5Wxhke6JxF"
+		"DJJQ_O-iaVL5juicHapbZrfMaOLsOsji2OwQVJp0G95XCHhhcDuArxGGyhrGqcG3UW"
+		"hAun9WQh6sPLtQhSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeGXDotPvE1ab6w\",\"e"
+		"\":\"AQAB\",\"kid\":\"32\"},{\"kty\":\"RSA\",\"n\":\"0f6mqWeun4-_q"
+		"hMxILMraTHAiKsGMXWZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjD"
+		"Ml23EVYB2vxljiaUFx-aXnHYUZbvCDBRboblag1QEihlrfJiUg9CFlFWPlqjxjZ7xr"
+		"Y4uCGkVMY9Vx7UK1F1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5Wxhk"
+		"e6JxFDJJQ_O-iaVL5juicHapbZrfMaOLsOsji2OwQVJp0G95XCHhhcDuArxGGyhrGq"
+		"cG3UWhAun9WQh6sPLtQhSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeGXDotPvE1ab6w\""
+		",\"e\":\"AQAB\",\"kid\":\"33\"},{\"kty\":\"RSA\",\"n\":\"0f6mqWeun"
+		"4-_qhMxILMraTHAiKsGMXWZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64"
+		"GyjDMl23EVYB2vxljiaUFx-aXnHYUZbvCDBRboblag1QEihlrfJiUg9CFlFWPlqjxj"
+		"Z7xrY4uCGkVMY9Vx7UK1F1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5"
+		"Wxhke6JxFDJJQ_O-iaVL5juicHapbZrfMaOLsOsji2OwQVJp0G95XCHhhcDuArxGGy"
+		"hrGqcG3UWhAun9WQh6sPLtQhSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeGXDotPvE1a"
+		"b6w\",\"e\":\"AQAB\",\"kid\":\"34\"},{\"kty\":\"RSA\",\"n\":\"0f6m"
+		"qWeun4-_qhMxILMraTHAiKsGMXWZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7"
+		"UAx64GyjDMl23EVYB2vxljiaUFx-aXnHYUZbvCDBRboblag1QEihlrfJiUg9CFlFWP"
+		"lqjxjZ7xrY4uCGkVMY9Vx7UK1F1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ26LosXhyv"
+		"SFrb5Wxhke6JxFDJJQ_O-iaVL5juicHapbZrfMaOLsOsji2OwQVJp0G95XCHhhcDuA"
+		"rxGGyhrGqcG3UWhAun9WQh6sPLtQhSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeGXDot"
+		"PvE1ab6w\",\"e\":\"AQAB\",\"kid\":\"35\"},{\"kty\":\"RSA\",\"n\":\""
+		"0f6mqWeun4-_qhMxILMraTHAiKsGMXWZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSl"
+		"xt_7UAx64GyjDMl23EVYB2vxljiaUFx-aXnHYUZbvCDBRboblag1QEihlrfJiUg9CF"
+		"lFWPlqjxjZ7xrY4uCGkVMY9Vx7UK1F1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ26Los"
+		"XhyvSFrb5Wxhke6JxFDJJQ_O-iaVL5juicHapbZrfMaOLsOsji2OwQVJp0G95XCHhh"
+		"cDuArxGGyhrGqcG3UWhAun9WQh6sPLtQhSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeG"
+		"XDotPvE1ab6w\",\"e\":\"AQAB\",\"kid\":\"36\"},{\"kty\":\"RSA\",\"n"
+		"\":\"0f6mqWeun4-_qhMxILMraTHAiKsGMXWZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tso"
+		"XAtSlxt_7UAx64GyjDMl23EVYB2vxljiaUFx-aXnHYUZbvCDBRboblag1QEihlrfJi"
+		"Ug9CFlFWPlqjxjZ7xrY4uCGkVMY9Vx7UK1F1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ"
+		"26LosXhyvSFrb5Wxhke6JxFDJJQ_O-iaVL5juicHapbZrfMaOLsOsji2OwQVJp0G95"
+		"XCHhhcDuArxGGyhrGqcG3UWhAun9WQh6sPLtQhSAUHUtdgBcHhg3zodY-b83bBYZzx"
+		"jCVeGXDotPvE1ab6w\",\"e\":\"AQAB\",\"kid\":\"37\"},{\"kty\":\"RSA\""
+		",\"n\":\"0f6mqWeun4-_qhMxILMraTHAiKsGMXWZ5kfAdmWVbQxBBEZisw-V8Z3Gm"
+		"6tsoXAtSlxt_7UAx64GyjDMl23EVYB2vxljiaUFx-aXnHYUZbvCDBRboblag1QEihl"
+		"rfJiUg9CFlFWPlqjxjZ7xrY4uCGkVMY9Vx7UK1F1XIwUwGXRT7NfWYRFNunW0yhpk1"
+		"C-jQ26LosXhyvSFrb5Wxhke6JxFDJJQ_O-iaVL5juicHapbZrfMaOLsOsji2OwQVJp"
+		"0G95XCHhhcDuArxGGyhrGqcG3UWhAun9WQh6sPLtQhSAUHUtdgBcHhg3zodY-b83bB"
+		"YZzxjCVeGXDotPvE1ab6w\",\"e\":\"AQAB\",\"kid\":\"38\"},{\"kty\":\""
+		"RSA\",\"n\":\"0f6mqWeun4-_qhMxILMraTHAiKsGMXWZ5kfAdmWVbQxBBEZisw-V"
+		"8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl23EVYB2vxljiaUFx-aXnHYUZbvCDBRboblag1"
+		"QEihlrfJiUg9CFlFWPlqjxjZ7xrY4uCGkVMY9Vx7UK1F1XIwUwGXRT7NfWYRFNunW0"
+		"yhpk1C-jQ26LosXhyvSFrb5Wxhke6JxFDJJQ_O-iaVL5juicHapbZrfMaOLsOsji2O"
+		"wQVJp0G95XCHhhcDuArxGGyhrGqcG3UWhAun9WQh6sPLtQhSAUHUtdgBcHhg3zodY-"
+		"b83bBYZzxjCVeGXDotPvE1ab6w\",\"e\":\"AQAB\",\"kid\":\"39\"},{\"kty"
+		"\":\"RSA\",\"n\":\"0f6mqWeun4-_qhMxILMraTHAiKsGMXWZ5kfAdmWVbQxBBEZ"
+		"isw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl23EVYB2vxljiaUFx-aXnHYUZbvCDBRbo"
+		"blag1QEihlrfJiUg9CFlFWPlqjxjZ7xrY4uCGkVMY9Vx7UK1F1XIwUwGXRT7NfWYRF"
+		"NunW0yhpk1C-jQ26LosXhyvSFrb5Wxhke6JxFDJJQ_O-iaVL5juicHapbZrfMaOLsO"
+		"sji2OwQVJp0G95XCHhhcDuArxGGyhrGqcG3UWhAun9WQh6sPLtQhSAUHUtdgBcHhg3"
+		"zodY-b83bBYZzxjCVeGXDotPvE1ab6w\",\"e\":\"AQAB\",\"kid\":\"40\"},{"
+		"\"kty\":\"RSA\",\"n\":\"0f6mqWeun4-_qhMxILMraTHAiKsGMXWZ5kfAdmWVbQ"
+		"xBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl23EVYB2vxljiaUFx-aXnHYUZbvC"
+		"DBRboblag1QEihlrfJiUg9CFlFWPlqjxjZ7xrY4uCGkVMY9Vx7UK1F1XIwUwGXRT7N"
+		"fWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5Wxhke6JxFDJJQ_O-iaVL5juicHapbZrfM"
+		"aOLsOsji2OwQVJp0G95XCHhhcDuArxGGyhrGqcG3UWhAun9WQh6sPLtQhSAUHUtdgB"
+		"cHhg3zodY-b83bBYZzxjCVeGXDotPvE1ab6w\",\"e\":\"AQAB\",\"kid\":\"41"
+		"\"},{\"kty\":\"RSA\",\"n\":\"0f6mqWeun4-_qhMxILMraTHAiKsGMXWZ5kfAd"
+		"mWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl23EVYB2vxljiaUFx-aXnHY"
+		"UZbvCDBRboblag1QEihlrfJiUg9CFlFWPlqjxjZ7xrY4uCGkVMY9Vx7UK1F1XIwUwG"
+		"XRT7NfWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5Wxhke6JxFDJJQ_O-iaVL5juicHap"
+		"bZrfMaOLsOsji2OwQVJp0G95XCHhhcDuArxGGyhrGqcG3UWhAun9WQh6sPLtQhSAUH"
+		"UtdgBcHhg3zodY-b83bBYZzxjCVeGXDotPvE1ab6w\",\"e\":\"AQAB\",\"kid\""
+		":\"42\"},{\"kty\":\"RSA\",\"n\":\"0f6mqWeun4-_qhMxILMraTHAiKsGMXWZ"
+		"5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl23EVYB2vxljiaUFx-"
+		"aXnHYUZbvCDBRboblag1QEihlrfJiUg9CFlFWPlqjxjZ7xrY4uCGkVMY9Vx7UK1F1X"
+		"IwUwGXRT7NfWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5Wxhke6JxFDJJQ_O-iaVL5ju"
+		"icHapbZrfMaOLsOsji2OwQVJp0G95XCHhhcDuArxGGyhrGqcG3UWhAun9WQh6sPLtQ"
+		"hSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeGXDotPvE1ab6w\",\"e\":\"AQAB\",\""
+		"kid\":\"43\"},{\"kty\":\"RSA\",\"n\":\"0f6mqWeun4-_qhMxILMraTHAiKs"
+		"GMXWZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl23EVYB2vxlji"
+		"aUFx-aXnHYUZbvCDBRboblag1QEihlrfJiUg9CFlFWPlqjxjZ7xrY4uCGkVMY9Vx7U"
+		"K1F1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5Wxhke6JxFDJJQ_O-ia"
+		"VL5juicHapbZrfMaOLsOsji2OwQVJp0G95XCHhhcDuArxGGyhrGqcG3UWhAun9WQh6"
+		"sPLtQhSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeGXDotPvE1ab6w\",\"e\":\"AQAB"
+		"\",\"kid\":\"44\"},{\"kty\":\"RSA\",\"n\":\"0f6mqWeun4-_qhMxILMraT"
+		"HAiKsGMXWZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl23EVYB2"
+		"vxljiaUFx-aXnHYUZbvCDBRboblag1QEihlrfJiUg9CFlFWPlqjxjZ7xrY4uCGkVMY"
+		"9Vx7UK1F1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5Wxhke6JxFDJJQ"
+		"_O-iaVL5juicHapbZrfMaOLsOsji2OwQVJp0G95XCHhhcDuArxGGyhrGqcG3UWhAun"
+		"9WQh6sPLtQhSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeGXDotPvE1ab6w\",\"e\":\""
+		"AQAB\",\"kid\":\"45\"},{\"kty\":\"RSA\",\"n\":\"0f6mqWeun4-_qhMxIL"
+		"MraTHAiKsGMXWZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl23E"
+		"VYB2vxljiaUFx-aXnHYUZbvCDBRboblag1QEihlrfJiUg9CFlFWPlqjxjZ7xrY4uCG"
+		"kVMY9Vx7UK1F1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5Wxhke6JxF"
+		"DJJQ_O-iaVL5juicHapbZrfMaOLsOsji2OwQVJp0G95XCHhhcDuArxGGyhrGqcG3UW"
+		"hAun9WQh6sPLtQhSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeGXDotPvE1ab6w\",\"e"
+		"\":\"AQAB\",\"kid\":\"46\"},{\"kty\":\"RSA\",\"n\":\"0f6mqWeun4-_q"
+		"hMxILMraTHAiKsGMXWZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjD"
+		"Ml23EVYB2vxljiaUFx-aXnHYUZbvCDBRboblag1QEihlrfJiUg9CFlFWPlqjxjZ7xr"
+		"Y4uCGkVMY9Vx7UK1F1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5Wxhk"
+		"e6JxFDJJQ_O-iaVL5juicHapbZrfMaOLsOsji2OwQVJp0G95XCHhhcDuArxGGyhrGq"
+		"cG3UWhAun9WQh6sPLtQhSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeGXDotPvE1ab6w\""
+		",\"e\":\"AQAB\",\"kid\":\"47\"},{\"kty\":\"RSA\",\"n\":\"0f6mqWeun"
+		"4-_qhMxILMraTHAiKsGMXWZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64"
+		"GyjDMl23EVYB2vxljiaUFx-aXnHYUZbvCDBRboblag1QEihlrfJiUg9CFlFWPlqjxj"
+		"Z7xrY4uCGkVMY9Vx7UK1F1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5"
+		"Wxhke6JxFDJJQ_O-iaVL5juicHapbZrfMaOLsOsji2OwQVJp0G95XCHhhcDuArxGGy"
+		"hrGqcG3UWhAun9WQh6sPLtQhSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeGXDotPvE1a"
+		"b6w\",\"e\":\"AQAB\",\"kid\":\"48\"},{\"kty\":\"RSA\",\"n\":\"0f6m"
+		"qWeun4-_qhMxILMraTHAiKsGMXWZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7"
+		"UAx64GyjDMl23EVYB2vxljiaUFx-aXnHYUZbvCDBRboblag1QEihlrfJiUg9CFlFWP"
+		"lqjxjZ7xrY4uCGkVMY9Vx7UK1F1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ26LosXhyv"
+		"SFrb5Wxhke6JxFDJJQ_O-iaVL5juicHapbZrfMaOLsOsji2OwQVJp0G95XCHhhcDuA"
+		"rxGGyhrGqcG3UWhAun9WQh6sPLtQhSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeGXDot"
+		"PvE1ab6w\",\"e\":\"AQAB\",\"kid\":\"49\"},{\"kty\":\"RSA\",\"n\":\""
+		"0f6mqWeun4-_qhMxILMraTHAiKsGMXWZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSl"
+		"xt_7UAx64GyjDMl23EVYB2vxljiaUFx-aXnHYUZbvCDBRboblag1QEihlrfJiUg9CF"
+		"lFWPlqjxjZ7xrY4uCGkVMY9Vx7UK1F1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ26Los"
+		"XhyvSFrb5Wxhke6JxFDJJQ_O-iaVL5juicHapbZrfMaOLsOsji2OwQVJp0G95XCHhh"
+		"cDuArxGGyhrGqcG3UWhAun9WQh6sPLtQhSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeG"
+		"XDotPvE1ab6w\",\"e\":\"AQAB\",\"kid\":\"50\"},{\"kty\":\"RSA\",\"n"
+		"\":\"0f6mqWeun4-_qhMxILMraTHAiKsGMXWZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tso"
+		"XAtSlxt_7UAx64GyjDMl23EVYB2vxljiaUFx-aXnHYUZbvCDBRboblag1QEihlrfJi"
+		"Ug9CFlFWPlqjxjZ7xrY4uCGkVMY9Vx7UK1F1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ"
+		"26LosXhyvSFrb5Wxhke6JxFDJJQ_O-iaVL5juicHapbZrfMaOLsOsji2OwQVJp0G95"
+		"XCHhhcDuArxGGyhrGqcG3UWhAun9WQh6sPLtQhSAUHUtdgBcHhg3zodY-b83bBYZzx"
+		"jCVeGXDotPvE1ab6w\",\"e\":\"AQAB\",\"kid\":\"51\"},{\"kty\":\"RSA\""
+		",\"n\":\"0f6mqWeun4-_qhMxILMraTHAiKsGMXWZ5kfAdmWVbQxBBEZisw-V8Z3Gm"
+		"6tsoXAtSlxt_7UAx64GyjDMl23EVYB2vxljiaUFx-aXnHYUZbvCDBRboblag1QEihl"
+		"rfJiUg9CFlFWPlqjxjZ7xrY4uCGkVMY9Vx7UK1F1XIwUwGXRT7NfWYRFNunW0yhpk1"
+		"C-jQ26LosXhyvSFrb5Wxhke6JxFDJJQ_O-iaVL5juicHapbZrfMaOLsOsji2OwQVJp"
+		"0G95XCHhhcDuArxGGyhrGqcG3UWhAun9WQh6sPLtQhSAUHUtdgBcHhg3zodY-b83bB"
+		"YZzxjCVeGXDotPvE1ab6w\",\"e\":\"AQAB\",\"kid\":\"52\"},{\"kty\":\""
+		"RSA\",\"n\":\"0f6mqWeun4-_qhMxILMraTHAiKsGMXWZ5kfAdmWVbQxBBEZisw-V"
+		"8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl23EVYB2vxljiaUFx-aXnHYUZbvCDBRboblag1"
+		"QEihlrfJiUg9CFlFWPlqjxjZ7xrY4uCGkVMY9Vx7UK1F1XIwUwGXRT7NfWYRFNunW0"
+		"yhpk1C-jQ26LosXhyvSFrb5Wxhke6JxFDJJQ_O-iaVL5juicHapbZrfMaOLsOsji2O"
+		"wQVJp0G95XCHhhcDuArxGGyhrGqcG3UWhAun9WQh6sPLtQhSAUHUtdgBcHhg3zodY-"
+		"b83bBYZzxjCVeGXDotPvE1ab6w\",\"e\":\"AQAB\",\"kid\":\"53\"},{\"kty"
+		"\":\"RSA\",\"n\":\"0f6mqWeun4-_qhMxILMraTHAiKsGMXWZ5kfAdmWVbQxBBEZ"
+		"isw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl23EVYB2vxljiaUFx-aXnHYUZbvCDBRbo"
+		"blag1QEihlrfJiUg9CFlFWPlqjxjZ7xrY4uCGkVMY9Vx7UK1F1XIwUwGXRT7NfWYRF"
+		"NunW0yhpk1C-jQ26LosXhyvSFrb5Wxhke6JxFDJJQ_O-iaVL5juicHapbZrfMaOLsO"
+		"sji2OwQVJp0G95XCHhhcDuArxGGyhrGqcG3UWhAun9WQh6sPLtQhSAUHUtdgBcHhg3"
+		"zodY-b83bBYZzxjCVeGXDotPvE1ab6w\",\"e\":\"AQAB\",\"kid\":\"54\"},{"
+		"\"kty\":\"RSA\",\"n\":\"0f6mqWeun4-_qhMxILMraTHAiKsGMXWZ5kfAdmWVbQ"
+		"xBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl23EVYB2vxljiaUFx-aXnHYUZbvC"
+		"DBRboblag1QEihlrfJiUg9CFlFWPlqjxjZ7xrY4uCGkVMY9Vx7UK1F1XIwUwGXRT7N"
+		"fWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5Wxhke6JxFDJJQ_O-iaVL5juicHapbZrfM"
+		"aOLsOsji2OwQVJp0G95XCHhhcDuArxGGyhrGqcG3UWhAun9WQh6sPLtQhSAUHUtdgB"
+		"cHhg3zodY-b83bBYZzxjCVeGXDotPvE1ab6w\",\"e\":\"AQAB\",\"kid\":\"55"
+		"\"},{\"kty\":\"RSA\",\"n\":\"0f6mqWeun4-_qhMxILMraTHAiKsGMXWZ5kfAd"
+		"mWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl23EVYB2vxljiaUFx-aXnHY"
+		"UZbvCDBRboblag1QEihlrfJiUg9CFlFWPlqjxjZ7xrY4uCGkVMY9Vx7UK1F1XIwUwG"
+		"XRT7NfWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5Wxhke6JxFDJJQ_O-iaVL5juicHap"
+		"bZrfMaOLsOsji2OwQVJp0G95XCHhhcDuArxGGyhrGqcG3UWhAun9WQh6sPLtQhSAUH"
+		"UtdgBcHhg3zodY-b83bBYZzxjCVeGXDotPvE1ab6w\",\"e\":\"AQAB\",\"kid\""
+		":\"56\"},{\"kty\":\"RSA\",\"n\":\"0f6mqWeun4-_qhMxILMraTHAiKsGMXWZ"
+		"5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl23EVYB2vxljiaUFx-"
+		"aXnHYUZbvCDBRboblag1QEihlrfJiUg9CFlFWPlqjxjZ7xrY4uCGkVMY9Vx7UK1F1X"
+		"IwUwGXRT7NfWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5Wxhke6JxFDJJQ_O-iaVL5ju"
+		"icHapbZrfMaOLsOsji2OwQVJp0G95XCHhhcDuArxGGyhrGqcG3UWhAun9WQh6sPLtQ"
+		"hSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeGXDotPvE1ab6w\",\"e\":\"AQAB\",\""
+		"kid\":\"57\"},{\"kty\":\"RSA\",\"n\":\"0f6mqWeun4-_qhMxILMraTHAiKs"
+		"GMXWZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl23EVYB2vxlji"
+		"aUFx-aXnHYUZbvCDBRboblag1QEihlrfJiUg9CFlFWPlqjxjZ7xrY4uCGkVMY9Vx7U"
+		"K1F1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5Wxhke6JxFDJJQ_O-ia"
+		"VL5juicHapbZrfMaOLsOsji2OwQVJp0G95XCHhhcDuArxGGyhrGqcG3UWhAun9WQh6"
+		"sPLtQhSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeGXDotPvE1ab6w\",\"e\":\"AQAB"
+		"\",\"kid\":\"58\"},{\"kty\":\"RSA\",\"n\":\"0f6mqWeun4-_qhMxILMraT"
+		"HAiKsGMXWZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl23EVYB2"
+		"vxljiaUFx-aXnHYUZbvCDBRboblag1QEihlrfJiUg9CFlFWPlqjxjZ7xrY4uCGkVMY"
+		"9Vx7UK1F1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5Wxhke6JxFDJJQ"
+		"_O-iaVL5juicHapbZrfMaOLsOsji2OwQVJp0G95XCHhhcDuArxGGyhrGqcG3UWhAun"
+		"9WQh6sPLtQhSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeGXDotPvE1ab6w\",\"e\":\""
+		"AQAB\",\"kid\":\"59\"},{\"kty\":\"RSA\",\"n\":\"0f6mqWeun4-_qhMxIL"
+		"MraTHAiKsGMXWZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl23E"
+		"VYB2vxljiaUFx-aXnHYUZbvCDBRboblag1QEihlrfJiUg9CFlFWPlqjxjZ7xrY4uCG"
+		"kVMY9Vx7UK1F1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5Wxhke6JxF"
+		"DJJQ_O-iaVL5juicHapbZrfMaOLsOsji2OwQVJp0G95XCHhhcDuArxGGyhrGqcG3UW"
+		"hAun9WQh6sPLtQhSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeGXDotPvE1ab6w\",\"e"
+		"\":\"AQAB\",\"kid\":\"60\"},{\"kty\":\"RSA\",\"n\":\"0f6mqWeun4-_q"
+		"hMxILMraTHAiKsGMXWZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjD"
+		"Ml23EVYB2vxljiaUFx-aXnHYUZbvCDBRboblag1QEihlrfJiUg9CFlFWPlqjxjZ7xr"
+		"Y4uCGkVMY9Vx7UK1F1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5Wxhk"
+		"e6JxFDJJQ_O-iaVL5juicHapbZrfMaOLsOsji2OwQVJp0G95XCHhhcDuArxGGyhrGq"
+		"cG3UWhAun9WQh6sPLtQhSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeGXDotPvE1ab6w\""
+		",\"e\":\"AQAB\",\"kid\":\"61\"},{\"kty\":\"RSA\",\"n\":\"0f6mqWeun"
+		"4-_qhMxILMraTHAiKsGMXWZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64"
+		"GyjDMl23EVYB2vxljiaUFx-aXnHYUZbvCDBRboblag1QEihlrfJiUg9CFlFWPlqjxj"
+		"Z7xrY4uCGkVMY9Vx7UK1F1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5"
+		"Wxhke6JxFDJJQ_O-iaVL5juicHapbZrfMaOLsOsji2OwQVJp0G95XCHhhcDuArxGGy"
+		"hrGqcG3UWhAun9WQh6sPLtQhSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeGXDotPvE1a"
+		"b6w\",\"e\":\"AQAB\",\"kid\":\"62\"},{\"kty\":\"RSA\",\"n\":\"0f6m"
+		"qWeun4-_qhMxILMraTHAiKsGMXWZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7"
+		"UAx64GyjDMl23EVYB2vxljiaUFx-aXnHYUZbvCDBRboblag1QEihlrfJiUg9CFlFWP"
+		"lqjxjZ7xrY4uCGkVMY9Vx7UK1F1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ26LosXhyv"
+		"SFrb5Wxhke6JxFDJJQ_O-iaVL5juicHapbZrfMaOLsOsji2OwQVJp0G95XCHhhcDuA"
+		"rxGGyhrGqcG3UWhAun9WQh6sPLtQhSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeGXDot"
+		"PvE1ab6w\",\"e\":\"AQAB\",\"kid\":\"63\"},{\"kty\":\"RSA\",\"n\":\""
+		"0f6mqWeun4-_qhMxILMraTHAiKsGMXWZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSl"
+		"xt_7UAx64GyjDMl23EVYB2vxljiaUFx-aXnHYUZbvCDBRboblag1QEihlrfJiUg9CF"
+		"lFWPlqjxjZ7xrY4uCGkVMY9Vx7UK1F1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ26Los"
+		"XhyvSFrb5Wxhke6JxFDJJQ_O-iaVL5juicHapbZrfMaOLsOsji2OwQVJp0G95XCHhh"
+		"cDuArxGGyhrGqcG3UWhAun9WQh6sPLtQhSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeG"
+		"XDotPvE1ab6w\",\"e\":\"AQAB\",\"kid\":\"64\"}]}"),
+		CA_JWKS_BAD,
+		0},
 	{"bad: 65 keys to leave out",
 		TEXT("{\"keys\":[{\"kty\":\"XYZ\"},{\"kty\":\"XYZ\"},{\"kty\":\"XYZ\"},{"
 		"\"kty\":\"XYZ\"},{\"kty\":\"XYZ\"},{\"kty\":\"XYZ\"},{\"kty\":\"XY"
@@ -4080,334 +4260,374 @@ static const JwksCase jwks_cases[] = {
 		"XYZ\"},{\"kty\":\"XYZ\"},{\"kty\":\"XYZ\"},{\"kty\":\"XYZ\"},{\"kt"
 		"y\":\"XYZ\"},{\"kty\":\"XYZ\"},{\"kty\":\"XYZ\"},{\"kty\":\"XYZ\"}"
 		",{\"kty\":\"XYZ\"},{\"kty\":\"XYZ\"},{\"kty\":\"XYZ\"}]}"),
-		CA_JWKS_BAD, 0},
+		CA_JWKS_BAD,
+		0},
 	{"bad: invalid UTF-8",
 		TEXT("{\"keys\":[],\"x\":\"\377\"}"),
-		CA_JWKS_BAD, 0},
+		CA_JWKS_BAD,
+		0},
 	{"bad: kty a number",
-		TEXT("{\"keys\":[{\"kty\":1,\"n\":\"xRUfGwxghSGY8O0sCOGEB8j2cY70-XwF-oKE"
-		"u627_xaCtmp9Qclbaoglktq_1pEd1O67H_9lbenHYDxmeHCGYC1TjXQARyqHg7Ji9n"
-		"bl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL8-qFm3hhskPGYztjQnrB6k_"
-		"g7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9eMrULNo2yHad2Hr-_jM10Umgce-9w_kJ"
-		"RuFuEcnsi21mTzegBdlNVBU_rtIuIpB3AVPX307Pbyke3_-XRmb0MCoa4QDvOhssHY"
-		"7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\",\"e\":\"AQAB\",\"kid\""
+		TEXT("{\"keys\":[{\"kty\":1,\"n\":\"0f6mqWeun4-_qhMxILMraTHAiKsGMXWZ5kfA"
+		"dmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl23EVYB2vxljiaUFx-aXnH"
+		"YUZbvCDBRboblag1QEihlrfJiUg9CFlFWPlqjxjZ7xrY4uCGkVMY9Vx7UK1F1XIwUw"
+		"GXRT7NfWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5Wxhke6JxFDJJQ_O-iaVL5juicHa"
+		"pbZrfMaOLsOsji2OwQVJp0G95XCHhhcDuArxGGyhrGqcG3UWhAun9WQh6sPLtQhSAU"
+		"HUtdgBcHhg3zodY-b83bBYZzxjCVeGXDotPvE1ab6w\",\"e\":\"AQAB\",\"kid\""
 		":\"rsa\"}]}"),
-		CA_JWKS_BAD, 0},
+		CA_JWKS_BAD,
+		0},
 	{"bad: kty null",
-		TEXT("{\"keys\":[{\"kty\":null,\"n\":\"xRUfGwxghSGY8O0sCOGEB8j2cY70-XwF-"
-		"oKEu627_xaCtmp9Qclbaoglktq_1pEd1O67H_9lbenHYDxmeHCGYC1TjXQARyqHg7J"
-		"i9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL8-qFm3hhskPGYztjQnrB"
-		"6k_g7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9eMrULNo2yHad2Hr-_jM10Umgce-9w"
-		"_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3AVPX307Pbyke3_-XRmb0MCoa4QDvOhs"
-		"sHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\",\"e\":\"AQAB\",\"k"
+		TEXT("{\"keys\":[{\"kty\":null,\"n\":\"0f6mqWeun4-_qhMxILMraTHAiKsGMXWZ5"
+		"kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl23EVYB2vxljiaUFx-a"
+		"XnHYUZbvCDBRboblag1QEihlrfJiUg9CFlFWPlqjxjZ7xrY4uCGkVMY9Vx7UK1F1XI"
+		"wUwGXRT7NfWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5Wxhke6JxFDJJQ_O-iaVL5jui"
+		"cHapbZrfMaOLsOsji2OwQVJp0G95XCHhhcDuArxGGyhrGqcG3UWhAun9WQh6sPLtQh"
+		"SAUHUtdgBcHhg3zodY-b83bBYZzxjCVeGXDotPvE1ab6w\",\"e\":\"AQAB\",\"k"
 		"id\":\"rsa\"}]}"),
-		CA_JWKS_BAD, 0},
+		CA_JWKS_BAD,
+		0},
 	{"bad: kid a number",
-		TEXT("{\"keys\":[{\"kty\":\"RSA\",\"n\":\"xRUfGwxghSGY8O0sCOGEB8j2cY70-X"
-		"wF-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O67H_9lbenHYDxmeHCGYC1TjXQARyqH"
-		"g7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL8-qFm3hhskPGYztjQ"
-		"nrB6k_g7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9eMrULNo2yHad2Hr-_jM10Umgce"
-		"-9w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3AVPX307Pbyke3_-XRmb0MCoa4QDv"
-		"OhssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\",\"e\":\"AQAB\","
+		TEXT("{\"keys\":[{\"kty\":\"RSA\",\"n\":\"0f6mqWeun4-_qhMxILMraTHAiKsGMX"
+		"WZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl23EVYB2vxljiaUF"
+		"x-aXnHYUZbvCDBRboblag1QEihlrfJiUg9CFlFWPlqjxjZ7xrY4uCGkVMY9Vx7UK1F"
+		"1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5Wxhke6JxFDJJQ_O-iaVL5"
+		"juicHapbZrfMaOLsOsji2OwQVJp0G95XCHhhcDuArxGGyhrGqcG3UWhAun9WQh6sPL"
+		"tQhSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeGXDotPvE1ab6w\",\"e\":\"AQAB\","
 		"\"kid\":1}]}"),
-		CA_JWKS_BAD, 0},
+		CA_JWKS_BAD,
+		0},
 	{"bad: kid null",
-		TEXT("{\"keys\":[{\"kty\":\"RSA\",\"n\":\"xRUfGwxghSGY8O0sCOGEB8j2cY70-X"
-		"wF-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O67H_9lbenHYDxmeHCGYC1TjXQARyqH"
-		"g7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL8-qFm3hhskPGYztjQ"
-		"nrB6k_g7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9eMrULNo2yHad2Hr-_jM10Umgce"
-		"-9w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3AVPX307Pbyke3_-XRmb0MCoa4QDv"
-		"OhssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\",\"e\":\"AQAB\","
+		TEXT("{\"keys\":[{\"kty\":\"RSA\",\"n\":\"0f6mqWeun4-_qhMxILMraTHAiKsGMX"
+		"WZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl23EVYB2vxljiaUF"
+		"x-aXnHYUZbvCDBRboblag1QEihlrfJiUg9CFlFWPlqjxjZ7xrY4uCGkVMY9Vx7UK1F"
+		"1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5Wxhke6JxFDJJQ_O-iaVL5"
+		"juicHapbZrfMaOLsOsji2OwQVJp0G95XCHhhcDuArxGGyhrGqcG3UWhAun9WQh6sPL"
+		"tQhSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeGXDotPvE1ab6w\",\"e\":\"AQAB\","
 		"\"kid\":null}]}"),
-		CA_JWKS_BAD, 0},
+		CA_JWKS_BAD,
+		0},
 	{"bad: use a number",
-		TEXT("{\"keys\":[{\"kty\":\"RSA\",\"n\":\"xRUfGwxghSGY8O0sCOGEB8j2cY70-X"
-		"wF-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O67H_9lbenHYDxmeHCGYC1TjXQARyqH"
-		"g7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL8-qFm3hhskPGYztjQ"
-		"nrB6k_g7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9eMrULNo2yHad2Hr-_jM10Umgce"
-		"-9w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3AVPX307Pbyke3_-XRmb0MCoa4QDv"
-		"OhssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\",\"e\":\"AQAB\","
+		TEXT("{\"keys\":[{\"kty\":\"RSA\",\"n\":\"0f6mqWeun4-_qhMxILMraTHAiKsGMX"
+		"WZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl23EVYB2vxljiaUF"
+		"x-aXnHYUZbvCDBRboblag1QEihlrfJiUg9CFlFWPlqjxjZ7xrY4uCGkVMY9Vx7UK1F"
+		"1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5Wxhke6JxFDJJQ_O-iaVL5"
+		"juicHapbZrfMaOLsOsji2OwQVJp0G95XCHhhcDuArxGGyhrGqcG3UWhAun9WQh6sPL"
+		"tQhSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeGXDotPvE1ab6w\",\"e\":\"AQAB\","
 		"\"kid\":\"rsa\",\"use\":1}]}"),
-		CA_JWKS_BAD, 0},
+		CA_JWKS_BAD,
+		0},
 	{"bad: use null",
-		TEXT("{\"keys\":[{\"kty\":\"RSA\",\"n\":\"xRUfGwxghSGY8O0sCOGEB8j2cY70-X"
-		"wF-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O67H_9lbenHYDxmeHCGYC1TjXQARyqH"
-		"g7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL8-qFm3hhskPGYztjQ"
-		"nrB6k_g7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9eMrULNo2yHad2Hr-_jM10Umgce"
-		"-9w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3AVPX307Pbyke3_-XRmb0MCoa4QDv"
-		"OhssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\",\"e\":\"AQAB\","
+		TEXT("{\"keys\":[{\"kty\":\"RSA\",\"n\":\"0f6mqWeun4-_qhMxILMraTHAiKsGMX"
+		"WZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl23EVYB2vxljiaUF"
+		"x-aXnHYUZbvCDBRboblag1QEihlrfJiUg9CFlFWPlqjxjZ7xrY4uCGkVMY9Vx7UK1F"
+		"1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5Wxhke6JxFDJJQ_O-iaVL5"
+		"juicHapbZrfMaOLsOsji2OwQVJp0G95XCHhhcDuArxGGyhrGqcG3UWhAun9WQh6sPL"
+		"tQhSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeGXDotPvE1ab6w\",\"e\":\"AQAB\","
 		"\"kid\":\"rsa\",\"use\":null}]}"),
-		CA_JWKS_BAD, 0},
+		CA_JWKS_BAD,
+		0},
 	{"bad: alg a number",
-		TEXT("{\"keys\":[{\"kty\":\"RSA\",\"n\":\"xRUfGwxghSGY8O0sCOGEB8j2cY70-X"
-		"wF-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O67H_9lbenHYDxmeHCGYC1TjXQARyqH"
-		"g7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL8-qFm3hhskPGYztjQ"
-		"nrB6k_g7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9eMrULNo2yHad2Hr-_jM10Umgce"
-		"-9w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3AVPX307Pbyke3_-XRmb0MCoa4QDv"
-		"OhssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\",\"e\":\"AQAB\","
+		TEXT("{\"keys\":[{\"kty\":\"RSA\",\"n\":\"0f6mqWeun4-_qhMxILMraTHAiKsGMX"
+		"WZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl23EVYB2vxljiaUF"
+		"x-aXnHYUZbvCDBRboblag1QEihlrfJiUg9CFlFWPlqjxjZ7xrY4uCGkVMY9Vx7UK1F"
+		"1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5Wxhke6JxFDJJQ_O-iaVL5"
+		"juicHapbZrfMaOLsOsji2OwQVJp0G95XCHhhcDuArxGGyhrGqcG3UWhAun9WQh6sPL"
+		"tQhSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeGXDotPvE1ab6w\",\"e\":\"AQAB\","
 		"\"kid\":\"rsa\",\"alg\":1}]}"),
-		CA_JWKS_BAD, 0},
+		CA_JWKS_BAD,
+		0},
 	{"bad: alg null",
-		TEXT("{\"keys\":[{\"kty\":\"RSA\",\"n\":\"xRUfGwxghSGY8O0sCOGEB8j2cY70-X"
-		"wF-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O67H_9lbenHYDxmeHCGYC1TjXQARyqH"
-		"g7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL8-qFm3hhskPGYztjQ"
-		"nrB6k_g7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9eMrULNo2yHad2Hr-_jM10Umgce"
-		"-9w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3AVPX307Pbyke3_-XRmb0MCoa4QDv"
-		"OhssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\",\"e\":\"AQAB\","
+		TEXT("{\"keys\":[{\"kty\":\"RSA\",\"n\":\"0f6mqWeun4-_qhMxILMraTHAiKsGMX"
+		"WZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl23EVYB2vxljiaUF"
+		"x-aXnHYUZbvCDBRboblag1QEihlrfJiUg9CFlFWPlqjxjZ7xrY4uCGkVMY9Vx7UK1F"
+		"1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5Wxhke6JxFDJJQ_O-iaVL5"
+		"juicHapbZrfMaOLsOsji2OwQVJp0G95XCHhhcDuArxGGyhrGqcG3UWhAun9WQh6sPL"
+		"tQhSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeGXDotPvE1ab6w\",\"e\":\"AQAB\","
 		"\"kid\":\"rsa\",\"alg\":null}]}"),
-		CA_JWKS_BAD, 0},
+		CA_JWKS_BAD,
+		0},
 	{"bad: crv a number",
-		TEXT("{\"keys\":[{\"kty\":\"RSA\",\"n\":\"xRUfGwxghSGY8O0sCOGEB8j2cY70-X"
-		"wF-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O67H_9lbenHYDxmeHCGYC1TjXQARyqH"
-		"g7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL8-qFm3hhskPGYztjQ"
-		"nrB6k_g7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9eMrULNo2yHad2Hr-_jM10Umgce"
-		"-9w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3AVPX307Pbyke3_-XRmb0MCoa4QDv"
-		"OhssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\",\"e\":\"AQAB\","
+		TEXT("{\"keys\":[{\"kty\":\"RSA\",\"n\":\"0f6mqWeun4-_qhMxILMraTHAiKsGMX"
+		"WZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl23EVYB2vxljiaUF"
+		"x-aXnHYUZbvCDBRboblag1QEihlrfJiUg9CFlFWPlqjxjZ7xrY4uCGkVMY9Vx7UK1F"
+		"1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5Wxhke6JxFDJJQ_O-iaVL5"
+		"juicHapbZrfMaOLsOsji2OwQVJp0G95XCHhhcDuArxGGyhrGqcG3UWhAun9WQh6sPL"
+		"tQhSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeGXDotPvE1ab6w\",\"e\":\"AQAB\","
 		"\"kid\":\"rsa\",\"crv\":1}]}"),
-		CA_JWKS_BAD, 0},
+		CA_JWKS_BAD,
+		0},
 	{"bad: crv null",
-		TEXT("{\"keys\":[{\"kty\":\"RSA\",\"n\":\"xRUfGwxghSGY8O0sCOGEB8j2cY70-X"
-		"wF-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O67H_9lbenHYDxmeHCGYC1TjXQARyqH"
-		"g7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL8-qFm3hhskPGYztjQ"
-		"nrB6k_g7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9eMrULNo2yHad2Hr-_jM10Umgce"
-		"-9w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3AVPX307Pbyke3_-XRmb0MCoa4QDv"
-		"OhssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\",\"e\":\"AQAB\","
+		TEXT("{\"keys\":[{\"kty\":\"RSA\",\"n\":\"0f6mqWeun4-_qhMxILMraTHAiKsGMX"
+		"WZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl23EVYB2vxljiaUF"
+		"x-aXnHYUZbvCDBRboblag1QEihlrfJiUg9CFlFWPlqjxjZ7xrY4uCGkVMY9Vx7UK1F"
+		"1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5Wxhke6JxFDJJQ_O-iaVL5"
+		"juicHapbZrfMaOLsOsji2OwQVJp0G95XCHhhcDuArxGGyhrGqcG3UWhAun9WQh6sPL"
+		"tQhSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeGXDotPvE1ab6w\",\"e\":\"AQAB\","
 		"\"kid\":\"rsa\",\"crv\":null}]}"),
-		CA_JWKS_BAD, 0},
+		CA_JWKS_BAD,
+		0},
 	{"bad: key_ops a number",
-		TEXT("{\"keys\":[{\"kty\":\"RSA\",\"n\":\"xRUfGwxghSGY8O0sCOGEB8j2cY70-X"
-		"wF-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O67H_9lbenHYDxmeHCGYC1TjXQARyqH"
-		"g7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL8-qFm3hhskPGYztjQ"
-		"nrB6k_g7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9eMrULNo2yHad2Hr-_jM10Umgce"
-		"-9w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3AVPX307Pbyke3_-XRmb0MCoa4QDv"
-		"OhssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\",\"e\":\"AQAB\","
+		TEXT("{\"keys\":[{\"kty\":\"RSA\",\"n\":\"0f6mqWeun4-_qhMxILMraTHAiKsGMX"
+		"WZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl23EVYB2vxljiaUF"
+		"x-aXnHYUZbvCDBRboblag1QEihlrfJiUg9CFlFWPlqjxjZ7xrY4uCGkVMY9Vx7UK1F"
+		"1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5Wxhke6JxFDJJQ_O-iaVL5"
+		"juicHapbZrfMaOLsOsji2OwQVJp0G95XCHhhcDuArxGGyhrGqcG3UWhAun9WQh6sPL"
+		"tQhSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeGXDotPvE1ab6w\",\"e\":\"AQAB\","
 		"\"kid\":\"rsa\",\"key_ops\":1}]}"),
-		CA_JWKS_BAD, 0},
+		CA_JWKS_BAD,
+		0},
 	{"bad: key_ops null",
-		TEXT("{\"keys\":[{\"kty\":\"RSA\",\"n\":\"xRUfGwxghSGY8O0sCOGEB8j2cY70-X"
-		"wF-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O67H_9lbenHYDxmeHCGYC1TjXQARyqH"
-		"g7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL8-qFm3hhskPGYztjQ"
-		"nrB6k_g7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9eMrULNo2yHad2Hr-_jM10Umgce"
-		"-9w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3AVPX307Pbyke3_-XRmb0MCoa4QDv"
-		"OhssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\",\"e\":\"AQAB\","
+		TEXT("{\"keys\":[{\"kty\":\"RSA\",\"n\":\"0f6mqWeun4-_qhMxILMraTHAiKsGMX"
+		"WZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl23EVYB2vxljiaUF"
+		"x-aXnHYUZbvCDBRboblag1QEihlrfJiUg9CFlFWPlqjxjZ7xrY4uCGkVMY9Vx7UK1F"
+		"1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5Wxhke6JxFDJJQ_O-iaVL5"
+		"juicHapbZrfMaOLsOsji2OwQVJp0G95XCHhhcDuArxGGyhrGqcG3UWhAun9WQh6sPL"
+		"tQhSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeGXDotPvE1ab6w\",\"e\":\"AQAB\","
 		"\"kid\":\"rsa\",\"key_ops\":null}]}"),
-		CA_JWKS_BAD, 0},
+		CA_JWKS_BAD,
+		0},
 	{"bad: key_ops of numbers",
-		TEXT("{\"keys\":[{\"kty\":\"RSA\",\"n\":\"xRUfGwxghSGY8O0sCOGEB8j2cY70-X"
-		"wF-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O67H_9lbenHYDxmeHCGYC1TjXQARyqH"
-		"g7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL8-qFm3hhskPGYztjQ"
-		"nrB6k_g7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9eMrULNo2yHad2Hr-_jM10Umgce"
-		"-9w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3AVPX307Pbyke3_-XRmb0MCoa4QDv"
-		"OhssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\",\"e\":\"AQAB\","
+		TEXT("{\"keys\":[{\"kty\":\"RSA\",\"n\":\"0f6mqWeun4-_qhMxILMraTHAiKsGMX"
+		"WZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl23EVYB2vxljiaUF"
+		"x-aXnHYUZbvCDBRboblag1QEihlrfJiUg9CFlFWPlqjxjZ7xrY4uCGkVMY9Vx7UK1F"
+		"1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5Wxhke6JxFDJJQ_O-iaVL5"
+		"juicHapbZrfMaOLsOsji2OwQVJp0G95XCHhhcDuArxGGyhrGqcG3UWhAun9WQh6sPL"
+		"tQhSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeGXDotPvE1ab6w\",\"e\":\"AQAB\","
 		"\"kid\":\"rsa\",\"key_ops\":[1]}]}"),
-		CA_JWKS_BAD, 0},
+		CA_JWKS_BAD,
+		0},
 	{"bad: nested too deeply",
 		TEXT("{\"keys\":[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]]]]"
 		"]]]]]]]]}"),
-		CA_TOKEN_TOO_DEEP, 0},
+		CA_TOKEN_TOO_DEEP,
+		0},
 	{"bad: duplicate keys",
 		TEXT("{\"keys\":[],\"keys\":[]}"),
-		CA_TOKEN_DUPLICATE_MEMBER, 0},
+		CA_TOKEN_DUPLICATE_MEMBER,
+		0},
 	{"bad: duplicate n",
-		TEXT("{\"keys\":[{\"kty\":\"RSA\",\"n\":\"xRUfGwxghSGY8O0sCOGEB8j2cY70-X"
-		"wF-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O67H_9lbenHYDxmeHCGYC1TjXQARyqH"
-		"g7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL8-qFm3hhskPGYztjQ"
-		"nrB6k_g7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9eMrULNo2yHad2Hr-_jM10Umgce"
-		"-9w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3AVPX307Pbyke3_-XRmb0MCoa4QDv"
-		"OhssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\",\"e\":\"AQAB\","
+		TEXT("{\"keys\":[{\"kty\":\"RSA\",\"n\":\"0f6mqWeun4-_qhMxILMraTHAiKsGMX"
+		"WZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl23EVYB2vxljiaUF"
+		"x-aXnHYUZbvCDBRboblag1QEihlrfJiUg9CFlFWPlqjxjZ7xrY4uCGkVMY9Vx7UK1F"
+		"1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5Wxhke6JxFDJJQ_O-iaVL5"
+		"juicHapbZrfMaOLsOsji2OwQVJp0G95XCHhhcDuArxGGyhrGqcG3UWhAun9WQh6sPL"
+		"tQhSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeGXDotPvE1ab6w\",\"e\":\"AQAB\","
 		"\"kid\":\"rsa\",\"n\":\"AQAB\"}]}"),
-		CA_TOKEN_DUPLICATE_MEMBER, 0},
+		CA_TOKEN_DUPLICATE_MEMBER,
+		0},
 	{"duplicate: kid",
-		TEXT("{\"keys\":[{\"kty\":\"RSA\",\"n\":\"xRUfGwxghSGY8O0sCOGEB8j2cY70-X"
-		"wF-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O67H_9lbenHYDxmeHCGYC1TjXQARyqH"
-		"g7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL8-qFm3hhskPGYztjQ"
-		"nrB6k_g7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9eMrULNo2yHad2Hr-_jM10Umgce"
-		"-9w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3AVPX307Pbyke3_-XRmb0MCoa4QDv"
-		"OhssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\",\"e\":\"AQAB\","
-		"\"kid\":\"rsa\"},{\"kty\":\"RSA\",\"n\":\"xRUfGwxghSGY8O0sCOGEB8j2"
-		"cY70-XwF-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O67H_9lbenHYDxmeHCGYC1TjX"
-		"QARyqHg7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL8-qFm3hhskP"
-		"GYztjQnrB6k_g7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9eMrULNo2yHad2Hr-_jM1"
-		"0Umgce-9w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3AVPX307Pbyke3_-XRmb0MC"
-		"oa4QDvOhssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\",\"e\":\"A"
+		TEXT("{\"keys\":[{\"kty\":\"RSA\",\"n\":\"0f6mqWeun4-_qhMxILMraTHAiKsGMX"
+		"WZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl23EVYB2vxljiaUF"
+		"x-aXnHYUZbvCDBRboblag1QEihlrfJiUg9CFlFWPlqjxjZ7xrY4uCGkVMY9Vx7UK1F"
+		"1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5Wxhke6JxFDJJQ_O-iaVL5"
+		"juicHapbZrfMaOLsOsji2OwQVJp0G95XCHhhcDuArxGGyhrGqcG3UWhAun9WQh6sPL"
+		"tQhSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeGXDotPvE1ab6w\",\"e\":\"AQAB\","
+		"\"kid\":\"rsa\"},{\"kty\":\"RSA\",\"n\":\"0f6mqWeun4-_qhMxILMraTHA"
+		"iKsGMXWZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl23EVYB2vx"
+		"ljiaUFx-aXnHYUZbvCDBRboblag1QEihlrfJiUg9CFlFWPlqjxjZ7xrY4uCGkVMY9V"
+		"x7UK1F1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5Wxhke6JxFDJJQ_O"
+		"-iaVL5juicHapbZrfMaOLsOsji2OwQVJp0G95XCHhhcDuArxGGyhrGqcG3UWhAun9W"
+		"Qh6sPLtQhSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeGXDotPvE1ab6w\",\"e\":\"A"
 		"QAB\",\"kid\":\"rsa\"}]}"),
-		CA_JWKS_DUPLICATE_KID, 0},
+		CA_JWKS_DUPLICATE_KID,
+		0},
 	{"duplicate: kid of another kind",
-		TEXT("{\"keys\":[{\"kty\":\"RSA\",\"n\":\"xRUfGwxghSGY8O0sCOGEB8j2cY70-X"
-		"wF-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O67H_9lbenHYDxmeHCGYC1TjXQARyqH"
-		"g7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL8-qFm3hhskPGYztjQ"
-		"nrB6k_g7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9eMrULNo2yHad2Hr-_jM10Umgce"
-		"-9w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3AVPX307Pbyke3_-XRmb0MCoa4QDv"
-		"OhssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\",\"e\":\"AQAB\","
-		"\"kid\":\"rsa\"},{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"g-36F9W"
-		"R3XRSNqMcXEfPINbgCNczHUDMDtiwTdlMIjo\",\"y\":\"oNjkC38YKYDZIW-7NFH"
-		"T1yM6LSd0xH1Nb38t4ulhqnk\",\"kid\":\"rsa\"}]}"),
-		CA_JWKS_DUPLICATE_KID, 0},
+		TEXT("{\"keys\":[{\"kty\":\"RSA\",\"n\":\"0f6mqWeun4-_qhMxILMraTHAiKsGMX"
+		"WZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl23EVYB2vxljiaUF"
+		"x-aXnHYUZbvCDBRboblag1QEihlrfJiUg9CFlFWPlqjxjZ7xrY4uCGkVMY9Vx7UK1F"
+		"1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5Wxhke6JxFDJJQ_O-iaVL5"
+		"juicHapbZrfMaOLsOsji2OwQVJp0G95XCHhhcDuArxGGyhrGqcG3UWhAun9WQh6sPL"
+		"tQhSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeGXDotPvE1ab6w\",\"e\":\"AQAB\","
+		"\"kid\":\"rsa\"},{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"NLisCQp"
+		"fUEwegYFXYnCOKbFQnqannwjBS15iW8kklc8\",\"y\":\"Es7pmFIlvfsxstxCppo"
+		"2px5RONCsjxlK6oZb_6zXSzI\",\"kid\":\"rsa\"}]}"),
+		CA_JWKS_DUPLICATE_KID,
+		0},
 	{"duplicate: kid left out is none",
-		TEXT("{\"keys\":[{\"kty\":\"RSA\",\"n\":\"xRUfGwxghSGY8O0sCOGEB8j2cY70-X"
-		"wF-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O67H_9lbenHYDxmeHCGYC1TjXQARyqH"
-		"g7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL8-qFm3hhskPGYztjQ"
-		"nrB6k_g7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9eMrULNo2yHad2Hr-_jM10Umgce"
-		"-9w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3AVPX307Pbyke3_-XRmb0MCoa4QDv"
-		"OhssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\",\"e\":\"AQAB\","
-		"\"kid\":\"rsa\"},{\"kty\":\"RSA\",\"n\":\"xRUfGwxghSGY8O0sCOGEB8j2"
-		"cY70-XwF-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O67H_9lbenHYDxmeHCGYC1TjX"
-		"QARyqHg7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL8-qFm3hhskP"
-		"GYztjQnrB6k_g7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9eMrULNo2yHad2Hr-_jM1"
-		"0Umgce-9w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3AVPX307Pbyke3_-XRmb0MC"
-		"oa4QDvOhssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\",\"e\":\"A"
+		TEXT("{\"keys\":[{\"kty\":\"RSA\",\"n\":\"0f6mqWeun4-_qhMxILMraTHAiKsGMX"
+		"WZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl23EVYB2vxljiaUF"
+		"x-aXnHYUZbvCDBRboblag1QEihlrfJiUg9CFlFWPlqjxjZ7xrY4uCGkVMY9Vx7UK1F"
+		"1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5Wxhke6JxFDJJQ_O-iaVL5"
+		"juicHapbZrfMaOLsOsji2OwQVJp0G95XCHhhcDuArxGGyhrGqcG3UWhAun9WQh6sPL"
+		"tQhSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeGXDotPvE1ab6w\",\"e\":\"AQAB\","
+		"\"kid\":\"rsa\"},{\"kty\":\"RSA\",\"n\":\"0f6mqWeun4-_qhMxILMraTHA"
+		"iKsGMXWZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl23EVYB2vx"
+		"ljiaUFx-aXnHYUZbvCDBRboblag1QEihlrfJiUg9CFlFWPlqjxjZ7xrY4uCGkVMY9V"
+		"x7UK1F1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5Wxhke6JxFDJJQ_O"
+		"-iaVL5juicHapbZrfMaOLsOsji2OwQVJp0G95XCHhhcDuArxGGyhrGqcG3UWhAun9W"
+		"Qh6sPLtQhSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeGXDotPvE1ab6w\",\"e\":\"A"
 		"QAB\",\"kid\":\"rsa\",\"use\":\"enc\"}]}"),
-		CA_TOKEN_OK, 1},
+		CA_TOKEN_OK,
+		1},
 	{"private: RSA with d",
-		TEXT("{\"keys\":[{\"kty\":\"RSA\",\"n\":\"xRUfGwxghSGY8O0sCOGEB8j2cY70-X"
-		"wF-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O67H_9lbenHYDxmeHCGYC1TjXQARyqH"
-		"g7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL8-qFm3hhskPGYztjQ"
-		"nrB6k_g7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9eMrULNo2yHad2Hr-_jM10Umgce"
-		"-9w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3AVPX307Pbyke3_-XRmb0MCoa4QDv"
-		"OhssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\",\"e\":\"AQAB\","
+		TEXT("{\"keys\":[{\"kty\":\"RSA\",\"n\":\"0f6mqWeun4-_qhMxILMraTHAiKsGMX"
+		"WZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl23EVYB2vxljiaUF"
+		"x-aXnHYUZbvCDBRboblag1QEihlrfJiUg9CFlFWPlqjxjZ7xrY4uCGkVMY9Vx7UK1F"
+		"1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5Wxhke6JxFDJJQ_O-iaVL5"
+		"juicHapbZrfMaOLsOsji2OwQVJp0G95XCHhhcDuArxGGyhrGqcG3UWhAun9WQh6sPL"
+		"tQhSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeGXDotPvE1ab6w\",\"e\":\"AQAB\","
 		"\"kid\":\"rsa\",\"d\":\"AQAB\"}]}"),
-		CA_JWKS_BAD_KEY, 0},
+		CA_JWKS_BAD_KEY,
+		0},
 	{"private: RSA with p",
-		TEXT("{\"keys\":[{\"kty\":\"RSA\",\"n\":\"xRUfGwxghSGY8O0sCOGEB8j2cY70-X"
-		"wF-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O67H_9lbenHYDxmeHCGYC1TjXQARyqH"
-		"g7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL8-qFm3hhskPGYztjQ"
-		"nrB6k_g7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9eMrULNo2yHad2Hr-_jM10Umgce"
-		"-9w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3AVPX307Pbyke3_-XRmb0MCoa4QDv"
-		"OhssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\",\"e\":\"AQAB\","
+		TEXT("{\"keys\":[{\"kty\":\"RSA\",\"n\":\"0f6mqWeun4-_qhMxILMraTHAiKsGMX"
+		"WZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl23EVYB2vxljiaUF"
+		"x-aXnHYUZbvCDBRboblag1QEihlrfJiUg9CFlFWPlqjxjZ7xrY4uCGkVMY9Vx7UK1F"
+		"1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5Wxhke6JxFDJJQ_O-iaVL5"
+		"juicHapbZrfMaOLsOsji2OwQVJp0G95XCHhhcDuArxGGyhrGqcG3UWhAun9WQh6sPL"
+		"tQhSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeGXDotPvE1ab6w\",\"e\":\"AQAB\","
 		"\"kid\":\"rsa\",\"p\":\"AQAB\"}]}"),
-		CA_JWKS_BAD_KEY, 0},
+		CA_JWKS_BAD_KEY,
+		0},
 	{"private: RSA with q",
-		TEXT("{\"keys\":[{\"kty\":\"RSA\",\"n\":\"xRUfGwxghSGY8O0sCOGEB8j2cY70-X"
-		"wF-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O67H_9lbenHYDxmeHCGYC1TjXQARyqH"
-		"g7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL8-qFm3hhskPGYztjQ"
-		"nrB6k_g7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9eMrULNo2yHad2Hr-_jM10Umgce"
-		"-9w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3AVPX307Pbyke3_-XRmb0MCoa4QDv"
-		"OhssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\",\"e\":\"AQAB\","
+		TEXT("{\"keys\":[{\"kty\":\"RSA\",\"n\":\"0f6mqWeun4-_qhMxILMraTHAiKsGMX"
+		"WZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl23EVYB2vxljiaUF"
+		"x-aXnHYUZbvCDBRboblag1QEihlrfJiUg9CFlFWPlqjxjZ7xrY4uCGkVMY9Vx7UK1F"
+		"1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5Wxhke6JxFDJJQ_O-iaVL5"
+		"juicHapbZrfMaOLsOsji2OwQVJp0G95XCHhhcDuArxGGyhrGqcG3UWhAun9WQh6sPL"
+		"tQhSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeGXDotPvE1ab6w\",\"e\":\"AQAB\","
 		"\"kid\":\"rsa\",\"q\":\"AQAB\"}]}"),
-		CA_JWKS_BAD_KEY, 0},
+		CA_JWKS_BAD_KEY,
+		0},
 	{"private: RSA with dp",
-		TEXT("{\"keys\":[{\"kty\":\"RSA\",\"n\":\"xRUfGwxghSGY8O0sCOGEB8j2cY70-X"
-		"wF-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O67H_9lbenHYDxmeHCGYC1TjXQARyqH"
-		"g7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL8-qFm3hhskPGYztjQ"
-		"nrB6k_g7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9eMrULNo2yHad2Hr-_jM10Umgce"
-		"-9w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3AVPX307Pbyke3_-XRmb0MCoa4QDv"
-		"OhssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\",\"e\":\"AQAB\","
+		TEXT("{\"keys\":[{\"kty\":\"RSA\",\"n\":\"0f6mqWeun4-_qhMxILMraTHAiKsGMX"
+		"WZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl23EVYB2vxljiaUF"
+		"x-aXnHYUZbvCDBRboblag1QEihlrfJiUg9CFlFWPlqjxjZ7xrY4uCGkVMY9Vx7UK1F"
+		"1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5Wxhke6JxFDJJQ_O-iaVL5"
+		"juicHapbZrfMaOLsOsji2OwQVJp0G95XCHhhcDuArxGGyhrGqcG3UWhAun9WQh6sPL"
+		"tQhSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeGXDotPvE1ab6w\",\"e\":\"AQAB\","
 		"\"kid\":\"rsa\",\"dp\":\"AQAB\"}]}"),
-		CA_JWKS_BAD_KEY, 0},
+		CA_JWKS_BAD_KEY,
+		0},
 	{"private: RSA with dq",
-		TEXT("{\"keys\":[{\"kty\":\"RSA\",\"n\":\"xRUfGwxghSGY8O0sCOGEB8j2cY70-X"
-		"wF-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O67H_9lbenHYDxmeHCGYC1TjXQARyqH"
-		"g7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL8-qFm3hhskPGYztjQ"
-		"nrB6k_g7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9eMrULNo2yHad2Hr-_jM10Umgce"
-		"-9w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3AVPX307Pbyke3_-XRmb0MCoa4QDv"
-		"OhssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\",\"e\":\"AQAB\","
+		TEXT("{\"keys\":[{\"kty\":\"RSA\",\"n\":\"0f6mqWeun4-_qhMxILMraTHAiKsGMX"
+		"WZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl23EVYB2vxljiaUF"
+		"x-aXnHYUZbvCDBRboblag1QEihlrfJiUg9CFlFWPlqjxjZ7xrY4uCGkVMY9Vx7UK1F"
+		"1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5Wxhke6JxFDJJQ_O-iaVL5"
+		"juicHapbZrfMaOLsOsji2OwQVJp0G95XCHhhcDuArxGGyhrGqcG3UWhAun9WQh6sPL"
+		"tQhSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeGXDotPvE1ab6w\",\"e\":\"AQAB\","
 		"\"kid\":\"rsa\",\"dq\":\"AQAB\"}]}"),
-		CA_JWKS_BAD_KEY, 0},
+		CA_JWKS_BAD_KEY,
+		0},
 	{"private: RSA with qi",
-		TEXT("{\"keys\":[{\"kty\":\"RSA\",\"n\":\"xRUfGwxghSGY8O0sCOGEB8j2cY70-X"
-		"wF-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O67H_9lbenHYDxmeHCGYC1TjXQARyqH"
-		"g7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL8-qFm3hhskPGYztjQ"
-		"nrB6k_g7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9eMrULNo2yHad2Hr-_jM10Umgce"
-		"-9w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3AVPX307Pbyke3_-XRmb0MCoa4QDv"
-		"OhssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\",\"e\":\"AQAB\","
+		TEXT("{\"keys\":[{\"kty\":\"RSA\",\"n\":\"0f6mqWeun4-_qhMxILMraTHAiKsGMX"
+		"WZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl23EVYB2vxljiaUF"
+		"x-aXnHYUZbvCDBRboblag1QEihlrfJiUg9CFlFWPlqjxjZ7xrY4uCGkVMY9Vx7UK1F"
+		"1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5Wxhke6JxFDJJQ_O-iaVL5"
+		"juicHapbZrfMaOLsOsji2OwQVJp0G95XCHhhcDuArxGGyhrGqcG3UWhAun9WQh6sPL"
+		"tQhSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeGXDotPvE1ab6w\",\"e\":\"AQAB\","
 		"\"kid\":\"rsa\",\"qi\":\"AQAB\"}]}"),
-		CA_JWKS_BAD_KEY, 0},
+		CA_JWKS_BAD_KEY,
+		0},
 	{"private: RSA with oth",
-		TEXT("{\"keys\":[{\"kty\":\"RSA\",\"n\":\"xRUfGwxghSGY8O0sCOGEB8j2cY70-X"
-		"wF-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O67H_9lbenHYDxmeHCGYC1TjXQARyqH"
-		"g7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL8-qFm3hhskPGYztjQ"
-		"nrB6k_g7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9eMrULNo2yHad2Hr-_jM10Umgce"
-		"-9w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3AVPX307Pbyke3_-XRmb0MCoa4QDv"
-		"OhssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\",\"e\":\"AQAB\","
+		TEXT("{\"keys\":[{\"kty\":\"RSA\",\"n\":\"0f6mqWeun4-_qhMxILMraTHAiKsGMX"
+		"WZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl23EVYB2vxljiaUF"
+		"x-aXnHYUZbvCDBRboblag1QEihlrfJiUg9CFlFWPlqjxjZ7xrY4uCGkVMY9Vx7UK1F"
+		"1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5Wxhke6JxFDJJQ_O-iaVL5"
+		"juicHapbZrfMaOLsOsji2OwQVJp0G95XCHhhcDuArxGGyhrGqcG3UWhAun9WQh6sPL"
+		"tQhSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeGXDotPvE1ab6w\",\"e\":\"AQAB\","
 		"\"kid\":\"rsa\",\"oth\":\"AQAB\"}]}"),
-		CA_JWKS_BAD_KEY, 0},
+		CA_JWKS_BAD_KEY,
+		0},
 	{"private: RSA with k",
-		TEXT("{\"keys\":[{\"kty\":\"RSA\",\"n\":\"xRUfGwxghSGY8O0sCOGEB8j2cY70-X"
-		"wF-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O67H_9lbenHYDxmeHCGYC1TjXQARyqH"
-		"g7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL8-qFm3hhskPGYztjQ"
-		"nrB6k_g7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9eMrULNo2yHad2Hr-_jM10Umgce"
-		"-9w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3AVPX307Pbyke3_-XRmb0MCoa4QDv"
-		"OhssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\",\"e\":\"AQAB\","
+		TEXT("{\"keys\":[{\"kty\":\"RSA\",\"n\":\"0f6mqWeun4-_qhMxILMraTHAiKsGMX"
+		"WZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl23EVYB2vxljiaUF"
+		"x-aXnHYUZbvCDBRboblag1QEihlrfJiUg9CFlFWPlqjxjZ7xrY4uCGkVMY9Vx7UK1F"
+		"1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5Wxhke6JxFDJJQ_O-iaVL5"
+		"juicHapbZrfMaOLsOsji2OwQVJp0G95XCHhhcDuArxGGyhrGqcG3UWhAun9WQh6sPL"
+		"tQhSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeGXDotPvE1ab6w\",\"e\":\"AQAB\","
 		"\"kid\":\"rsa\",\"k\":\"AQAB\"}]}"),
-		CA_JWKS_BAD_KEY, 0},
+		CA_JWKS_BAD_KEY,
+		0},
 	{"private: RSA with priv",
-		TEXT("{\"keys\":[{\"kty\":\"RSA\",\"n\":\"xRUfGwxghSGY8O0sCOGEB8j2cY70-X"
-		"wF-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O67H_9lbenHYDxmeHCGYC1TjXQARyqH"
-		"g7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL8-qFm3hhskPGYztjQ"
-		"nrB6k_g7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9eMrULNo2yHad2Hr-_jM10Umgce"
-		"-9w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3AVPX307Pbyke3_-XRmb0MCoa4QDv"
-		"OhssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\",\"e\":\"AQAB\","
+		TEXT("{\"keys\":[{\"kty\":\"RSA\",\"n\":\"0f6mqWeun4-_qhMxILMraTHAiKsGMX"
+		"WZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl23EVYB2vxljiaUF"
+		"x-aXnHYUZbvCDBRboblag1QEihlrfJiUg9CFlFWPlqjxjZ7xrY4uCGkVMY9Vx7UK1F"
+		"1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5Wxhke6JxFDJJQ_O-iaVL5"
+		"juicHapbZrfMaOLsOsji2OwQVJp0G95XCHhhcDuArxGGyhrGqcG3UWhAun9WQh6sPL"
+		"tQhSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeGXDotPvE1ab6w\",\"e\":\"AQAB\","
 		"\"kid\":\"rsa\",\"priv\":\"AQAB\"}]}"),
-		CA_JWKS_BAD_KEY, 0},
+		CA_JWKS_BAD_KEY,
+		0},
 	{"private: EC with d",
-		TEXT("{\"keys\":[{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"g-36F9WR3XRSN"
-		"qMcXEfPINbgCNczHUDMDtiwTdlMIjo\",\"y\":\"oNjkC38YKYDZIW-7NFHT1yM6L"
-		"Sd0xH1Nb38t4ulhqnk\",\"kid\":\"p256\",\"d\":\"AQAB\"}]}"),
-		CA_JWKS_BAD_KEY, 0},
+		TEXT("{\"keys\":[{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"NLisCQpfUEweg"
+		"YFXYnCOKbFQnqannwjBS15iW8kklc8\",\"y\":\"Es7pmFIlvfsxstxCppo2px5RO"
+		"NCsjxlK6oZb_6zXSzI\",\"kid\":\"p256\",\"d\":\"AQAB\"}]}"),
+		CA_JWKS_BAD_KEY,
+		0},
 	{"private: Ed25519 with d",
-		TEXT("{\"keys\":[{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"wutn-WBCVr"
-		"2rSE5Wt7N5-pYxw-CvV8jwt6DzLsS5pZ4\",\"kid\":\"ed\",\"d\":\"AQAB\"}"
+		TEXT("{\"keys\":[{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"ULIMU9b52s"
+		"zfoJCZv5-hMah1XZRG5EtG0vMHE-g5_SQ\",\"kid\":\"ed\",\"d\":\"AQAB\"}"
 		"]}"),
-		CA_JWKS_BAD_KEY, 0},
+		CA_JWKS_BAD_KEY,
+		0},
 	{"private: d null",
-		TEXT("{\"keys\":[{\"kty\":\"RSA\",\"n\":\"xRUfGwxghSGY8O0sCOGEB8j2cY70-X"
-		"wF-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O67H_9lbenHYDxmeHCGYC1TjXQARyqH"
-		"g7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL8-qFm3hhskPGYztjQ"
-		"nrB6k_g7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9eMrULNo2yHad2Hr-_jM10Umgce"
-		"-9w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3AVPX307Pbyke3_-XRmb0MCoa4QDv"
-		"OhssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\",\"e\":\"AQAB\","
+		TEXT("{\"keys\":[{\"kty\":\"RSA\",\"n\":\"0f6mqWeun4-_qhMxILMraTHAiKsGMX"
+		"WZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl23EVYB2vxljiaUF"
+		"x-aXnHYUZbvCDBRboblag1QEihlrfJiUg9CFlFWPlqjxjZ7xrY4uCGkVMY9Vx7UK1F"
+		"1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5Wxhke6JxFDJJQ_O-iaVL5"
+		"juicHapbZrfMaOLsOsji2OwQVJp0G95XCHhhcDuArxGGyhrGqcG3UWhAun9WQh6sPL"
+		"tQhSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeGXDotPvE1ab6w\",\"e\":\"AQAB\","
 		"\"kid\":\"rsa\",\"d\":null}]}"),
-		CA_JWKS_BAD_KEY, 0},
+		CA_JWKS_BAD_KEY,
+		0},
 	{"private: d of a key to leave out",
-		TEXT("{\"keys\":[{\"kty\":\"RSA\",\"n\":\"xRUfGwxghSGY8O0sCOGEB8j2cY70-X"
-		"wF-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O67H_9lbenHYDxmeHCGYC1TjXQARyqH"
-		"g7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL8-qFm3hhskPGYztjQ"
-		"nrB6k_g7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9eMrULNo2yHad2Hr-_jM10Umgce"
-		"-9w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3AVPX307Pbyke3_-XRmb0MCoa4QDv"
-		"OhssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\",\"e\":\"AQAB\","
+		TEXT("{\"keys\":[{\"kty\":\"RSA\",\"n\":\"0f6mqWeun4-_qhMxILMraTHAiKsGMX"
+		"WZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl23EVYB2vxljiaUF"
+		"x-aXnHYUZbvCDBRboblag1QEihlrfJiUg9CFlFWPlqjxjZ7xrY4uCGkVMY9Vx7UK1F"
+		"1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5Wxhke6JxFDJJQ_O-iaVL5"
+		"juicHapbZrfMaOLsOsji2OwQVJp0G95XCHhhcDuArxGGyhrGqcG3UWhAun9WQh6sPL"
+		"tQhSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeGXDotPvE1ab6w\",\"e\":\"AQAB\","
 		"\"kid\":\"rsa\",\"use\":\"enc\",\"d\":\"AQAB\"}]}"),
-		CA_JWKS_BAD_KEY, 0},
+		CA_JWKS_BAD_KEY,
+		0},
 	{"private: symmetric",
 		TEXT("{\"keys\":[{\"kty\":\"oct\",\"kid\":\"a\",\"k\":\"AAAA\"}]}"),
-		CA_JWKS_BAD_KEY, 0},
+		CA_JWKS_BAD_KEY,
+		0},
 	{"private: symmetric without k",
 		TEXT("{\"keys\":[{\"kty\":\"oct\",\"kid\":\"a\"}]}"),
-		CA_JWKS_BAD_KEY, 0},
+		CA_JWKS_BAD_KEY,
+		0},
 	{"private: beside a good key",
-		TEXT("{\"keys\":[{\"kty\":\"RSA\",\"n\":\"xRUfGwxghSGY8O0sCOGEB8j2cY70-X"
-		"wF-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O67H_9lbenHYDxmeHCGYC1TjXQARyqH"
-		"g7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL8-qFm3hhskPGYztjQ"
-		"nrB6k_g7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9eMrULNo2yHad2Hr-_jM10Umgce"
-		"-9w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3AVPX307Pbyke3_-XRmb0MCoa4QDv"
-		"OhssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\",\"e\":\"AQAB\","
-		"\"kid\":\"rsa\"},{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"g-36F9W"
-		"R3XRSNqMcXEfPINbgCNczHUDMDtiwTdlMIjo\",\"y\":\"oNjkC38YKYDZIW-7NFH"
-		"T1yM6LSd0xH1Nb38t4ulhqnk\",\"kid\":\"p256\",\"d\":\"AQAB\"}]}"),
-		CA_JWKS_BAD_KEY, 0},
+		TEXT("{\"keys\":[{\"kty\":\"RSA\",\"n\":\"0f6mqWeun4-_qhMxILMraTHAiKsGMX"
+		"WZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl23EVYB2vxljiaUF"
+		"x-aXnHYUZbvCDBRboblag1QEihlrfJiUg9CFlFWPlqjxjZ7xrY4uCGkVMY9Vx7UK1F"
+		"1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5Wxhke6JxFDJJQ_O-iaVL5"
+		"juicHapbZrfMaOLsOsji2OwQVJp0G95XCHhhcDuArxGGyhrGqcG3UWhAun9WQh6sPL"
+		"tQhSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeGXDotPvE1ab6w\",\"e\":\"AQAB\","
+		"\"kid\":\"rsa\"},{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"NLisCQp"
+		"fUEwegYFXYnCOKbFQnqannwjBS15iW8kklc8\",\"y\":\"Es7pmFIlvfsxstxCppo"
+		"2px5RONCsjxlK6oZb_6zXSzI\",\"kid\":\"p256\",\"d\":\"AQAB\"}]}"),
+		CA_JWKS_BAD_KEY,
+		0},
 	{"weak: RSA of 1024 bits",
-		TEXT("{\"keys\":[{\"kty\":\"RSA\",\"n\":\"uLZs0I3eiA1twKsKJiG5mjDS0XA6mN"
-		"qj2uLsDNJrAUIizHQBlthLpAlQ0d7lMA6olWtRmNWNO61gxx7XKMFGg6qxAsCg8AXq"
-		"RV2WF-C9b0mQz-wpJZwJYTbEPAyuj6x4_pSl-_fDiEdWr7vtvokN79VDmob9Alprq3"
-		"j4_eJDtd0\",\"e\":\"AQAB\",\"kid\":\"a\"}]}"),
-		CA_JWKS_BAD_KEY, 0},
+		TEXT("{\"keys\":[{\"kty\":\"RSA\",\"n\":\"5Fm5PlP21yYe9eRL6dwvwOpwq5nWzM"
+		"Y17jVcVCY71cBmzDOgy_A3KwhnaewhPyhhLKk1zcBltQi465zCo7S8zZ2SGzpvgbaw"
+		"T4spdMnZ7ejFT-lFhv6orqauIfCGx1fsBrn5wp7SOr9yci-jQAn7WXqwuoJjM5hXC5"
+		"GL8Vf4b-8\",\"e\":\"AQAB\",\"kid\":\"a\"}]}"),
+		CA_JWKS_BAD_KEY,
+		0},
 	{"weak: modulus of 2047 bits",
-		TEXT("{\"keys\":[{\"kty\":\"RSA\",\"n\":\"YoqPjYYwQpDMeHaWBHDCA-R7OMd6fL"
-		"4C_UFCXdbd_4tBWzU-oOSttUQSyW1f60iO6nddj_-ytvTjsB4zPDhDMBapxroAI5VD"
-		"wdkxezty9p1JVKd729LiMNVBl00MHSB7Ie_qEUS2Q6KDytLNl-fVCzbww2SHjMZ2xo"
-		"T1g9SfwdxzH0Ud7xdej4Qh55lUMn3RavlKxg2AJevGVqFm0bZDtO7D1_fxma6KTQOP"
-		"fe4fyEo3C3COT2RbazJ5vQAuymqgqf12kXEUg7gKnr76dnt5SPb__LozN6GBUNcIB3"
-		"nQ2WDsduOUN38usQYGMN-Q-SMtsq2fIkQwFj7fg2ZdamLSEw\",\"e\":\"AQAB\","
+		TEXT("{\"keys\":[{\"kty\":\"RSA\",\"n\":\"aP9TVLPXT8ff1QmYkFmVtJjgRFWDGL"
+		"rM8yPgOzLKtoYggiMxWYfK-M7jTdW2ULgWpS42_9qAY9cDZRhmS7biKsA7X4yxxNKC"
+		"4_NLzjsKMt3hBgot0NytQaoCRQy1vkxKQehCyirHy1R4xs941scXBDSKmMeq49qFai"
+		"6rkYKYDLop9mvrMIim3TraZQ0yahfRobdF0WLw5XpC1t8rYwyPdE4ihkkofnfRNKl8"
+		"x3RODtUts1vmNHF2HWRxbHYIKk06De8rhDwwuB3AV4jDZQ1jVODbqLQgXT-rIQ9WHl"
+		"2oQpAKDqWuwAuDwwb50OsfN-btgsM54xhKvDLh0Wn3iatN9Q\",\"e\":\"AQAB\","
 		"\"kid\":\"rsa\"}]}"),
-		CA_JWKS_BAD_KEY, 0},
+		CA_JWKS_BAD_KEY,
+		0},
 	{"weak: modulus even",
-		TEXT("{\"keys\":[{\"kty\":\"RSA\",\"n\":\"xRUfGwxghSGY8O0sCOGEB8j2cY70-X"
-		"wF-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O67H_9lbenHYDxmeHCGYC1TjXQARyqH"
-		"g7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL8-qFm3hhskPGYztjQ"
-		"nrB6k_g7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9eMrULNo2yHad2Hr-_jM10Umgce"
-		"-9w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3AVPX307Pbyke3_-XRmb0MCoa4QDv"
-		"OhssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MWkJA\",\"e\":\"AQAB\","
+		TEXT("{\"keys\":[{\"kty\":\"RSA\",\"n\":\"0f6mqWeun4-_qhMxILMraTHAiKsGMX"
+		"WZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl23EVYB2vxljiaUF"
+		"x-aXnHYUZbvCDBRboblag1QEihlrfJiUg9CFlFWPlqjxjZ7xrY4uCGkVMY9Vx7UK1F"
+		"1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5Wxhke6JxFDJJQ_O-iaVL5"
+		"juicHapbZrfMaOLsOsji2OwQVJp0G95XCHhhcDuArxGGyhrGqcG3UWhAun9WQh6sPL"
+		"tQhSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeGXDotPvE1ab6g\",\"e\":\"AQAB\","
 		"\"kid\":\"rsa\"}]}"),
-		CA_JWKS_BAD_KEY, 0},
+		CA_JWKS_BAD_KEY,
+		0},
 	{"weak: modulus of 8193 bits",
 		TEXT("{\"keys\":[{\"kty\":\"RSA\",\"n\":\"AQAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 		"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
@@ -4431,7 +4651,8 @@ static const JwksCase jwks_cases[] = {
 		"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 		"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 		"AAAAAAAAAAAAAAAAE\",\"e\":\"AQAB\",\"kid\":\"rsa\"}]}"),
-		CA_JWKS_BAD_KEY, 0},
+		CA_JWKS_BAD_KEY,
+		0},
 	{"weak: modulus of 65536 bits",
 		TEXT("{\"keys\":[{\"kty\":\"RSA\",\"n\":\"gAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 		"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
@@ -4600,269 +4821,315 @@ static const JwksCase jwks_cases[] = {
 		"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 		"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 		"AAE\",\"e\":\"AQAB\",\"kid\":\"rsa\"}]}"),
-		CA_JWKS_BAD_KEY, 0},
+		CA_JWKS_BAD_KEY,
+		0},
 	{"weak: modulus one",
 		TEXT("{\"keys\":[{\"kty\":\"RSA\",\"n\":\"AQ\",\"e\":\"AQAB\",\"kid\":\""
 		"rsa\"}]}"),
-		CA_JWKS_BAD_KEY, 0},
+		CA_JWKS_BAD_KEY,
+		0},
 	{"weak: modulus zero",
 		TEXT("{\"keys\":[{\"kty\":\"RSA\",\"n\":\"AA\",\"e\":\"AQAB\",\"kid\":\""
 		"rsa\"}]}"),
-		CA_JWKS_BAD_KEY, 0},
+		CA_JWKS_BAD_KEY,
+		0},
 	{"weak: exponent one",
-		TEXT("{\"keys\":[{\"kty\":\"RSA\",\"n\":\"xRUfGwxghSGY8O0sCOGEB8j2cY70-X"
-		"wF-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O67H_9lbenHYDxmeHCGYC1TjXQARyqH"
-		"g7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL8-qFm3hhskPGYztjQ"
-		"nrB6k_g7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9eMrULNo2yHad2Hr-_jM10Umgce"
-		"-9w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3AVPX307Pbyke3_-XRmb0MCoa4QDv"
-		"OhssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\",\"e\":\"AQ\",\""
+		TEXT("{\"keys\":[{\"kty\":\"RSA\",\"n\":\"0f6mqWeun4-_qhMxILMraTHAiKsGMX"
+		"WZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl23EVYB2vxljiaUF"
+		"x-aXnHYUZbvCDBRboblag1QEihlrfJiUg9CFlFWPlqjxjZ7xrY4uCGkVMY9Vx7UK1F"
+		"1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5Wxhke6JxFDJJQ_O-iaVL5"
+		"juicHapbZrfMaOLsOsji2OwQVJp0G95XCHhhcDuArxGGyhrGqcG3UWhAun9WQh6sPL"
+		"tQhSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeGXDotPvE1ab6w\",\"e\":\"AQ\",\""
 		"kid\":\"rsa\"}]}"),
-		CA_JWKS_BAD_KEY, 0},
+		CA_JWKS_BAD_KEY,
+		0},
 	{"weak: exponent two",
-		TEXT("{\"keys\":[{\"kty\":\"RSA\",\"n\":\"xRUfGwxghSGY8O0sCOGEB8j2cY70-X"
-		"wF-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O67H_9lbenHYDxmeHCGYC1TjXQARyqH"
-		"g7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL8-qFm3hhskPGYztjQ"
-		"nrB6k_g7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9eMrULNo2yHad2Hr-_jM10Umgce"
-		"-9w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3AVPX307Pbyke3_-XRmb0MCoa4QDv"
-		"OhssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\",\"e\":\"Ag\",\""
+		TEXT("{\"keys\":[{\"kty\":\"RSA\",\"n\":\"0f6mqWeun4-_qhMxILMraTHAiKsGMX"
+		"WZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl23EVYB2vxljiaUF"
+		"x-aXnHYUZbvCDBRboblag1QEihlrfJiUg9CFlFWPlqjxjZ7xrY4uCGkVMY9Vx7UK1F"
+		"1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5Wxhke6JxFDJJQ_O-iaVL5"
+		"juicHapbZrfMaOLsOsji2OwQVJp0G95XCHhhcDuArxGGyhrGqcG3UWhAun9WQh6sPL"
+		"tQhSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeGXDotPvE1ab6w\",\"e\":\"Ag\",\""
 		"kid\":\"rsa\"}]}"),
-		CA_JWKS_BAD_KEY, 0},
+		CA_JWKS_BAD_KEY,
+		0},
 	{"weak: exponent 65536",
-		TEXT("{\"keys\":[{\"kty\":\"RSA\",\"n\":\"xRUfGwxghSGY8O0sCOGEB8j2cY70-X"
-		"wF-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O67H_9lbenHYDxmeHCGYC1TjXQARyqH"
-		"g7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL8-qFm3hhskPGYztjQ"
-		"nrB6k_g7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9eMrULNo2yHad2Hr-_jM10Umgce"
-		"-9w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3AVPX307Pbyke3_-XRmb0MCoa4QDv"
-		"OhssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\",\"e\":\"AQAA\","
+		TEXT("{\"keys\":[{\"kty\":\"RSA\",\"n\":\"0f6mqWeun4-_qhMxILMraTHAiKsGMX"
+		"WZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl23EVYB2vxljiaUF"
+		"x-aXnHYUZbvCDBRboblag1QEihlrfJiUg9CFlFWPlqjxjZ7xrY4uCGkVMY9Vx7UK1F"
+		"1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5Wxhke6JxFDJJQ_O-iaVL5"
+		"juicHapbZrfMaOLsOsji2OwQVJp0G95XCHhhcDuArxGGyhrGqcG3UWhAun9WQh6sPL"
+		"tQhSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeGXDotPvE1ab6w\",\"e\":\"AQAA\","
 		"\"kid\":\"rsa\"}]}"),
-		CA_JWKS_BAD_KEY, 0},
+		CA_JWKS_BAD_KEY,
+		0},
 	{"weak: exponent of 65 bits",
-		TEXT("{\"keys\":[{\"kty\":\"RSA\",\"n\":\"xRUfGwxghSGY8O0sCOGEB8j2cY70-X"
-		"wF-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O67H_9lbenHYDxmeHCGYC1TjXQARyqH"
-		"g7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL8-qFm3hhskPGYztjQ"
-		"nrB6k_g7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9eMrULNo2yHad2Hr-_jM10Umgce"
-		"-9w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3AVPX307Pbyke3_-XRmb0MCoa4QDv"
-		"OhssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\",\"e\":\"AQAAAAA"
+		TEXT("{\"keys\":[{\"kty\":\"RSA\",\"n\":\"0f6mqWeun4-_qhMxILMraTHAiKsGMX"
+		"WZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl23EVYB2vxljiaUF"
+		"x-aXnHYUZbvCDBRboblag1QEihlrfJiUg9CFlFWPlqjxjZ7xrY4uCGkVMY9Vx7UK1F"
+		"1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5Wxhke6JxFDJJQ_O-iaVL5"
+		"juicHapbZrfMaOLsOsji2OwQVJp0G95XCHhhcDuArxGGyhrGqcG3UWhAun9WQh6sPL"
+		"tQhSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeGXDotPvE1ab6w\",\"e\":\"AQAAAAA"
 		"AAAAB\",\"kid\":\"rsa\"}]}"),
-		CA_JWKS_BAD_KEY, 0},
+		CA_JWKS_BAD_KEY,
+		0},
 	{"weak: exponent of 2048 bits",
-		TEXT("{\"keys\":[{\"kty\":\"RSA\",\"n\":\"xRUfGwxghSGY8O0sCOGEB8j2cY70-X"
-		"wF-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O67H_9lbenHYDxmeHCGYC1TjXQARyqH"
-		"g7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL8-qFm3hhskPGYztjQ"
-		"nrB6k_g7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9eMrULNo2yHad2Hr-_jM10Umgce"
-		"-9w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3AVPX307Pbyke3_-XRmb0MCoa4QDv"
-		"OhssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\",\"e\":\"xRUfGwx"
-		"ghSGY8O0sCOGEB8j2cY70-XwF-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O67H_9lb"
-		"enHYDxmeHCGYC1TjXQARyqHg7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0U"
-		"HlaWbL8-qFm3hhskPGYztjQnrB6k_g7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9eMr"
-		"ULNo2yHad2Hr-_jM10Umgce-9w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3AVPX3"
-		"07Pbyke3_-XRmb0MCoa4QDvOhssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61"
-		"MWkJQ\",\"kid\":\"rsa\"}]}"),
-		CA_JWKS_BAD_KEY, 0},
+		TEXT("{\"keys\":[{\"kty\":\"RSA\",\"n\":\"0f6mqWeun4-_qhMxILMraTHAiKsGMX"
+		"WZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl23EVYB2vxljiaUF"
+		"x-aXnHYUZbvCDBRboblag1QEihlrfJiUg9CFlFWPlqjxjZ7xrY4uCGkVMY9Vx7UK1F"
+		"1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5Wxhke6JxFDJJQ_O-iaVL5"
+		"juicHapbZrfMaOLsOsji2OwQVJp0G95XCHhhcDuArxGGyhrGqcG3UWhAun9WQh6sPL"
+		"tQhSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeGXDotPvE1ab6w\",\"e\":\"0f6mqWe"
+		"un4-_qhMxILMraTHAiKsGMXWZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx"
+		"64GyjDMl23EVYB2vxljiaUFx-aXnHYUZbvCDBRboblag1QEihlrfJiUg9CFlFWPlqj"
+		"xjZ7xrY4uCGkVMY9Vx7UK1F1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ26LosXhyvSFr"
+		"b5Wxhke6JxFDJJQ_O-iaVL5juicHapbZrfMaOLsOsji2OwQVJp0G95XCHhhcDuArxG"
+		"GyhrGqcG3UWhAun9WQh6sPLtQhSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeGXDotPvE"
+		"1ab6w\",\"kid\":\"rsa\"}]}"),
+		CA_JWKS_BAD_KEY,
+		0},
 	{"weak: exponent zero",
-		TEXT("{\"keys\":[{\"kty\":\"RSA\",\"n\":\"xRUfGwxghSGY8O0sCOGEB8j2cY70-X"
-		"wF-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O67H_9lbenHYDxmeHCGYC1TjXQARyqH"
-		"g7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL8-qFm3hhskPGYztjQ"
-		"nrB6k_g7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9eMrULNo2yHad2Hr-_jM10Umgce"
-		"-9w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3AVPX307Pbyke3_-XRmb0MCoa4QDv"
-		"OhssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\",\"e\":\"AA\",\""
+		TEXT("{\"keys\":[{\"kty\":\"RSA\",\"n\":\"0f6mqWeun4-_qhMxILMraTHAiKsGMX"
+		"WZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl23EVYB2vxljiaUF"
+		"x-aXnHYUZbvCDBRboblag1QEihlrfJiUg9CFlFWPlqjxjZ7xrY4uCGkVMY9Vx7UK1F"
+		"1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5Wxhke6JxFDJJQ_O-iaVL5"
+		"juicHapbZrfMaOLsOsji2OwQVJp0G95XCHhhcDuArxGGyhrGqcG3UWhAun9WQh6sPL"
+		"tQhSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeGXDotPvE1ab6w\",\"e\":\"AA\",\""
 		"kid\":\"rsa\"}]}"),
-		CA_JWKS_BAD_KEY, 0},
+		CA_JWKS_BAD_KEY,
+		0},
 	{"malformed: RSA n empty",
 		TEXT("{\"keys\":[{\"kty\":\"RSA\",\"n\":\"\",\"e\":\"AQAB\",\"kid\":\"rs"
 		"a\"}]}"),
-		CA_JWKS_BAD_KEY, 0},
+		CA_JWKS_BAD_KEY,
+		0},
 	{"malformed: RSA n padded",
-		TEXT("{\"keys\":[{\"kty\":\"RSA\",\"n\":\"xRUfGwxghSGY8O0sCOGEB8j2cY70-X"
-		"wF-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O67H_9lbenHYDxmeHCGYC1TjXQARyqH"
-		"g7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL8-qFm3hhskPGYztjQ"
-		"nrB6k_g7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9eMrULNo2yHad2Hr-_jM10Umgce"
-		"-9w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3AVPX307Pbyke3_-XRmb0MCoa4QDv"
-		"OhssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ=\",\"e\":\"AQAB\""
+		TEXT("{\"keys\":[{\"kty\":\"RSA\",\"n\":\"0f6mqWeun4-_qhMxILMraTHAiKsGMX"
+		"WZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl23EVYB2vxljiaUF"
+		"x-aXnHYUZbvCDBRboblag1QEihlrfJiUg9CFlFWPlqjxjZ7xrY4uCGkVMY9Vx7UK1F"
+		"1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5Wxhke6JxFDJJQ_O-iaVL5"
+		"juicHapbZrfMaOLsOsji2OwQVJp0G95XCHhhcDuArxGGyhrGqcG3UWhAun9WQh6sPL"
+		"tQhSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeGXDotPvE1ab6w=\",\"e\":\"AQAB\""
 		",\"kid\":\"rsa\"}]}"),
-		CA_JWKS_BAD_KEY, 0},
+		CA_JWKS_BAD_KEY,
+		0},
 	{"malformed: RSA n a number",
 		TEXT("{\"keys\":[{\"kty\":\"RSA\",\"n\":1,\"e\":\"AQAB\",\"kid\":\"rsa\""
 		"}]}"),
-		CA_JWKS_BAD_KEY, 0},
+		CA_JWKS_BAD_KEY,
+		0},
 	{"malformed: RSA n null",
 		TEXT("{\"keys\":[{\"kty\":\"RSA\",\"n\":null,\"e\":\"AQAB\",\"kid\":\"rs"
 		"a\"}]}"),
-		CA_JWKS_BAD_KEY, 0},
+		CA_JWKS_BAD_KEY,
+		0},
 	{"malformed: RSA n +",
 		TEXT("{\"keys\":[{\"kty\":\"RSA\",\"n\":\"+/+/\",\"e\":\"AQAB\",\"kid\":"
 		"\"rsa\"}]}"),
-		CA_JWKS_BAD_KEY, 0},
+		CA_JWKS_BAD_KEY,
+		0},
 	{"malformed: RSA without n",
 		TEXT("{\"keys\":[{\"kty\":\"RSA\",\"e\":\"AQAB\",\"kid\":\"rsa\"}]}"),
-		CA_JWKS_BAD_KEY, 0},
+		CA_JWKS_BAD_KEY,
+		0},
 	{"malformed: RSA e empty",
-		TEXT("{\"keys\":[{\"kty\":\"RSA\",\"n\":\"xRUfGwxghSGY8O0sCOGEB8j2cY70-X"
-		"wF-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O67H_9lbenHYDxmeHCGYC1TjXQARyqH"
-		"g7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL8-qFm3hhskPGYztjQ"
-		"nrB6k_g7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9eMrULNo2yHad2Hr-_jM10Umgce"
-		"-9w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3AVPX307Pbyke3_-XRmb0MCoa4QDv"
-		"OhssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\",\"e\":\"\",\"ki"
+		TEXT("{\"keys\":[{\"kty\":\"RSA\",\"n\":\"0f6mqWeun4-_qhMxILMraTHAiKsGMX"
+		"WZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl23EVYB2vxljiaUF"
+		"x-aXnHYUZbvCDBRboblag1QEihlrfJiUg9CFlFWPlqjxjZ7xrY4uCGkVMY9Vx7UK1F"
+		"1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5Wxhke6JxFDJJQ_O-iaVL5"
+		"juicHapbZrfMaOLsOsji2OwQVJp0G95XCHhhcDuArxGGyhrGqcG3UWhAun9WQh6sPL"
+		"tQhSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeGXDotPvE1ab6w\",\"e\":\"\",\"ki"
 		"d\":\"rsa\"}]}"),
-		CA_JWKS_BAD_KEY, 0},
+		CA_JWKS_BAD_KEY,
+		0},
 	{"malformed: RSA e padded",
-		TEXT("{\"keys\":[{\"kty\":\"RSA\",\"n\":\"xRUfGwxghSGY8O0sCOGEB8j2cY70-X"
-		"wF-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O67H_9lbenHYDxmeHCGYC1TjXQARyqH"
-		"g7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL8-qFm3hhskPGYztjQ"
-		"nrB6k_g7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9eMrULNo2yHad2Hr-_jM10Umgce"
-		"-9w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3AVPX307Pbyke3_-XRmb0MCoa4QDv"
-		"OhssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\",\"e\":\"AQAB=\""
+		TEXT("{\"keys\":[{\"kty\":\"RSA\",\"n\":\"0f6mqWeun4-_qhMxILMraTHAiKsGMX"
+		"WZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl23EVYB2vxljiaUF"
+		"x-aXnHYUZbvCDBRboblag1QEihlrfJiUg9CFlFWPlqjxjZ7xrY4uCGkVMY9Vx7UK1F"
+		"1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5Wxhke6JxFDJJQ_O-iaVL5"
+		"juicHapbZrfMaOLsOsji2OwQVJp0G95XCHhhcDuArxGGyhrGqcG3UWhAun9WQh6sPL"
+		"tQhSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeGXDotPvE1ab6w\",\"e\":\"AQAB=\""
 		",\"kid\":\"rsa\"}]}"),
-		CA_JWKS_BAD_KEY, 0},
+		CA_JWKS_BAD_KEY,
+		0},
 	{"malformed: RSA e a number",
-		TEXT("{\"keys\":[{\"kty\":\"RSA\",\"n\":\"xRUfGwxghSGY8O0sCOGEB8j2cY70-X"
-		"wF-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O67H_9lbenHYDxmeHCGYC1TjXQARyqH"
-		"g7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL8-qFm3hhskPGYztjQ"
-		"nrB6k_g7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9eMrULNo2yHad2Hr-_jM10Umgce"
-		"-9w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3AVPX307Pbyke3_-XRmb0MCoa4QDv"
-		"OhssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\",\"e\":1,\"kid\""
+		TEXT("{\"keys\":[{\"kty\":\"RSA\",\"n\":\"0f6mqWeun4-_qhMxILMraTHAiKsGMX"
+		"WZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl23EVYB2vxljiaUF"
+		"x-aXnHYUZbvCDBRboblag1QEihlrfJiUg9CFlFWPlqjxjZ7xrY4uCGkVMY9Vx7UK1F"
+		"1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5Wxhke6JxFDJJQ_O-iaVL5"
+		"juicHapbZrfMaOLsOsji2OwQVJp0G95XCHhhcDuArxGGyhrGqcG3UWhAun9WQh6sPL"
+		"tQhSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeGXDotPvE1ab6w\",\"e\":1,\"kid\""
 		":\"rsa\"}]}"),
-		CA_JWKS_BAD_KEY, 0},
+		CA_JWKS_BAD_KEY,
+		0},
 	{"malformed: RSA e null",
-		TEXT("{\"keys\":[{\"kty\":\"RSA\",\"n\":\"xRUfGwxghSGY8O0sCOGEB8j2cY70-X"
-		"wF-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O67H_9lbenHYDxmeHCGYC1TjXQARyqH"
-		"g7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL8-qFm3hhskPGYztjQ"
-		"nrB6k_g7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9eMrULNo2yHad2Hr-_jM10Umgce"
-		"-9w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3AVPX307Pbyke3_-XRmb0MCoa4QDv"
-		"OhssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\",\"e\":null,\"ki"
+		TEXT("{\"keys\":[{\"kty\":\"RSA\",\"n\":\"0f6mqWeun4-_qhMxILMraTHAiKsGMX"
+		"WZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl23EVYB2vxljiaUF"
+		"x-aXnHYUZbvCDBRboblag1QEihlrfJiUg9CFlFWPlqjxjZ7xrY4uCGkVMY9Vx7UK1F"
+		"1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5Wxhke6JxFDJJQ_O-iaVL5"
+		"juicHapbZrfMaOLsOsji2OwQVJp0G95XCHhhcDuArxGGyhrGqcG3UWhAun9WQh6sPL"
+		"tQhSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeGXDotPvE1ab6w\",\"e\":null,\"ki"
 		"d\":\"rsa\"}]}"),
-		CA_JWKS_BAD_KEY, 0},
+		CA_JWKS_BAD_KEY,
+		0},
 	{"malformed: RSA e +",
-		TEXT("{\"keys\":[{\"kty\":\"RSA\",\"n\":\"xRUfGwxghSGY8O0sCOGEB8j2cY70-X"
-		"wF-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O67H_9lbenHYDxmeHCGYC1TjXQARyqH"
-		"g7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL8-qFm3hhskPGYztjQ"
-		"nrB6k_g7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9eMrULNo2yHad2Hr-_jM10Umgce"
-		"-9w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3AVPX307Pbyke3_-XRmb0MCoa4QDv"
-		"OhssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\",\"e\":\"+/+/\","
+		TEXT("{\"keys\":[{\"kty\":\"RSA\",\"n\":\"0f6mqWeun4-_qhMxILMraTHAiKsGMX"
+		"WZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl23EVYB2vxljiaUF"
+		"x-aXnHYUZbvCDBRboblag1QEihlrfJiUg9CFlFWPlqjxjZ7xrY4uCGkVMY9Vx7UK1F"
+		"1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5Wxhke6JxFDJJQ_O-iaVL5"
+		"juicHapbZrfMaOLsOsji2OwQVJp0G95XCHhhcDuArxGGyhrGqcG3UWhAun9WQh6sPL"
+		"tQhSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeGXDotPvE1ab6w\",\"e\":\"+/+/\","
 		"\"kid\":\"rsa\"}]}"),
-		CA_JWKS_BAD_KEY, 0},
+		CA_JWKS_BAD_KEY,
+		0},
 	{"malformed: RSA without e",
-		TEXT("{\"keys\":[{\"kty\":\"RSA\",\"n\":\"xRUfGwxghSGY8O0sCOGEB8j2cY70-X"
-		"wF-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O67H_9lbenHYDxmeHCGYC1TjXQARyqH"
-		"g7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL8-qFm3hhskPGYztjQ"
-		"nrB6k_g7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9eMrULNo2yHad2Hr-_jM10Umgce"
-		"-9w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3AVPX307Pbyke3_-XRmb0MCoa4QDv"
-		"OhssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\",\"kid\":\"rsa\""
+		TEXT("{\"keys\":[{\"kty\":\"RSA\",\"n\":\"0f6mqWeun4-_qhMxILMraTHAiKsGMX"
+		"WZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl23EVYB2vxljiaUF"
+		"x-aXnHYUZbvCDBRboblag1QEihlrfJiUg9CFlFWPlqjxjZ7xrY4uCGkVMY9Vx7UK1F"
+		"1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5Wxhke6JxFDJJQ_O-iaVL5"
+		"juicHapbZrfMaOLsOsji2OwQVJp0G95XCHhhcDuArxGGyhrGqcG3UWhAun9WQh6sPL"
+		"tQhSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeGXDotPvE1ab6w\",\"kid\":\"rsa\""
 		"}]}"),
-		CA_JWKS_BAD_KEY, 0},
+		CA_JWKS_BAD_KEY,
+		0},
 	{"malformed: EC without x",
-		TEXT("{\"keys\":[{\"kty\":\"EC\",\"crv\":\"P-256\",\"y\":\"oNjkC38YKYDZI"
-		"W-7NFHT1yM6LSd0xH1Nb38t4ulhqnk\",\"kid\":\"p256\"}]}"),
-		CA_JWKS_BAD_KEY, 0},
+		TEXT("{\"keys\":[{\"kty\":\"EC\",\"crv\":\"P-256\",\"y\":\"Es7pmFIlvfsxs"
+		"txCppo2px5RONCsjxlK6oZb_6zXSzI\",\"kid\":\"p256\"}]}"),
+		CA_JWKS_BAD_KEY,
+		0},
 	{"malformed: EC x short",
-		TEXT("{\"keys\":[{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"7foX1ZHddFI2o"
-		"xxcR88g1uAI1zMdQMwO2LBN2UwiOg\",\"y\":\"oNjkC38YKYDZIW-7NFHT1yM6LS"
-		"d0xH1Nb38t4ulhqnk\",\"kid\":\"p256\"}]}"),
-		CA_JWKS_BAD_KEY, 0},
+		TEXT("{\"keys\":[{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"uKwJCl9QTB6Bg"
+		"VdicI4psVCepqefCMFLXmJbySSVzw\",\"y\":\"Es7pmFIlvfsxstxCppo2px5RON"
+		"CsjxlK6oZb_6zXSzI\",\"kid\":\"p256\"}]}"),
+		CA_JWKS_BAD_KEY,
+		0},
 	{"malformed: EC x long",
-		TEXT("{\"keys\":[{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"AIPt-hfVkd10U"
-		"jajHFxHzyDW4AjXMx1AzA7YsE3ZTCI6\",\"y\":\"oNjkC38YKYDZIW-7NFHT1yM6"
-		"LSd0xH1Nb38t4ulhqnk\",\"kid\":\"p256\"}]}"),
-		CA_JWKS_BAD_KEY, 0},
+		TEXT("{\"keys\":[{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"ADS4rAkKX1BMH"
+		"oGBV2JwjimxUJ6mp58IwUteYlvJJJXP\",\"y\":\"Es7pmFIlvfsxstxCppo2px5R"
+		"ONCsjxlK6oZb_6zXSzI\",\"kid\":\"p256\"}]}"),
+		CA_JWKS_BAD_KEY,
+		0},
 	{"malformed: EC x empty",
-		TEXT("{\"keys\":[{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"\",\"y\":\"oN"
-		"jkC38YKYDZIW-7NFHT1yM6LSd0xH1Nb38t4ulhqnk\",\"kid\":\"p256\"}]}"),
-		CA_JWKS_BAD_KEY, 0},
+		TEXT("{\"keys\":[{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"\",\"y\":\"Es"
+		"7pmFIlvfsxstxCppo2px5RONCsjxlK6oZb_6zXSzI\",\"kid\":\"p256\"}]}"),
+		CA_JWKS_BAD_KEY,
+		0},
 	{"malformed: EC x zero",
 		TEXT("{\"keys\":[{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"AAAAAAAAAAAAA"
-		"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\",\"y\":\"oNjkC38YKYDZIW-7NFHT1yM6L"
-		"Sd0xH1Nb38t4ulhqnk\",\"kid\":\"p256\"}]}"),
-		CA_JWKS_BAD_KEY, 0},
+		"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\",\"y\":\"Es7pmFIlvfsxstxCppo2px5RO"
+		"NCsjxlK6oZb_6zXSzI\",\"kid\":\"p256\"}]}"),
+		CA_JWKS_BAD_KEY,
+		0},
 	{"malformed: EC x ones",
 		TEXT("{\"keys\":[{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"_____________"
-		"_____________________________8\",\"y\":\"oNjkC38YKYDZIW-7NFHT1yM6L"
-		"Sd0xH1Nb38t4ulhqnk\",\"kid\":\"p256\"}]}"),
-		CA_JWKS_BAD_KEY, 0},
+		"_____________________________8\",\"y\":\"Es7pmFIlvfsxstxCppo2px5RO"
+		"NCsjxlK6oZb_6zXSzI\",\"kid\":\"p256\"}]}"),
+		CA_JWKS_BAD_KEY,
+		0},
 	{"malformed: EC without y",
-		TEXT("{\"keys\":[{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"g-36F9WR3XRSN"
-		"qMcXEfPINbgCNczHUDMDtiwTdlMIjo\",\"kid\":\"p256\"}]}"),
-		CA_JWKS_BAD_KEY, 0},
+		TEXT("{\"keys\":[{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"NLisCQpfUEweg"
+		"YFXYnCOKbFQnqannwjBS15iW8kklc8\",\"kid\":\"p256\"}]}"),
+		CA_JWKS_BAD_KEY,
+		0},
 	{"malformed: EC y short",
-		TEXT("{\"keys\":[{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"g-36F9WR3XRSN"
-		"qMcXEfPINbgCNczHUDMDtiwTdlMIjo\",\"y\":\"2OQLfxgpgNkhb7s0UdPXIzotJ"
-		"3TEfU1vfy3i6WGqeQ\",\"kid\":\"p256\"}]}"),
-		CA_JWKS_BAD_KEY, 0},
+		TEXT("{\"keys\":[{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"NLisCQpfUEweg"
+		"YFXYnCOKbFQnqannwjBS15iW8kklc8\",\"y\":\"zumYUiW9-zGy3EKmmjanHlE40"
+		"KyPGUrqhlv_rNdLMg\",\"kid\":\"p256\"}]}"),
+		CA_JWKS_BAD_KEY,
+		0},
 	{"malformed: EC y long",
-		TEXT("{\"keys\":[{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"g-36F9WR3XRSN"
-		"qMcXEfPINbgCNczHUDMDtiwTdlMIjo\",\"y\":\"AKDY5At_GCmA2SFvuzRR09cjO"
-		"i0ndMR9TW9_LeLpYap5\",\"kid\":\"p256\"}]}"),
-		CA_JWKS_BAD_KEY, 0},
+		TEXT("{\"keys\":[{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"NLisCQpfUEweg"
+		"YFXYnCOKbFQnqannwjBS15iW8kklc8\",\"y\":\"ABLO6ZhSJb37MbLcQqaaNqceU"
+		"TjQrI8ZSuqGW_-s10sy\",\"kid\":\"p256\"}]}"),
+		CA_JWKS_BAD_KEY,
+		0},
 	{"malformed: EC y empty",
-		TEXT("{\"keys\":[{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"g-36F9WR3XRSN"
-		"qMcXEfPINbgCNczHUDMDtiwTdlMIjo\",\"y\":\"\",\"kid\":\"p256\"}]}"),
-		CA_JWKS_BAD_KEY, 0},
+		TEXT("{\"keys\":[{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"NLisCQpfUEweg"
+		"YFXYnCOKbFQnqannwjBS15iW8kklc8\",\"y\":\"\",\"kid\":\"p256\"}]}"),
+		CA_JWKS_BAD_KEY,
+		0},
 	{"malformed: EC y zero",
-		TEXT("{\"keys\":[{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"g-36F9WR3XRSN"
-		"qMcXEfPINbgCNczHUDMDtiwTdlMIjo\",\"y\":\"AAAAAAAAAAAAAAAAAAAAAAAAA"
+		TEXT("{\"keys\":[{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"NLisCQpfUEweg"
+		"YFXYnCOKbFQnqannwjBS15iW8kklc8\",\"y\":\"AAAAAAAAAAAAAAAAAAAAAAAAA"
 		"AAAAAAAAAAAAAAAAAA\",\"kid\":\"p256\"}]}"),
-		CA_JWKS_BAD_KEY, 0},
+		CA_JWKS_BAD_KEY,
+		0},
 	{"malformed: EC y ones",
-		TEXT("{\"keys\":[{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"g-36F9WR3XRSN"
-		"qMcXEfPINbgCNczHUDMDtiwTdlMIjo\",\"y\":\"_________________________"
+		TEXT("{\"keys\":[{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"NLisCQpfUEweg"
+		"YFXYnCOKbFQnqannwjBS15iW8kklc8\",\"y\":\"_________________________"
 		"_________________8\",\"kid\":\"p256\"}]}"),
-		CA_JWKS_BAD_KEY, 0},
+		CA_JWKS_BAD_KEY,
+		0},
 	{"malformed: point at infinity",
 		TEXT("{\"keys\":[{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"AAAAAAAAAAAAA"
 		"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\",\"y\":\"AAAAAAAAAAAAAAAAAAAAAAAAA"
 		"AAAAAAAAAAAAAAAAAA\",\"kid\":\"p256\"}]}"),
-		CA_JWKS_BAD_KEY, 0},
+		CA_JWKS_BAD_KEY,
+		0},
 	{"malformed: coordinates swapped",
-		TEXT("{\"keys\":[{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"oNjkC38YKYDZI"
-		"W-7NFHT1yM6LSd0xH1Nb38t4ulhqnk\",\"y\":\"g-36F9WR3XRSNqMcXEfPINbgC"
-		"NczHUDMDtiwTdlMIjo\",\"kid\":\"p256\"}]}"),
-		CA_JWKS_BAD_KEY, 0},
+		TEXT("{\"keys\":[{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"Es7pmFIlvfsxs"
+		"txCppo2px5RONCsjxlK6oZb_6zXSzI\",\"y\":\"NLisCQpfUEwegYFXYnCOKbFQn"
+		"qannwjBS15iW8kklc8\",\"kid\":\"p256\"}]}"),
+		CA_JWKS_BAD_KEY,
+		0},
 	{"malformed: point of another curve",
-		TEXT("{\"keys\":[{\"kty\":\"EC\",\"crv\":\"P-384\",\"x\":\"g-36F9WR3XRSN"
-		"qMcXEfPINbgCNczHUDMDtiwTdlMIjo\",\"y\":\"oNjkC38YKYDZIW-7NFHT1yM6L"
-		"Sd0xH1Nb38t4ulhqnk\",\"kid\":\"p256\"}]}"),
-		CA_JWKS_BAD_KEY, 0},
+		TEXT("{\"keys\":[{\"kty\":\"EC\",\"crv\":\"P-384\",\"x\":\"NLisCQpfUEweg"
+		"YFXYnCOKbFQnqannwjBS15iW8kklc8\",\"y\":\"Es7pmFIlvfsxstxCppo2px5RO"
+		"NCsjxlK6oZb_6zXSzI\",\"kid\":\"p256\"}]}"),
+		CA_JWKS_BAD_KEY,
+		0},
 	{"malformed: Ed25519 without x",
 		TEXT("{\"keys\":[{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"kid\":\"ed\"}]}"),
-		CA_JWKS_BAD_KEY, 0},
+		CA_JWKS_BAD_KEY,
+		0},
 	{"malformed: Ed25519 of 0 bytes",
 		TEXT("{\"keys\":[{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"\",\"kid\""
 		":\"ed\"}]}"),
-		CA_JWKS_BAD_KEY, 0},
+		CA_JWKS_BAD_KEY,
+		0},
 	{"malformed: Ed25519 of 31 bytes",
 		TEXT("{\"keys\":[{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"AAAAAAAAAA"
 		"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\",\"kid\":\"ed\"}]}"),
-		CA_JWKS_BAD_KEY, 0},
+		CA_JWKS_BAD_KEY,
+		0},
 	{"malformed: Ed25519 of 33 bytes",
 		TEXT("{\"keys\":[{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"AAAAAAAAAA"
 		"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\",\"kid\":\"ed\"}]}"),
-		CA_JWKS_BAD_KEY, 0},
+		CA_JWKS_BAD_KEY,
+		0},
 	{"malformed: Ed25519 of 64 bytes",
 		TEXT("{\"keys\":[{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"AAAAAAAAAA"
 		"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 		"AAAAAAAAAA\",\"kid\":\"ed\"}]}"),
-		CA_JWKS_BAD_KEY, 0},
+		CA_JWKS_BAD_KEY,
+		0},
 	{"mismatch: RSA for ES256",
-		TEXT("{\"keys\":[{\"kty\":\"RSA\",\"n\":\"xRUfGwxghSGY8O0sCOGEB8j2cY70-X"
-		"wF-oKEu627_xaCtmp9Qclbaoglktq_1pEd1O67H_9lbenHYDxmeHCGYC1TjXQARyqH"
-		"g7Ji9nbl7TqSqU73t6XEYaqDLpoYOkD2Q9_UIolsh0UHlaWbL8-qFm3hhskPGYztjQ"
-		"nrB6k_g7jmPoo73i69HwhDzzKoZPui1fKVjBsAS9eMrULNo2yHad2Hr-_jM10Umgce"
-		"-9w_kJRuFuEcnsi21mTzegBdlNVBU_rtIuIpB3AVPX307Pbyke3_-XRmb0MCoa4QDv"
-		"OhssHY7ccobv5dYgwMYb8h8kZbZVs-RIhgLH2_Bsy61MWkJQ\",\"e\":\"AQAB\","
+		TEXT("{\"keys\":[{\"kty\":\"RSA\",\"n\":\"0f6mqWeun4-_qhMxILMraTHAiKsGMX"
+		"WZ5kfAdmWVbQxBBEZisw-V8Z3Gm6tsoXAtSlxt_7UAx64GyjDMl23EVYB2vxljiaUF"
+		"x-aXnHYUZbvCDBRboblag1QEihlrfJiUg9CFlFWPlqjxjZ7xrY4uCGkVMY9Vx7UK1F"
+		"1XIwUwGXRT7NfWYRFNunW0yhpk1C-jQ26LosXhyvSFrb5Wxhke6JxFDJJQ_O-iaVL5"
+		"juicHapbZrfMaOLsOsji2OwQVJp0G95XCHhhcDuArxGGyhrGqcG3UWhAun9WQh6sPL"
+		"tQhSAUHUtdgBcHhg3zodY-b83bBYZzxjCVeGXDotPvE1ab6w\",\"e\":\"AQAB\","
 		"\"kid\":\"rsa\",\"alg\":\"ES256\"}]}"),
-		CA_JWKS_BAD_KEY, 0},
+		CA_JWKS_BAD_KEY,
+		0},
 	{"mismatch: P-256 for ES384",
-		TEXT("{\"keys\":[{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"g-36F9WR3XRSN"
-		"qMcXEfPINbgCNczHUDMDtiwTdlMIjo\",\"y\":\"oNjkC38YKYDZIW-7NFHT1yM6L"
-		"Sd0xH1Nb38t4ulhqnk\",\"kid\":\"p256\",\"alg\":\"ES384\"}]}"),
-		CA_JWKS_BAD_KEY, 0},
+		TEXT("{\"keys\":[{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"NLisCQpfUEweg"
+		"YFXYnCOKbFQnqannwjBS15iW8kklc8\",\"y\":\"Es7pmFIlvfsxstxCppo2px5RO"
+		"NCsjxlK6oZb_6zXSzI\",\"kid\":\"p256\",\"alg\":\"ES384\"}]}"),
+		CA_JWKS_BAD_KEY,
+		0},
 	{"mismatch: P-256 for EdDSA",
-		TEXT("{\"keys\":[{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"g-36F9WR3XRSN"
-		"qMcXEfPINbgCNczHUDMDtiwTdlMIjo\",\"y\":\"oNjkC38YKYDZIW-7NFHT1yM6L"
-		"Sd0xH1Nb38t4ulhqnk\",\"kid\":\"p256\",\"alg\":\"EdDSA\"}]}"),
-		CA_JWKS_BAD_KEY, 0},
+		TEXT("{\"keys\":[{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"NLisCQpfUEweg"
+		"YFXYnCOKbFQnqannwjBS15iW8kklc8\",\"y\":\"Es7pmFIlvfsxstxCppo2px5RO"
+		"NCsjxlK6oZb_6zXSzI\",\"kid\":\"p256\",\"alg\":\"EdDSA\"}]}"),
+		CA_JWKS_BAD_KEY,
+		0},
 	{"mismatch: Ed25519 for RS256",
-		TEXT("{\"keys\":[{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"wutn-WBCVr"
-		"2rSE5Wt7N5-pYxw-CvV8jwt6DzLsS5pZ4\",\"kid\":\"ed\",\"alg\":\"RS256"
+		TEXT("{\"keys\":[{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"ULIMU9b52s"
+		"zfoJCZv5-hMah1XZRG5EtG0vMHE-g5_SQ\",\"kid\":\"ed\",\"alg\":\"RS256"
 		"\"}]}"),
-		CA_JWKS_BAD_KEY, 0},
+		CA_JWKS_BAD_KEY,
+		0},
 };
+

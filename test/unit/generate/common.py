@@ -43,6 +43,8 @@ def ec(name):
 
 KEYS = {
     "rsa": rsa("rsa", 2048), "other": rsa("other", 2048),
+    "second": rsa("second", 2048), "bound": rsa("bound", 2048),
+    "cipher": rsa("cipher", 2048),
     "p256": ec("p256"), "p384": ec("p384"), "p521": ec("p521"),
     "p256-other": ec("p256-other"),
     "ed": genkey("ed", "-algorithm", "ED25519"),
@@ -122,6 +124,12 @@ def claims(**more):
     base = {"sub": SUB, "aud": AUDIENCE, "exp": NOW + 300}
     return compact({k: v for k, v in {**base, **more}.items()
                     if v is not None})
+
+
+def without(data, *names):
+    """A JSON object without some of its members."""
+    return compact({k: v for k, v in json.loads(data).items()
+                    if k not in names})
 
 
 def good(alg="RS256", key="rsa", head=None, body=None):

@@ -17,6 +17,7 @@ def jwks_json():
         jwk_of(rsa_key, kid="rsa-x509", use="x509-svid"),
         jwk_of(rsa_key, kid="rsa-wrap", key_ops=["wrapKey"]),
         jwk_of(rsa_key, kid="rsa-oaep", alg="RSA-OAEP"),
+        jwk("second"), jwk("bound", alg="RS384"), jwk("cipher", use="enc"),
         jwk_of(rsa_key),
         {"kty": "AKP", "kid": "new", "pub": "AAAA"},
     ], "spiffe_sequence": 12, "spiffe_refresh_hint": 600})
@@ -30,7 +31,7 @@ def jwks_cases():
     def of(*keys):
         return compact({"keys": list(keys)})
 
-    yield "good: all kinds", jwks_json(), ok, 8
+    yield "good: all kinds", jwks_json(), ok, 10
     yield "good: empty", of(), ok, 0
     for name in ("rsa", "p256", "p384", "p521", "ed"):
         yield f"good: {name}", of(jwk(name)), ok, 1

@@ -52,6 +52,31 @@ def good_cases():
     yield "good: a key of key_ops verify", good(head=header(kid="rsa-ops")), ok
 
 
+    yield from no_kid_cases()
+
+
+def no_kid_cases():
+    """JWT-SVID section 2.2: kid is optional; then each key that fits is tried."""
+    for alg, key in (("RS256", "rsa"), ("PS512", "rsa"), ("ES256", "p256"),
+                     ("ES384", "p384"), ("ES512", "p521")):
+        yield (f"no kid: {alg} (JWT-SVID 2.2)",
+               good(alg, key, header(alg, None)), "CA_TOKEN_OK")
+    yield "no kid: the second key that fits", good(
+        "RS256", "second", header("RS256", None)), "CA_TOKEN_OK"
+    yield "no kid: RS256, a key of the set for RS384 only", good(
+        "RS256", "bound", header("RS256", None)), "CA_TOKEN_BAD_SIGNATURE"
+    yield "no kid: RS384, a key of the set for RS384 only", good(
+        "RS384", "bound", header("RS384", None)), "CA_TOKEN_OK"
+    yield "no kid: an RSA key that is not in the set", good(
+        "RS256", "other", header("RS256", None)), "CA_TOKEN_BAD_SIGNATURE"
+    yield "no kid: an EC key that is not in the set", good(
+        "ES256", "p256-other", header("ES256", None)), "CA_TOKEN_BAD_SIGNATURE"
+    yield "no kid: a key of the set for encryption only", good(
+        "RS256", "cipher", header("RS256", None)), "CA_TOKEN_BAD_SIGNATURE"
+    yield "kid: the wrong one of two keys that fit", good(
+        "RS256", "second", header("RS256", "rsa")), "CA_TOKEN_BAD_SIGNATURE"
+
+
 def shape_cases():
     token = good()
     head, body, sig = token.split(".")
@@ -151,7 +176,7 @@ def json_cases():
 
 def header_cases():
     bad, alg = "CA_TOKEN_BAD_HEADER", "CA_TOKEN_BAD_ALGORITHM"
-    nokid, crit = "CA_TOKEN_MISSING_KID", "CA_TOKEN_CRITICAL_HEADER"
+    crit = "CA_TOKEN_CRITICAL_HEADER"
     unsigned = b64(header("none")) + "." + b64(claims())
     yield "header: alg none, no signature", unsigned + ".", "CA_TOKEN_MALFORMED"
     yield "header: alg none, some signature", unsigned + ".AAAA", alg
@@ -182,8 +207,7 @@ def header_cases():
     yield "header: typ at+jwt", good(head=header(typ="at+jwt")), bad
     yield "header: typ empty", good(head=header(typ="")), bad
     yield "header: typ a number", good(head=header(typ=1)), bad
-    yield "header: no kid", good(head=header(kid=None)), nokid
-    yield "header: kid empty", good(head=header(kid="")), nokid
+    yield "header: kid empty", good(head=header(kid="")), bad
     yield "header: kid a number", good(head=header(kid=7)), bad
     yield "header: kid null", good(head=b'{"alg":"RS256","kid":null}'), bad
 
@@ -212,7 +236,8 @@ def claim_cases():
                      "1e-400", "9" * 40, "9" * 80, '"1"', "[1]"):
             yield (f"claim: {name} {text[:20]}",
                    good(body=raw_claim(name, text)), bad)
-    for sub in ("acme", "", "https://acme.example/a", "SPIFFE://acme.example/a",
+    yield "claim: sub empty", good(body=claims(sub="")), bad
+    for sub in ("acme", "https://acme.example/a", "SPIFFE://acme.example/a",
                 "spiffe:/acme.example/a", "spiffe://acme.example",
                 "spiffe://acme.example/", "spiffe:///a", "spiffe://Acme.example/a",
                 "spiffe://acme.example:80/a", "spiffe://u@acme.example/a",
@@ -285,6 +310,11 @@ def signature_cases():
     order = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551
     yield "signature: ES256 r and s the order", with_signature(
         token, order.to_bytes(32, "big") * 2), bad
+    negated = (order - int.from_bytes(s, "big")).to_bytes(32, "big")
+    # not forbidden anywhere: whoever has such a token can give it a second
+    # text and digest, so that neither can stand for the token
+    yield "signature: ES256 s negated is as good (FIPS 186-5 6.4.2)", \
+        with_signature(token, r + negated), "CA_TOKEN_OK"
     yield "signature: ES256 all ones", with_signature(token, b"\xff" * 64), bad
     token = good()
     raw = signature_of(token)

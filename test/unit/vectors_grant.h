@@ -1,0 +1,2564 @@
+/* Written by make_vectors.py. */
+static const TokenCase grant_cases[] = {
+	{"good: RS256 by PyJWT",
+		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJpc3MiOiJodHRwczovL2lzc3Vlc"
+		"i5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZW5"
+		"0L3N1cHBvcnQvNyIsImF1ZCI6InBvc3RncmVzLXByb2QiLCJpYXQiOjE3NDk5OTk5O"
+		"TAsImV4cCI6MTc1MDAwMDMwMCwianRpIjoiZzEifQ.A_PbxpU-IbIf3-rU-fdZBnfF"
+		"_CJmVQVSxJybomCbx5-k-1AjD5DmlX9YokUWQ4cHvPFBdpRP-j2oZCsjVrC-5nwp8_"
+		"1D4TgXtJGsiTiTS8EcphWKEVozvh1OA9k1M1GukRlX4orx_I-JhchZHBdPE2N2t-tI"
+		"dd6PUmekfb2nUUeeYf0amvYuMZtKwloiJne2UNMi-aumeeqroBw68i3ZqjtrYmxtly"
+		"FbRd6aY5s_LWGf7TZ3UFMpvfoQS7zw0aif_A_JoiFIW5TqI0OrAUx_CXLv7vwNjsX3"
+		"gehyeUV3EQvsDbWIDCh6dcUrpdmFcmjF3rol8sApItleFm4QHsUK-Q"),
+		CA_TOKEN_OK},
+	{"good: RS256 by openssl",
+		TEXT("eyJhbGciOiJSUzI1NiIsImtpZCI6InJzYSJ9.eyJpc3MiOiJodHRwczovL2lzc3Vlc"
+		"i5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZW5"
+		"0L3N1cHBvcnQvNyIsImF1ZCI6InBvc3RncmVzLXByb2QiLCJpYXQiOjE3NDk5OTk5O"
+		"TAsImV4cCI6MTc1MDAwMDMwMCwianRpIjoiZzEifQ.A_PbxpU-IbIf3-rU-fdZBnfF"
+		"_CJmVQVSxJybomCbx5-k-1AjD5DmlX9YokUWQ4cHvPFBdpRP-j2oZCsjVrC-5nwp8_"
+		"1D4TgXtJGsiTiTS8EcphWKEVozvh1OA9k1M1GukRlX4orx_I-JhchZHBdPE2N2t-tI"
+		"dd6PUmekfb2nUUeeYf0amvYuMZtKwloiJne2UNMi-aumeeqroBw68i3ZqjtrYmxtly"
+		"FbRd6aY5s_LWGf7TZ3UFMpvfoQS7zw0aif_A_JoiFIW5TqI0OrAUx_CXLv7vwNjsX3"
+		"gehyeUV3EQvsDbWIDCh6dcUrpdmFcmjF3rol8sApItleFm4QHsUK-Q"),
+		CA_TOKEN_OK},
+	{"good: PS384 by PyJWT",
+		TEXT("eyJhbGciOiJQUzM4NCIsImtpZCI6InJzYSJ9.eyJpc3MiOiJodHRwczovL2lzc3Vlc"
+		"i5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZW5"
+		"0L3N1cHBvcnQvNyIsImF1ZCI6InBvc3RncmVzLXByb2QiLCJpYXQiOjE3NDk5OTk5O"
+		"TAsImV4cCI6MTc1MDAwMDMwMCwianRpIjoiZzEifQ.k3utiN0Ktj_XEyU33WmwHqtn"
+		"Lk--aCQUvtYJjlz7tftuowfC-mVmTbib_ILGyO8ymqxXxQf3x7wTk3LL5PxwZqBpp6"
+		"3hNOnvwHi-kDxAVGuL6CaK79uSmspHk4nzRxscGpmgzXb6MYI5BfEEDhm_1hHN5J1s"
+		"Vc_roXliTXFnvfyVpg7KyVIgIBx2LC38SBEETERz-rypsJqMu2x6dz5u1_vaekCoTL"
+		"IbVhyHjYHI7Fw-l6eXbsKQSx8IdEpD26EUmdf855vlCq08UAsa1bMzj_cJCOx97DTS"
+		"HHpnO9HvH47z3OJChKqfjqgUVBM9MbV32OubhxCAm02v9ASQhOi5YA"),
+		CA_TOKEN_OK},
+	{"good: PS384 by openssl",
+		TEXT("eyJhbGciOiJQUzM4NCIsImtpZCI6InJzYSJ9.eyJpc3MiOiJodHRwczovL2lzc3Vlc"
+		"i5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZW5"
+		"0L3N1cHBvcnQvNyIsImF1ZCI6InBvc3RncmVzLXByb2QiLCJpYXQiOjE3NDk5OTk5O"
+		"TAsImV4cCI6MTc1MDAwMDMwMCwianRpIjoiZzEifQ.hvlIIqbWV9l4-c_7KWk5T_CY"
+		"ZGITXGyatBmR3FxKmesxrRfs3ICy9Gp82pRX2fg4mO_OoS3YGRmsxM2R3QbHJgJrVj"
+		"UPhp-_ip_rXZL4cPZf0AUUjKIrPWbFRkd5rWFp_qndzDAr8LGvEB4NiBg_INAvI8s8"
+		"VZOGUeSTToM_as6wPVkQg3bGWgbXYDoDxU5bTx-nM1NDaHXCltizZ0HmKgJm35q1fQ"
+		"Up24rs5qGZPXr_JSjULaCAm7ztGU_VvSPn709zqsiCLVf1i60PX6LyH_razPIOjYIo"
+		"WEWFgtVyHiung730M2GhTXVBXneHFzNGD88lPAsAqctvFwEs10MduQ"),
+		CA_TOKEN_OK},
+	{"good: ES256 by PyJWT",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZ"
+		"W50L3N1cHBvcnQvNyIsImF1ZCI6InBvc3RncmVzLXByb2QiLCJpYXQiOjE3NDk5OTk"
+		"5OTAsImV4cCI6MTc1MDAwMDMwMCwianRpIjoiZzEifQ.1XB2JoX56afGrYfoaobM_7"
+		"obDBR1e6jPnMiirDsFzzFxJbfSniOt6XPrv0mZZExw2PA6gFwoouogq3einy8tFw"),
+		CA_TOKEN_OK},
+	{"good: ES256 by openssl",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZ"
+		"W50L3N1cHBvcnQvNyIsImF1ZCI6InBvc3RncmVzLXByb2QiLCJpYXQiOjE3NDk5OTk"
+		"5OTAsImV4cCI6MTc1MDAwMDMwMCwianRpIjoiZzEifQ.JSEmSr9AHmOXyNpeg1PL1x"
+		"km65PUhANcf_K7kp4QJYWwxzju16E10o5vqZtssIoXaSNaoSOtYWdd0VzgIfdT0Q"),
+		CA_TOKEN_OK},
+	{"good: ES512 by PyJWT",
+		TEXT("eyJhbGciOiJFUzUxMiIsImtpZCI6InA1MjEifQ.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZ"
+		"W50L3N1cHBvcnQvNyIsImF1ZCI6InBvc3RncmVzLXByb2QiLCJpYXQiOjE3NDk5OTk"
+		"5OTAsImV4cCI6MTc1MDAwMDMwMCwianRpIjoiZzEifQ.APrb6o2gMQq2iAPrBWNZ1t"
+		"S4_Xo2LC-N1FO7x-YdwZmXYjlsZPYpH-IW96pErgm2IlMm64rM61x_VDVuzCo8AwSq"
+		"AaU3BQx9VIITtd_SoBjg4q5Q_fma4pcoPB-YPq_ApuOO-4QhhDpM7TK_L5sVqSOjU5"
+		"gP7bjhGUDukqijOiXpYGaC"),
+		CA_TOKEN_OK},
+	{"good: ES512 by openssl",
+		TEXT("eyJhbGciOiJFUzUxMiIsImtpZCI6InA1MjEifQ.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZ"
+		"W50L3N1cHBvcnQvNyIsImF1ZCI6InBvc3RncmVzLXByb2QiLCJpYXQiOjE3NDk5OTk"
+		"5OTAsImV4cCI6MTc1MDAwMDMwMCwianRpIjoiZzEifQ.AIrzazAjlDF7flMb18cS-g"
+		"uoxFucMYie_ymu-L-Fwp03QEXc5Wk4nwFgF5_wN-fMKsHKFZK6Av4xALttqKRqvyzc"
+		"AR4Sb59CgRSRafieUwoMKBWNVWD4MY_tApaFS6N1ARxj_rup280yulXzYZ9b9nsoas"
+		"kEQHyiXY5P-4FPn9cY_ZnO"),
+		CA_TOKEN_OK},
+	{"good: EdDSA by PyJWT",
+		TEXT("eyJhbGciOiJFZERTQSIsImtpZCI6ImVkIn0.eyJpc3MiOiJodHRwczovL2lzc3Vlci"
+		"5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZW50"
+		"L3N1cHBvcnQvNyIsImF1ZCI6InBvc3RncmVzLXByb2QiLCJpYXQiOjE3NDk5OTk5OT"
+		"AsImV4cCI6MTc1MDAwMDMwMCwianRpIjoiZzEifQ.UhOqO6uGMQ2OlZGIaTHI5M_A3"
+		"xe3-_6mHzDrWMkbJWpngEV6jK77O5a3NFd4ZmXBXmnMJ3VSLFrkO6X0I7_UCg"),
+		CA_TOKEN_OK},
+	{"good: EdDSA by openssl",
+		TEXT("eyJhbGciOiJFZERTQSIsImtpZCI6ImVkIn0.eyJpc3MiOiJodHRwczovL2lzc3Vlci"
+		"5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZW50"
+		"L3N1cHBvcnQvNyIsImF1ZCI6InBvc3RncmVzLXByb2QiLCJpYXQiOjE3NDk5OTk5OT"
+		"AsImV4cCI6MTc1MDAwMDMwMCwianRpIjoiZzEifQ.UhOqO6uGMQ2OlZGIaTHI5M_A3"
+		"xe3-_6mHzDrWMkbJWpngEV6jK77O5a3NFd4ZmXBXmnMJ3VSLFrkO6X0I7_UCg"),
+		CA_TOKEN_OK},
+	{"good: typ JWT",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYiLCJ0eXAiOiJKV1QifQ.eyJpc3MiOiJ"
+		"odHRwczovL2lzc3Vlci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZ"
+		"S5leGFtcGxlL2FnZW50L3N1cHBvcnQvNyIsImF1ZCI6InBvc3RncmVzLXByb2QiLCJ"
+		"pYXQiOjE3NDk5OTk5OTAsImV4cCI6MTc1MDAwMDMwMCwianRpIjoiZzEifQ.uBNgpt"
+		"o-NLdV2PQq7DrCrVcUuwJNS9y6OZl9M5CitOKR_HAAqFi6afwoYcwA1a9besEA482S"
+		"2urnRk5aisYNxg"),
+		CA_TOKEN_OK},
+	{"good: typ JOSE",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYiLCJ0eXAiOiJKT1NFIn0.eyJpc3MiOi"
+		"JodHRwczovL2lzc3Vlci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNt"
+		"ZS5leGFtcGxlL2FnZW50L3N1cHBvcnQvNyIsImF1ZCI6InBvc3RncmVzLXByb2QiLC"
+		"JpYXQiOjE3NDk5OTk5OTAsImV4cCI6MTc1MDAwMDMwMCwianRpIjoiZzEifQ.0qsw7"
+		"Y43XXnIPYVNegHt5ceDLo6-LpHsIlq_uCfZuVYIDPDOtlq8JCrWRqEMigf18vVIYe_"
+		"kpVzT2q8Ia25Ryw"),
+		CA_TOKEN_OK},
+	{"good: typ grant+jwt",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYiLCJ0eXAiOiJncmFudCtqd3QifQ.eyJ"
+		"pc3MiOiJodHRwczovL2lzc3Vlci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlO"
+		"i8vYWNtZS5leGFtcGxlL2FnZW50L3N1cHBvcnQvNyIsImF1ZCI6InBvc3RncmVzLXB"
+		"yb2QiLCJpYXQiOjE3NDk5OTk5OTAsImV4cCI6MTc1MDAwMDMwMCwianRpIjoiZzEif"
+		"Q.VfNWcONzW2n2c6fwVocg5M3Xw-DqcyH6pK8t4wxGvrNzktvLDlBhzB4-9wWz_QKS"
+		"LQHNQMSMEDzJhzbPVKUs-Q"),
+		CA_TOKEN_OK},
+	{"good: typ application/grant+jwt",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYiLCJ0eXAiOiJhcHBsaWNhdGlvbi9ncm"
+		"FudCtqd3QifQ.eyJpc3MiOiJodHRwczovL2lzc3Vlci5leGFtcGxlfGFsaWNlIiwic"
+		"3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZW50L3N1cHBvcnQvNyIsImF1ZCI"
+		"6InBvc3RncmVzLXByb2QiLCJpYXQiOjE3NDk5OTk5OTAsImV4cCI6MTc1MDAwMDMwM"
+		"CwianRpIjoiZzEifQ.65NBhRCvE03Qit2UwZV4bFeQunB8YaBwHBqBjefPWVYDrsoS"
+		"SG5sfq55Fcy94U8n7hf7aC2zDqMQzxn32_AY3g"),
+		CA_TOKEN_OK},
+	{"good: typ delegation+jwt",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYiLCJ0eXAiOiJkZWxlZ2F0aW9uK2p3dC"
+		"J9.eyJpc3MiOiJodHRwczovL2lzc3Vlci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3B"
+		"pZmZlOi8vYWNtZS5leGFtcGxlL2FnZW50L3N1cHBvcnQvNyIsImF1ZCI6InBvc3Rnc"
+		"mVzLXByb2QiLCJpYXQiOjE3NDk5OTk5OTAsImV4cCI6MTc1MDAwMDMwMCwianRpIjo"
+		"iZzEifQ._LB85wyV1Cxo0W0j5p97IIjyWv98v_Tyj2USm7JxM0TNm2cCFTYA1TfP8j"
+		"JFDpDCLw-pA52bfZ0B_-R-bFqqUA"),
+		CA_TOKEN_OK},
+	{"good: typ Grant+JWT",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYiLCJ0eXAiOiJHcmFudCtKV1QifQ.eyJ"
+		"pc3MiOiJodHRwczovL2lzc3Vlci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlO"
+		"i8vYWNtZS5leGFtcGxlL2FnZW50L3N1cHBvcnQvNyIsImF1ZCI6InBvc3RncmVzLXB"
+		"yb2QiLCJpYXQiOjE3NDk5OTk5OTAsImV4cCI6MTc1MDAwMDMwMCwianRpIjoiZzEif"
+		"Q.8nSx8wKOxejN_zm0iROzfx6kJ6Nd6b-cSjkcOYqGRVUl1_T1UPeV6xfyoWHnF4VF"
+		"hCZ1DelN0QKptNCMvd4bow"),
+		CA_TOKEN_OK},
+	{"good: without kid",
+		TEXT("eyJhbGciOiJFUzI1NiJ9.eyJpc3MiOiJodHRwczovL2lzc3Vlci5leGFtcGxlfGFsa"
+		"WNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZW50L3N1cHBvcnQvNyI"
+		"sImF1ZCI6InBvc3RncmVzLXByb2QiLCJpYXQiOjE3NDk5OTk5OTAsImV4cCI6MTc1M"
+		"DAwMDMwMCwianRpIjoiZzEifQ._g6_JrbYkDkhBF6cymC6s-68cFHnGsOjze_RFcyw"
+		"IvoSZw3oFV-5r94P1lOimUsRUBQy5mbkU_ohZAsVQHLwxw"),
+		CA_TOKEN_OK},
+	{"good: by an agent",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJpc3MiOiJzcGlmZmU6Ly9hY21"
+		"lLmV4YW1wbGUvYWdlbnQvcGxhbm5lciIsInN1YiI6InNwaWZmZTovL2FjbWUuZXhhb"
+		"XBsZS9hZ2VudC9zdXBwb3J0LzciLCJhdWQiOiJwb3N0Z3Jlcy1wcm9kIiwiaWF0Ijo"
+		"xNzQ5OTk5OTkwLCJleHAiOjE3NTAwMDAzMDAsImp0aSI6ImcxIn0.38i7L7CyyLqZu"
+		"Jr8GDm2nMigOW1vMQBgGVFIwWUC_6BfDXMllCQQvU1L_aCEq2_8oBJ1zN-73HGAW65"
+		"d1mY-SA"),
+		CA_TOKEN_OK},
+	{"good: to a person",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoiaHR0cHM6Ly9pc3N1ZXIuZXhhbXBsZXxib"
+		"2IiLCJhdWQiOiJwb3N0Z3Jlcy1wcm9kIiwiaWF0IjoxNzQ5OTk5OTkwLCJleHAiOjE"
+		"3NTAwMDAzMDAsImp0aSI6ImcxIn0.32HeiUqfaRxhNwTTL7mTo6z0sUueATqqfBzn8"
+		"hPkCMe1mrZWqJiT8gcOVlLW0rOlOu5Q3sBWQntDXxEc1FzSTQ"),
+		CA_TOKEN_OK},
+	{"good: with a parent",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZ"
+		"W50L3N1cHBvcnQvNyIsImF1ZCI6InBvc3RncmVzLXByb2QiLCJpYXQiOjE3NDk5OTk"
+		"5OTAsImV4cCI6MTc1MDAwMDMwMCwianRpIjoiZzEiLCJwcmYiOiJka1djYU9SenJqL"
+		"TNoMDlSa3VSeHRVUjNGOTJMbEV5Yll0bkxHQW1jQVQwIn0.-LRc1deKlHqqYGyC41E"
+		"OTtWs8EX-OAazCTn-CB4U3NYbLFTAdmZiQCM0HBdpWbywL1fKXkZCzUfU6Jz0IJPXi"
+		"A"),
+		CA_TOKEN_OK},
+	{"good: everything",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZ"
+		"W50L3N1cHBvcnQvNyIsImF1ZCI6InBvc3RncmVzLXByb2QiLCJpYXQiOjE3NDk5OTk"
+		"5OTAsImV4cCI6MTc1MDAwMDMwMCwianRpIjoiZzEiLCJwcmYiOiJka1djYU9SenJqL"
+		"TNoMDlSa3VSeHRVUjNGOTJMbEV5Yll0bkxHQW1jQVQwIiwibWF4X2RlcHRoIjozLCJ"
+		"hdXRvbm9teSI6MiwicHVycG9zZSI6WyJzdXBwb3J0Il0sIm5iZiI6MTc1MDAwMDAwM"
+		"CwiYXV0aG9yaXphdGlvbl9kZXRhaWxzIjpbeyJ0eXBlIjoiY29udGF1dGgiLCJhY3R"
+		"pb25zIjpbInNlbGVjdCJdLCJsb2NhdGlvbnMiOlsiY3JtLioiXSwibGFiZWxzX21he"
+		"CI6MSwicHVycG9zZSI6WyJzdXBwb3J0Il19XSwieCI6eyJ5IjoxfX0.whv9gFq_ioN"
+		"4dAUk-606JpJUhVKyZTjhX8hDK8O4kAfACYeEYOFylWlMBegoZasgxbbe3tSFPJm5N"
+		"_hEKo0lzQ"),
+		CA_TOKEN_OK},
+	{"header: typ 'at+jwt' (RFC 8725 3.11)",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYiLCJ0eXAiOiJhdCtqd3QifQ.eyJpc3M"
+		"iOiJodHRwczovL2lzc3Vlci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vY"
+		"WNtZS5leGFtcGxlL2FnZW50L3N1cHBvcnQvNyIsImF1ZCI6InBvc3RncmVzLXByb2Q"
+		"iLCJpYXQiOjE3NDk5OTk5OTAsImV4cCI6MTc1MDAwMDMwMCwianRpIjoiZzEifQ.TO"
+		"nL0q3B6R171qmzElbAtDyZuWn3q7Nags7k4xd8r9JYC74ep8TklTi6TMouF3tXyznb"
+		"oYKSnqAqj4Y7_biBYw"),
+		CA_TOKEN_BAD_HEADER},
+	{"header: typ 'txntoken+jwt' (RFC 8725 3.11)",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYiLCJ0eXAiOiJ0eG50b2tlbitqd3QifQ"
+		".eyJpc3MiOiJodHRwczovL2lzc3Vlci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZ"
+		"mZlOi8vYWNtZS5leGFtcGxlL2FnZW50L3N1cHBvcnQvNyIsImF1ZCI6InBvc3RncmV"
+		"zLXByb2QiLCJpYXQiOjE3NDk5OTk5OTAsImV4cCI6MTc1MDAwMDMwMCwianRpIjoiZ"
+		"zEifQ.5J5lb_HFeRiWWylOUj45SNrbnh6wVGWdA2eNXBMOCCbwY2C7AoEnd3Oj63_8"
+		"cR2teldkhhmPumbwKsSgWz79fg"),
+		CA_TOKEN_BAD_HEADER},
+	{"header: typ 'dpop+jwt' (RFC 8725 3.11)",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYiLCJ0eXAiOiJkcG9wK2p3dCJ9.eyJpc"
+		"3MiOiJodHRwczovL2lzc3Vlci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8"
+		"vYWNtZS5leGFtcGxlL2FnZW50L3N1cHBvcnQvNyIsImF1ZCI6InBvc3RncmVzLXByb"
+		"2QiLCJpYXQiOjE3NDk5OTk5OTAsImV4cCI6MTc1MDAwMDMwMCwianRpIjoiZzEifQ."
+		"w6thQ7rHxBSWyUQScbsDS9U_VaVWXMvhcLxP7hpX89QSsjGETOScQDZd0OMYrK6iNn"
+		"pQsKiovlK6pnmUDNG5cA"),
+		CA_TOKEN_BAD_HEADER},
+	{"header: typ 'grant' (RFC 8725 3.11)",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYiLCJ0eXAiOiJncmFudCJ9.eyJpc3MiO"
+		"iJodHRwczovL2lzc3Vlci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWN"
+		"tZS5leGFtcGxlL2FnZW50L3N1cHBvcnQvNyIsImF1ZCI6InBvc3RncmVzLXByb2QiL"
+		"CJpYXQiOjE3NDk5OTk5OTAsImV4cCI6MTc1MDAwMDMwMCwianRpIjoiZzEifQ.Rqyl"
+		"__gNFgfBxUywGjx8WzGDqOQt1Ofb4AeLVO1LKA3-fIpeBMnPjtKJeN6ysRzRU-EIxQ"
+		"kFqdTe71RH09lviQ"),
+		CA_TOKEN_BAD_HEADER},
+	{"header: typ '' (RFC 8725 3.11)",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYiLCJ0eXAiOiIifQ.eyJpc3MiOiJodHR"
+		"wczovL2lzc3Vlci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5le"
+		"GFtcGxlL2FnZW50L3N1cHBvcnQvNyIsImF1ZCI6InBvc3RncmVzLXByb2QiLCJpYXQ"
+		"iOjE3NDk5OTk5OTAsImV4cCI6MTc1MDAwMDMwMCwianRpIjoiZzEifQ.aKrAjvLD_T"
+		"Rl5knSwr6JU3kJwXszotNeZsrV8Au0n6M97oNlw8diHgBnvO9pJAZIlDGhcYOUmw18"
+		"CeOzPhrkrQ"),
+		CA_TOKEN_BAD_HEADER},
+	{"header: typ 'grant+jwt ' (RFC 8725 3.11)",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYiLCJ0eXAiOiJncmFudCtqd3QgIn0.ey"
+		"Jpc3MiOiJodHRwczovL2lzc3Vlci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZl"
+		"Oi8vYWNtZS5leGFtcGxlL2FnZW50L3N1cHBvcnQvNyIsImF1ZCI6InBvc3RncmVzLX"
+		"Byb2QiLCJpYXQiOjE3NDk5OTk5OTAsImV4cCI6MTc1MDAwMDMwMCwianRpIjoiZzEi"
+		"fQ.RuuGNJBuPmIcDdAlAFMg5FViHxMZYDwe9xJ2qc41ExvU8_PrTc2_yjzmrpLFnKn"
+		"VTWroT6Sn0lWYMUvwqwXSVg"),
+		CA_TOKEN_BAD_HEADER},
+	{"header: typ 'text/grant+jwt' (RFC 8725 3.11)",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYiLCJ0eXAiOiJ0ZXh0L2dyYW50K2p3dC"
+		"J9.eyJpc3MiOiJodHRwczovL2lzc3Vlci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3B"
+		"pZmZlOi8vYWNtZS5leGFtcGxlL2FnZW50L3N1cHBvcnQvNyIsImF1ZCI6InBvc3Rnc"
+		"mVzLXByb2QiLCJpYXQiOjE3NDk5OTk5OTAsImV4cCI6MTc1MDAwMDMwMCwianRpIjo"
+		"iZzEifQ.sAlky-pP-arJb-8TGkD8NG1aMV372JW0Att1oF4RbBXDyJ5Xlu4gJ4GPg3"
+		"INh1G5ZALoQw4PzW9jnXA2ahIGMg"),
+		CA_TOKEN_BAD_HEADER},
+	{"header: jwk brings its own key (RFC 7515 4.1)",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYiLCJqd2siOnsia3R5IjoiRUMiLCJjcn"
+		"YiOiJQLTI1NiIsIngiOiJOTGlzQ1FwZlVFd2VnWUZYWW5DT0tiRlFucWFubndqQlMx"
+		"NWlXOGtrbGM4IiwieSI6IkVzN3BtRklsdmZzeHN0eENwcG8ycHg1Uk9OQ3NqeGxLNm"
+		"9aYl82elhTekkiLCJraWQiOiJwMjU2In19.eyJpc3MiOiJodHRwczovL2lzc3Vlci5"
+		"leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZW50L"
+		"3N1cHBvcnQvNyIsImF1ZCI6InBvc3RncmVzLXByb2QiLCJpYXQiOjE3NDk5OTk5OTA"
+		"sImV4cCI6MTc1MDAwMDMwMCwianRpIjoiZzEifQ.7D9q8lXdXKPQ6dP_oQpiGnyWom"
+		"VM0yA9SXu9np9blaspl4lGEZPBoP6ShKV4fJFqnIOkZLYrp4VS-NY_oLIghw"),
+		CA_TOKEN_BAD_HEADER},
+	{"header: jku brings its own key (RFC 7515 4.1)",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYiLCJqa3UiOiJodHRwczovL2V2aWwifQ"
+		".eyJpc3MiOiJodHRwczovL2lzc3Vlci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZ"
+		"mZlOi8vYWNtZS5leGFtcGxlL2FnZW50L3N1cHBvcnQvNyIsImF1ZCI6InBvc3RncmV"
+		"zLXByb2QiLCJpYXQiOjE3NDk5OTk5OTAsImV4cCI6MTc1MDAwMDMwMCwianRpIjoiZ"
+		"zEifQ.SU1MOlDvtsmwUbljlgyULo8aKEsWZqzEtI9DTmuWdVErJjLOY0uSCuqUvaVt"
+		"w98neJ_bzYU60q9OPdaFt9qnUg"),
+		CA_TOKEN_BAD_HEADER},
+	{"header: x5u brings its own key (RFC 7515 4.1)",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYiLCJ4NXUiOiJodHRwczovL2V2aWwifQ"
+		".eyJpc3MiOiJodHRwczovL2lzc3Vlci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZ"
+		"mZlOi8vYWNtZS5leGFtcGxlL2FnZW50L3N1cHBvcnQvNyIsImF1ZCI6InBvc3RncmV"
+		"zLXByb2QiLCJpYXQiOjE3NDk5OTk5OTAsImV4cCI6MTc1MDAwMDMwMCwianRpIjoiZ"
+		"zEifQ.Xcf_SAtWn-0EHHUVEfaX3B35wTapZ1lPZRmXxswqH_Tha8rhvx0pIdt9Hqzc"
+		"eLXT28lqF1wBZbpD_rux5-f_qQ"),
+		CA_TOKEN_BAD_HEADER},
+	{"header: x5c brings its own key (RFC 7515 4.1)",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYiLCJ4NWMiOlsiQUFBQSJdfQ.eyJpc3M"
+		"iOiJodHRwczovL2lzc3Vlci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vY"
+		"WNtZS5leGFtcGxlL2FnZW50L3N1cHBvcnQvNyIsImF1ZCI6InBvc3RncmVzLXByb2Q"
+		"iLCJpYXQiOjE3NDk5OTk5OTAsImV4cCI6MTc1MDAwMDMwMCwianRpIjoiZzEifQ.OD"
+		"teGq2qI9HNp7IUVKSA5BVpHLPkMMoSCTm7iGG0REVPlxeXOciDlDomK79lW50oCHNj"
+		"vugm-2HoNnLxNqteOg"),
+		CA_TOKEN_BAD_HEADER},
+	{"header: crit (RFC 7515 4.1.11)",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYiLCJjcml0IjpbImV4cCJdfQ.eyJpc3M"
+		"iOiJodHRwczovL2lzc3Vlci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vY"
+		"WNtZS5leGFtcGxlL2FnZW50L3N1cHBvcnQvNyIsImF1ZCI6InBvc3RncmVzLXByb2Q"
+		"iLCJpYXQiOjE3NDk5OTk5OTAsImV4cCI6MTc1MDAwMDMwMCwianRpIjoiZzEifQ._n"
+		"ncpAhocZzHRfjhmDvb6NESaPbEzquft5xggFw8PjeyePHEkIgbxoLbQET-gQNHI9Hu"
+		"NUukGu7Bi1lGP8zgWw"),
+		CA_TOKEN_CRITICAL_HEADER},
+	{"header: alg none",
+		TEXT("eyJhbGciOiJub25lIiwia2lkIjoicDI1NiJ9.eyJpc3MiOiJodHRwczovL2lzc3Vlc"
+		"i5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZW5"
+		"0L3N1cHBvcnQvNyIsImF1ZCI6InBvc3RncmVzLXByb2QiLCJpYXQiOjE3NDk5OTk5O"
+		"TAsImV4cCI6MTc1MDAwMDMwMCwianRpIjoiZzEifQ.PYg64amxZ6LXjwkYf0u76_hc"
+		"vMzJWjfLxecCHoPuMgi_fHbkDIQ8t26bmIvcVNhmqumLm0bWxIE427zE954JDA"),
+		CA_TOKEN_BAD_ALGORITHM},
+	{"header: alg HS256",
+		TEXT("eyJhbGciOiJIUzI1NiIsImtpZCI6InAyNTYifQ.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZ"
+		"W50L3N1cHBvcnQvNyIsImF1ZCI6InBvc3RncmVzLXByb2QiLCJpYXQiOjE3NDk5OTk"
+		"5OTAsImV4cCI6MTc1MDAwMDMwMCwianRpIjoiZzEifQ.aZZ1uJw7XzPr8SfhF7swg2"
+		"EEotcKLzXKLYOnYy6QCZ71zf9kHKQLk2hMhr2xMPduwB_8PEx9SsSz2ilRiQo4Uw"),
+		CA_TOKEN_BAD_ALGORITHM},
+	{"header: alg ES256K",
+		TEXT("eyJhbGciOiJFUzI1NksiLCJraWQiOiJwMjU2In0.eyJpc3MiOiJodHRwczovL2lzc3"
+		"Vlci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2Fn"
+		"ZW50L3N1cHBvcnQvNyIsImF1ZCI6InBvc3RncmVzLXByb2QiLCJpYXQiOjE3NDk5OT"
+		"k5OTAsImV4cCI6MTc1MDAwMDMwMCwianRpIjoiZzEifQ.tgz0KCvihSCNZtTQqlz4K"
+		"6Y57AuO8TSVGpY5jjxcnzBZsfrl9_S0YpTGRyeALcW90TNslNfSmQLEa799V3gd-Q"),
+		CA_TOKEN_BAD_ALGORITHM},
+	{"claim: no iss",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJzdWIiOiJzcGlmZmU6Ly9hY21"
+		"lLmV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsI"
+		"mlhdCI6MTc0OTk5OTk5MCwiZXhwIjoxNzUwMDAwMzAwLCJqdGkiOiJnMSJ9.zsV2FH"
+		"iyj91M3vGFYpJ1-LBvR2iyfk_49LGRmpEOJgZ2kFz9jAGE1cuNebwSPt1ix8Woe1FC"
+		"a46HDcwlTnK80g"),
+		CA_TOKEN_MISSING_CLAIM},
+	{"claim: iss null",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJzdWIiOiJzcGlmZmU6Ly9hY21"
+		"lLmV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsI"
+		"mlhdCI6MTc0OTk5OTk5MCwiZXhwIjoxNzUwMDAwMzAwLCJqdGkiOiJnMSIsImlzcyI"
+		"6bnVsbH0.aQUHsJ740Qb39J_kFP9DTp5b8c4By34EKK2j0YZT3IiVtLmuvOU16lzec"
+		"WMCR2QbJWEoCoHgH0wUXMvcl2eJcQ"),
+		CA_TOKEN_BAD_CLAIM},
+	{"claim: iss true",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJzdWIiOiJzcGlmZmU6Ly9hY21"
+		"lLmV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsI"
+		"mlhdCI6MTc0OTk5OTk5MCwiZXhwIjoxNzUwMDAwMzAwLCJqdGkiOiJnMSIsImlzcyI"
+		"6dHJ1ZX0.hczU_pjU_D4D9fzxUH2SwLxmX11wnNiZAVkeLmjWVZvusklZz9ilEf7Dt"
+		"qZDlQlgdGZRt2Prx53smf7uaGtZwA"),
+		CA_TOKEN_BAD_CLAIM},
+	{"claim: iss {}",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJzdWIiOiJzcGlmZmU6Ly9hY21"
+		"lLmV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsI"
+		"mlhdCI6MTc0OTk5OTk5MCwiZXhwIjoxNzUwMDAwMzAwLCJqdGkiOiJnMSIsImlzcyI"
+		"6e319.-U-dcyDmZOfZ9XzgCMJ18TsB_p5clie4bOkYm5wRLzTY0EtSlSAHRlvA18Y4"
+		"p9vXoNXC3Yni2BpFnpFXm8umVg"),
+		CA_TOKEN_BAD_CLAIM},
+	{"claim: no sub",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImlhdCI6MTc0O"
+		"Tk5OTk5MCwiZXhwIjoxNzUwMDAwMzAwLCJqdGkiOiJnMSJ9.fqqXsQp2lyJ3gYLZxj"
+		"HMFBu3m-7E1eyOjzZbfILte33oPYef7hUu7vbT_pacKu7xWcGOzTx1tSkiSUtNbJ_g"
+		"Dw"),
+		CA_TOKEN_MISSING_CLAIM},
+	{"claim: sub null",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImlhdCI6MTc0O"
+		"Tk5OTk5MCwiZXhwIjoxNzUwMDAwMzAwLCJqdGkiOiJnMSIsInN1YiI6bnVsbH0.Lv2"
+		"oSnjXZtZOt5Pw4dWcYPI9XuKsTuwVdwPouCxTk2FoLFDxvYq6_OcHF8pbbk2OuKWSX"
+		"2q144FjLtSLQjIMaw"),
+		CA_TOKEN_BAD_CLAIM},
+	{"claim: sub true",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImlhdCI6MTc0O"
+		"Tk5OTk5MCwiZXhwIjoxNzUwMDAwMzAwLCJqdGkiOiJnMSIsInN1YiI6dHJ1ZX0.efO"
+		"6tGBDSwgMbDXKQcTCMDBOtnpRWfZ7hyYxeSdgzbeqydqOpKhYyBHBLph0f0Mge287J"
+		"oDAvT5XlYRrVfdfwg"),
+		CA_TOKEN_BAD_CLAIM},
+	{"claim: sub {}",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImlhdCI6MTc0O"
+		"Tk5OTk5MCwiZXhwIjoxNzUwMDAwMzAwLCJqdGkiOiJnMSIsInN1YiI6e319.meLEDQ"
+		"26ARrtMOzoGcZHDCQB-WdZSTwAab3VlKS5lBxPgnZHcFEU0Uc9i5sckYqDOlZf2Xtr"
+		"ta36wk5mplAAXQ"),
+		CA_TOKEN_BAD_CLAIM},
+	{"claim: no aud",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZ"
+		"W50L3N1cHBvcnQvNyIsImlhdCI6MTc0OTk5OTk5MCwiZXhwIjoxNzUwMDAwMzAwLCJ"
+		"qdGkiOiJnMSJ9.K8jmiC2ErBqMy3PIqdIe7l__QW46OtRLMU4n934Sf3-q5nLKMG4d"
+		"hID7VnFjmvAgg2uQmGvPDql3o6bLLVRL-g"),
+		CA_TOKEN_MISSING_CLAIM},
+	{"claim: aud null",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZ"
+		"W50L3N1cHBvcnQvNyIsImlhdCI6MTc0OTk5OTk5MCwiZXhwIjoxNzUwMDAwMzAwLCJ"
+		"qdGkiOiJnMSIsImF1ZCI6bnVsbH0.6Qepqdwp_T7Cjws07ElJIe9wnei-FT_vSllJK"
+		"73N5e7YbTOrmn9H5fZhSutxevnGZ4IWK5b_tT_mA-IE4akzdw"),
+		CA_TOKEN_BAD_CLAIM},
+	{"claim: aud true",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZ"
+		"W50L3N1cHBvcnQvNyIsImlhdCI6MTc0OTk5OTk5MCwiZXhwIjoxNzUwMDAwMzAwLCJ"
+		"qdGkiOiJnMSIsImF1ZCI6dHJ1ZX0.Gdxs-nZjkdT5fmC3bShWgd2HQ8VLrnAANaUyr"
+		"gyskLSqztQQ8XN7-EdDL8BHfB2O2tSZGOjHPDlf5Y4y18q3Pw"),
+		CA_TOKEN_BAD_CLAIM},
+	{"claim: aud {}",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZ"
+		"W50L3N1cHBvcnQvNyIsImlhdCI6MTc0OTk5OTk5MCwiZXhwIjoxNzUwMDAwMzAwLCJ"
+		"qdGkiOiJnMSIsImF1ZCI6e319.sj4_5__9IveuEL_UZrzYxUhqEDY-rTw00kzutXQ2"
+		"ei2iSdbvh7Y84l9kP4cvSqgUwgeI5JsAOht3D6ia_D55mw"),
+		CA_TOKEN_BAD_CLAIM},
+	{"claim: no iat",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZ"
+		"W50L3N1cHBvcnQvNyIsImF1ZCI6InBvc3RncmVzLXByb2QiLCJleHAiOjE3NTAwMDA"
+		"zMDAsImp0aSI6ImcxIn0._IVeOBQQO_DbHfAPbVGHsZBgKFS2P42cVBfnSoAqwns6t"
+		"wVkdsApFHSXlSJLjiYcQq27Vt8L9DaCdQwEPBtIBQ"),
+		CA_TOKEN_MISSING_CLAIM},
+	{"claim: iat null",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZ"
+		"W50L3N1cHBvcnQvNyIsImF1ZCI6InBvc3RncmVzLXByb2QiLCJleHAiOjE3NTAwMDA"
+		"zMDAsImp0aSI6ImcxIiwiaWF0IjpudWxsfQ.Pl0LRh8XkHZ9y-FnMDt-DgyWzKvk2L"
+		"ZqEY--FZ6yziPibtneth0r082oGVWsIDRxt4wjORHRe0ob56w2DcKfcA"),
+		CA_TOKEN_BAD_CLAIM},
+	{"claim: iat true",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZ"
+		"W50L3N1cHBvcnQvNyIsImF1ZCI6InBvc3RncmVzLXByb2QiLCJleHAiOjE3NTAwMDA"
+		"zMDAsImp0aSI6ImcxIiwiaWF0Ijp0cnVlfQ.HEfJD9STy2A_OsOherrLdECsRiQ8Ax"
+		"OQFvW4-9_L9H2UnKXPtK9CwO7Hrv2cfW4c9AjR0E2bpnluezw3u-W8uw"),
+		CA_TOKEN_BAD_CLAIM},
+	{"claim: iat {}",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZ"
+		"W50L3N1cHBvcnQvNyIsImF1ZCI6InBvc3RncmVzLXByb2QiLCJleHAiOjE3NTAwMDA"
+		"zMDAsImp0aSI6ImcxIiwiaWF0Ijp7fX0.KQrKEzYBUKFXr-VyM4AYM1ekWUI82L1HV"
+		"2T0eS9tTcn60kEWmxEsxEf2Z64B_hJaKIqprPc7O97IB1qFTLNESA"),
+		CA_TOKEN_BAD_CLAIM},
+	{"claim: no exp",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZ"
+		"W50L3N1cHBvcnQvNyIsImF1ZCI6InBvc3RncmVzLXByb2QiLCJpYXQiOjE3NDk5OTk"
+		"5OTAsImp0aSI6ImcxIn0.xCz122UG0h71lOOInUWhqMGePFmpMjYgUNNL0FTAACH0R"
+		"7bDjXFVvUeo3NaoC6n-NAKK1652W45bZgb07ObzXg"),
+		CA_TOKEN_MISSING_CLAIM},
+	{"claim: exp null",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZ"
+		"W50L3N1cHBvcnQvNyIsImF1ZCI6InBvc3RncmVzLXByb2QiLCJpYXQiOjE3NDk5OTk"
+		"5OTAsImp0aSI6ImcxIiwiZXhwIjpudWxsfQ.SrRm7wGYhioIIeuh4muSAfp_KFhWdt"
+		"R1GAoiSgkAUv7vWh7X046gV4T4zA04IfODsb4psiepb-16q2oVECFRMw"),
+		CA_TOKEN_BAD_CLAIM},
+	{"claim: exp true",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZ"
+		"W50L3N1cHBvcnQvNyIsImF1ZCI6InBvc3RncmVzLXByb2QiLCJpYXQiOjE3NDk5OTk"
+		"5OTAsImp0aSI6ImcxIiwiZXhwIjp0cnVlfQ.Slx55CWswtOIcZJ9BWSD3jc6fVEQ5W"
+		"laYzt1IcVqjSWjbjTF0rYvZczoTtVlJFEkflNH4JTnEXmI2BOOgYXVaA"),
+		CA_TOKEN_BAD_CLAIM},
+	{"claim: exp {}",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZ"
+		"W50L3N1cHBvcnQvNyIsImF1ZCI6InBvc3RncmVzLXByb2QiLCJpYXQiOjE3NDk5OTk"
+		"5OTAsImp0aSI6ImcxIiwiZXhwIjp7fX0.2B26CDpcAAxkKKb0KksHA-6hyE2CJaa15"
+		"8S8IRVTEDs8A_vyGXc7sVRM2OLu4r5019z4nGRU2ZCBn3LYWusoSw"),
+		CA_TOKEN_BAD_CLAIM},
+	{"claim: no jti",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZ"
+		"W50L3N1cHBvcnQvNyIsImF1ZCI6InBvc3RncmVzLXByb2QiLCJpYXQiOjE3NDk5OTk"
+		"5OTAsImV4cCI6MTc1MDAwMDMwMH0.8-Uv95z3EGaWWPmZH7UsQ94Lq1osU-3Lx-J-_"
+		"DfQg0TTN3TByrIliuT1YW6Fxq-RcCegEf3W_NwtBa7zSY73mw"),
+		CA_TOKEN_MISSING_CLAIM},
+	{"claim: jti null",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZ"
+		"W50L3N1cHBvcnQvNyIsImF1ZCI6InBvc3RncmVzLXByb2QiLCJpYXQiOjE3NDk5OTk"
+		"5OTAsImV4cCI6MTc1MDAwMDMwMCwianRpIjpudWxsfQ.vk-SeYcOaJINUTw-t3RsYw"
+		"iBROMMoW2cVvjE8uSIAnwcT9fU_eKLM6E96t3AoMNDQc1v_PQbd2Z1d8ooDBGeRA"),
+		CA_TOKEN_BAD_CLAIM},
+	{"claim: jti true",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZ"
+		"W50L3N1cHBvcnQvNyIsImF1ZCI6InBvc3RncmVzLXByb2QiLCJpYXQiOjE3NDk5OTk"
+		"5OTAsImV4cCI6MTc1MDAwMDMwMCwianRpIjp0cnVlfQ.bALG9iWvYgXmrbTqNlZ9iw"
+		"1evoh05cq3qRmivFxHXzhnYb6rsnif82UnW_mxJOcu-ifFMzstrfcFonXp5aoAqQ"),
+		CA_TOKEN_BAD_CLAIM},
+	{"claim: jti {}",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZ"
+		"W50L3N1cHBvcnQvNyIsImF1ZCI6InBvc3RncmVzLXByb2QiLCJpYXQiOjE3NDk5OTk"
+		"5OTAsImV4cCI6MTc1MDAwMDMwMCwianRpIjp7fX0.rEfTqcN3nUBy4tD8HtINhzefZ"
+		"0fEhJwJUF1GrpeN0ieMzwEYsXOjz5PT5oMtatxIbnsUO3k2K0HHd07RDoL3oA"),
+		CA_TOKEN_BAD_CLAIM},
+	{"claim: jti empty",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZ"
+		"W50L3N1cHBvcnQvNyIsImF1ZCI6InBvc3RncmVzLXByb2QiLCJpYXQiOjE3NDk5OTk"
+		"5OTAsImV4cCI6MTc1MDAwMDMwMCwianRpIjoiIn0.gVe-rNaQLK4UVVQiW2McNgr9f"
+		"Q2nS15p-xWr80hgDOvoOV6rwVLGPU3sBYg5TFc5l3YiQZUXmO_jYex6xPUOSg"),
+		CA_TOKEN_BAD_CLAIM},
+	{"claim: aud empty array",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZ"
+		"W50L3N1cHBvcnQvNyIsImF1ZCI6W10sImlhdCI6MTc0OTk5OTk5MCwiZXhwIjoxNzU"
+		"wMDAwMzAwLCJqdGkiOiJnMSJ9.lML_nVps3Ay1UstmWO2AYiEvc8Qq3Pz8hS9JUqtf"
+		"hpHeF711V3F0r-5o0Oe0kmVgdVMvFt3U36ZrtS2naM499w"),
+		CA_TOKEN_BAD_CLAIM},
+	{"claim: iat negative",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZ"
+		"W50L3N1cHBvcnQvNyIsImF1ZCI6InBvc3RncmVzLXByb2QiLCJpYXQiOi0xLCJleHA"
+		"iOjE3NTAwMDAzMDAsImp0aSI6ImcxIn0.CRbQ3qA6CytzERPGvyZNOeUUR_9CLC8kK"
+		"_t_p3M5qCYyAg_mhYhNG-4urOtp32rboyS6g4LAhdABTmybTaSnjA"),
+		CA_TOKEN_BAD_CLAIM},
+	{"principal: iss ''",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJpc3MiOiIiLCJzdWIiOiJzcGl"
+		"mZmU6Ly9hY21lLmV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZ"
+		"XMtcHJvZCIsImlhdCI6MTc0OTk5OTk5MCwiZXhwIjoxNzUwMDAwMzAwLCJqdGkiOiJ"
+		"nMSJ9.XHgRYj1_d-FHp_J_K1zLrCoysPR_qYi65iK5srBNejV_oWe3MLJ2qgl4Mi8U"
+		"RwtxBkkDjWOcZarT0Bk26xU3jw"),
+		CA_TOKEN_BAD_PRINCIPAL},
+	{"principal: iss 'alice'",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJpc3MiOiJhbGljZSIsInN1YiI"
+		"6InNwaWZmZTovL2FjbWUuZXhhbXBsZS9hZ2VudC9zdXBwb3J0LzciLCJhdWQiOiJwb"
+		"3N0Z3Jlcy1wcm9kIiwiaWF0IjoxNzQ5OTk5OTkwLCJleHAiOjE3NTAwMDAzMDAsImp"
+		"0aSI6ImcxIn0.DjEl5hxRP3WeXX0JyPCA0FlXrXORpqnW-LLKjEqnoPRrzJWVb5ZOm"
+		"FX-1crDzmY6IIZe5KZiT63KOgeRB0TVhw"),
+		CA_TOKEN_BAD_PRINCIPAL},
+	{"principal: iss '|'",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJpc3MiOiJ8Iiwic3ViIjoic3B"
+		"pZmZlOi8vYWNtZS5leGFtcGxlL2FnZW50L3N1cHBvcnQvNyIsImF1ZCI6InBvc3Rnc"
+		"mVzLXByb2QiLCJpYXQiOjE3NDk5OTk5OTAsImV4cCI6MTc1MDAwMDMwMCwianRpIjo"
+		"iZzEifQ.LzToaY3_ysK0yKtS7tJvhh9FO61ooUecbfbgNGc6VU_moP-oG9PGBRXURO"
+		"_j91PQxI0U_zHhqxVVBW9O7Q4dFw"),
+		CA_TOKEN_BAD_PRINCIPAL},
+	{"principal: iss '|alice'",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJpc3MiOiJ8YWxpY2UiLCJzdWI"
+		"iOiJzcGlmZmU6Ly9hY21lLmV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoic"
+		"G9zdGdyZXMtcHJvZCIsImlhdCI6MTc0OTk5OTk5MCwiZXhwIjoxNzUwMDAwMzAwLCJ"
+		"qdGkiOiJnMSJ9.LH1EFD5QvZ72xKLZr4XiIs36__1fpDXoEkcNUXxbmbBmt4nN41p0"
+		"FSYVAfsfhcBS3NsDfdX0RwPZ_4JXpkvm6Q"),
+		CA_TOKEN_BAD_PRINCIPAL},
+	{"principal: iss 'https://issuer.example'",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZW50L3N1c"
+		"HBvcnQvNyIsImF1ZCI6InBvc3RncmVzLXByb2QiLCJpYXQiOjE3NDk5OTk5OTAsImV"
+		"4cCI6MTc1MDAwMDMwMCwianRpIjoiZzEifQ.TYdKWZjKL15_ZkJTv0XVSJHW4AiMXw"
+		"w441FX8MC8t6ml2HivyJbVJzEdeQVQk8GmkM_F8kIdm0SgKm8t1478-Q"),
+		CA_TOKEN_BAD_PRINCIPAL},
+	{"principal: iss 'https://issuer.example|'",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfCIsInN1YiI6InNwaWZmZTovL2FjbWUuZXhhbXBsZS9hZ2VudC9zd"
+		"XBwb3J0LzciLCJhdWQiOiJwb3N0Z3Jlcy1wcm9kIiwiaWF0IjoxNzQ5OTk5OTkwLCJ"
+		"leHAiOjE3NTAwMDAzMDAsImp0aSI6ImcxIn0.K-9wb-WXG-k1IY58Skjn6VxJJONLj"
+		"k9eHcwF5tJcp6FVGETB0VjX46NkXjBkjJqwS3TG_6JK1qp_azaEzJjp8w"),
+		CA_TOKEN_BAD_PRINCIPAL},
+	{"principal: iss 'spiffe://acme.example'",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJpc3MiOiJzcGlmZmU6Ly9hY21"
+		"lLmV4YW1wbGUiLCJzdWIiOiJzcGlmZmU6Ly9hY21lLmV4YW1wbGUvYWdlbnQvc3Vwc"
+		"G9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImlhdCI6MTc0OTk5OTk5MCwiZXh"
+		"wIjoxNzUwMDAwMzAwLCJqdGkiOiJnMSJ9.WHomgrApo1Jjz7bj52hFKBHPNw8nk2KM"
+		"CufABPi34vax7HSjidJa8HhgmrMBZu5MmNRYqH8ojpK5MZY78yRpww"),
+		CA_TOKEN_BAD_PRINCIPAL},
+	{"principal: iss 'spiffe://acme.example/'",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJpc3MiOiJzcGlmZmU6Ly9hY21"
+		"lLmV4YW1wbGUvIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZW50L3N1c"
+		"HBvcnQvNyIsImF1ZCI6InBvc3RncmVzLXByb2QiLCJpYXQiOjE3NDk5OTk5OTAsImV"
+		"4cCI6MTc1MDAwMDMwMCwianRpIjoiZzEifQ.om0LiZ-oniFQJg7EK1tBbQn7-QA7xl"
+		"ZaZgYY-j6M-g0W-UUQHs_Dj1RA5zI5u0pyvaRoNFC9ujvaqtPV7uqinQ"),
+		CA_TOKEN_BAD_PRINCIPAL},
+	{"principal: iss 'SPIFFE://acme.example/a'",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJpc3MiOiJTUElGRkU6Ly9hY21"
+		"lLmV4YW1wbGUvYSIsInN1YiI6InNwaWZmZTovL2FjbWUuZXhhbXBsZS9hZ2VudC9zd"
+		"XBwb3J0LzciLCJhdWQiOiJwb3N0Z3Jlcy1wcm9kIiwiaWF0IjoxNzQ5OTk5OTkwLCJ"
+		"leHAiOjE3NTAwMDAzMDAsImp0aSI6ImcxIn0.XyI_YDE5rgLRaNvVN0KCVEKHTqzMQ"
+		"dIDpTEcNptu-tXoC8c3F44iQOwNzgH8OZ40JCADtcBeG97jhAHSawYdLg"),
+		CA_TOKEN_BAD_PRINCIPAL},
+	{"principal: iss 'spiffe://acme.example/a/../b'",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJpc3MiOiJzcGlmZmU6Ly9hY21"
+		"lLmV4YW1wbGUvYS8uLi9iIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZ"
+		"W50L3N1cHBvcnQvNyIsImF1ZCI6InBvc3RncmVzLXByb2QiLCJpYXQiOjE3NDk5OTk"
+		"5OTAsImV4cCI6MTc1MDAwMDMwMCwianRpIjoiZzEifQ.O3O9-holXlHstLuQTWhjwj"
+		"Sa4B0oiT1qsZrxEerkZalqdgKe8bDBMetrH0KOMcD_N5og_t5LcB_zEYrOZvFClA"),
+		CA_TOKEN_BAD_PRINCIPAL},
+	{"principal: iss ' spiffe://acme.example/agent/planner'",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJpc3MiOiIgc3BpZmZlOi8vYWN"
+		"tZS5leGFtcGxlL2FnZW50L3BsYW5uZXIiLCJzdWIiOiJzcGlmZmU6Ly9hY21lLmV4Y"
+		"W1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImlhdCI"
+		"6MTc0OTk5OTk5MCwiZXhwIjoxNzUwMDAwMzAwLCJqdGkiOiJnMSJ9.sPXsJEWZi3S4"
+		"CUIgXljGcXWEB7ERn0-_oYWyf3P2J365_2XO3QJxX2W9sLEcA2sucf9gfwkT-XwmxM"
+		"Fs69qC5w"),
+		CA_TOKEN_BAD_PRINCIPAL},
+	{"principal: iss, a bar in the subject",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGF8YiIsInN1YiI6InNwaWZmZTovL2FjbWUuZXhhbXBsZS9hZ2Vud"
+		"C9zdXBwb3J0LzciLCJhdWQiOiJwb3N0Z3Jlcy1wcm9kIiwiaWF0IjoxNzQ5OTk5OTk"
+		"wLCJleHAiOjE3NTAwMDAzMDAsImp0aSI6ImcxIn0.rIBs-nTTGOo9l15COjtzdhGId"
+		"52FXIY_gaBJO2e94wjcH_tmQwB4TGJ5fWh8d-3dP7dX8Oni8woHED184FT82w"),
+		CA_TOKEN_OK},
+	{"principal: sub ''",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoiIiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsI"
+		"mlhdCI6MTc0OTk5OTk5MCwiZXhwIjoxNzUwMDAwMzAwLCJqdGkiOiJnMSJ9.oYFcCq"
+		"Kr3rMPwfE8uETikAnDbAJJ-jCAa4JPhDcqGxexOAQYtx9lAixMpZu0dugSM6kY9wxD"
+		"eQjcSykxI2BGYQ"),
+		CA_TOKEN_BAD_PRINCIPAL},
+	{"principal: sub 'alice'",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoiYWxpY2UiLCJhdWQiOiJwb3N0Z3Jlcy1wc"
+		"m9kIiwiaWF0IjoxNzQ5OTk5OTkwLCJleHAiOjE3NTAwMDAzMDAsImp0aSI6ImcxIn0"
+		".c5rbZ_Doc-bzCgihoyLwjGb70Ko0Nhf9YG1FpvNjq6gPbCZvNHULoQ1MnKiLee2De"
+		"VbHrcD9qEDAy8Lr5iPOFQ"),
+		CA_TOKEN_BAD_PRINCIPAL},
+	{"principal: sub '|'",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoifCIsImF1ZCI6InBvc3RncmVzLXByb2QiL"
+		"CJpYXQiOjE3NDk5OTk5OTAsImV4cCI6MTc1MDAwMDMwMCwianRpIjoiZzEifQ.p24M"
+		"hD9WSqFysjSDGOTMa1IR-ZIRHUlVyhLZM1BXRIGNVIZ_z6gxDaC47mIOCpsLL5ALQD"
+		"qctp-n-Y2PhT9CVQ"),
+		CA_TOKEN_BAD_PRINCIPAL},
+	{"principal: sub '|alice'",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoifGFsaWNlIiwiYXVkIjoicG9zdGdyZXMtc"
+		"HJvZCIsImlhdCI6MTc0OTk5OTk5MCwiZXhwIjoxNzUwMDAwMzAwLCJqdGkiOiJnMSJ"
+		"9.EYYiSpxYq3xh7RiQgMn_WqWylu0853521mLW5FUr38Ci90Ta6fJIk9WXcQ1xwWS8"
+		"g8xI_Fu336kKFoiMZQ8hbQ"),
+		CA_TOKEN_BAD_PRINCIPAL},
+	{"principal: sub 'https://issuer.example'",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoiaHR0cHM6Ly9pc3N1ZXIuZXhhbXBsZSIsI"
+		"mF1ZCI6InBvc3RncmVzLXByb2QiLCJpYXQiOjE3NDk5OTk5OTAsImV4cCI6MTc1MDA"
+		"wMDMwMCwianRpIjoiZzEifQ.iP7ObasoJH_p3mQFeK-Sz2Bb5OddNMfSUNrNPNipc8"
+		"jZOnkOfZidQbyjFkeHkzkg4tunrt1tkQHNK8vqq-IqkA"),
+		CA_TOKEN_BAD_PRINCIPAL},
+	{"principal: sub 'https://issuer.example|'",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoiaHR0cHM6Ly9pc3N1ZXIuZXhhbXBsZXwiL"
+		"CJhdWQiOiJwb3N0Z3Jlcy1wcm9kIiwiaWF0IjoxNzQ5OTk5OTkwLCJleHAiOjE3NTA"
+		"wMDAzMDAsImp0aSI6ImcxIn0.tWb05Qo4vb_VGpOvhSQa8u0489RtChxuZAjOy7n3S"
+		"jtDgMr_dV9AJ1zmgI2tcAPtyRQZ6bbjHcn5PLx0qf73Kg"),
+		CA_TOKEN_BAD_PRINCIPAL},
+	{"principal: sub 'spiffe://acme.example'",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlIiwiY"
+		"XVkIjoicG9zdGdyZXMtcHJvZCIsImlhdCI6MTc0OTk5OTk5MCwiZXhwIjoxNzUwMDA"
+		"wMzAwLCJqdGkiOiJnMSJ9.Yold_b8OMkq19jFWtBcaFMO4_oNSS1p7kDqG3yY-svTK"
+		"se3frIpg2Hp7fmq18ENutua9ecisI45GkwytiiGYYQ"),
+		CA_TOKEN_BAD_PRINCIPAL},
+	{"principal: sub 'spiffe://acme.example/'",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlLyIsI"
+		"mF1ZCI6InBvc3RncmVzLXByb2QiLCJpYXQiOjE3NDk5OTk5OTAsImV4cCI6MTc1MDA"
+		"wMDMwMCwianRpIjoiZzEifQ.C4KK6EMQowa68YZvqqtftBM0HBrmLgNWetRZ18RCXd"
+		"6Ow4wThZvms6ugiUEsJQm2kamn4p58hxcXQOFtpEA3Ug"),
+		CA_TOKEN_BAD_PRINCIPAL},
+	{"principal: sub 'SPIFFE://acme.example/a'",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoiU1BJRkZFOi8vYWNtZS5leGFtcGxlL2EiL"
+		"CJhdWQiOiJwb3N0Z3Jlcy1wcm9kIiwiaWF0IjoxNzQ5OTk5OTkwLCJleHAiOjE3NTA"
+		"wMDAzMDAsImp0aSI6ImcxIn0.TYQjQDoKWE_xxERrfNnjOL-V0hmkhxoVXkEm60m7I"
+		"0Kb260mRpohhKqMxSpdmffmftEhW-ROJ_vqdOxnmNr9Sg"),
+		CA_TOKEN_BAD_PRINCIPAL},
+	{"principal: sub 'spiffe://acme.example/a/../b'",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2EvL"
+		"i4vYiIsImF1ZCI6InBvc3RncmVzLXByb2QiLCJpYXQiOjE3NDk5OTk5OTAsImV4cCI"
+		"6MTc1MDAwMDMwMCwianRpIjoiZzEifQ.pI62ZbVZYnVCsWOMb_qK7Z_H-WYVANNHbY"
+		"6B4ST0rBYk5g35cguYR0BS_1cEs7LqnSLMUziMS1XLLCzndN02Lw"),
+		CA_TOKEN_BAD_PRINCIPAL},
+	{"principal: sub ' spiffe://acme.example/agent/planner'",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoiIHNwaWZmZTovL2FjbWUuZXhhbXBsZS9hZ"
+		"2VudC9wbGFubmVyIiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImlhdCI6MTc0OTk5OTk"
+		"5MCwiZXhwIjoxNzUwMDAwMzAwLCJqdGkiOiJnMSJ9.xox4kinyUNBmoBsZFn6GQNgd"
+		"-jI28_3TB_RekP-tcFFDtYP1I0DMNH2iZgeHnF7mknI4PH7V39wmKHVI0DhIZg"),
+		CA_TOKEN_BAD_PRINCIPAL},
+	{"principal: sub, a bar in the subject",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoiaHR0cHM6Ly9pc3N1ZXIuZXhhbXBsZXxhf"
+		"GIiLCJhdWQiOiJwb3N0Z3Jlcy1wcm9kIiwiaWF0IjoxNzQ5OTk5OTkwLCJleHAiOjE"
+		"3NTAwMDAzMDAsImp0aSI6ImcxIn0.7eva97gBOUmfAHUjilNB8jgLqsIoJnT4iViiK"
+		"tETMV1mulbSR5OzPia7gnWpScW6cLFq93Lj5Ur3qyso0q7VDw"),
+		CA_TOKEN_OK},
+	{"prf: a number",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZ"
+		"W50L3N1cHBvcnQvNyIsImF1ZCI6InBvc3RncmVzLXByb2QiLCJpYXQiOjE3NDk5OTk"
+		"5OTAsImV4cCI6MTc1MDAwMDMwMCwianRpIjoiZzEiLCJwcmYiOjF9.f__G63Y5L07Q"
+		"a2GvUKDS-sK_3dLLtoJ4NTxgja2-GwhWklMxVyNzmrXZXBXuvEBIDg7mNRKXT9GONh"
+		"tXuX-SYA"),
+		CA_TOKEN_BAD_CLAIM},
+	{"prf: an array",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZ"
+		"W50L3N1cHBvcnQvNyIsImF1ZCI6InBvc3RncmVzLXByb2QiLCJpYXQiOjE3NDk5OTk"
+		"5OTAsImV4cCI6MTc1MDAwMDMwMCwianRpIjoiZzEiLCJwcmYiOlsiZGtXY2FPUnpya"
+		"i0zaDA5Umt1Unh0VVIzRjkyTGxFeWJZdG5MR0FtY0FUMCJdfQ.T1H0qt-_EMzmaxEj"
+		"SFsDevrnhi4VhXYmd0AxqGzj0vUJqpc9OBzagVnvoWRDt453cxi6udVmwu7EDtG5-Q"
+		"V82Q"),
+		CA_TOKEN_BAD_CLAIM},
+	{"prf: empty",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZ"
+		"W50L3N1cHBvcnQvNyIsImF1ZCI6InBvc3RncmVzLXByb2QiLCJpYXQiOjE3NDk5OTk"
+		"5OTAsImV4cCI6MTc1MDAwMDMwMCwianRpIjoiZzEiLCJwcmYiOiIifQ.Lc_a0n1Rrw"
+		"GalvsKmWn997E2oI66WAYrn1RPfvyDj3lTujE9xcH2a86Mq2rIcCErkoSqd_pz4pWs"
+		"IH175LckYg"),
+		CA_TOKEN_BAD_CLAIM},
+	{"prf: of 31 bytes",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZ"
+		"W50L3N1cHBvcnQvNyIsImF1ZCI6InBvc3RncmVzLXByb2QiLCJpYXQiOjE3NDk5OTk"
+		"5OTAsImV4cCI6MTc1MDAwMDMwMCwianRpIjoiZzEiLCJwcmYiOiJka1djYU9SenJqL"
+		"TNoMDlSa3VSeHRVUjNGOTJMbEV5Yll0bkxHQW1jQVEifQ.jQA5lXZr7B2H-poP_BOM"
+		"ZS4p1DNiqxxKe-JKzG9TLJapsS-hR9H7qyB3EW8yP9BjbcX-VJc6qtJE7OCh7Q-SOQ"
+		""),
+		CA_TOKEN_BAD_CLAIM},
+	{"prf: of 33 bytes",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZ"
+		"W50L3N1cHBvcnQvNyIsImF1ZCI6InBvc3RncmVzLXByb2QiLCJpYXQiOjE3NDk5OTk"
+		"5OTAsImV4cCI6MTc1MDAwMDMwMCwianRpIjoiZzEiLCJwcmYiOiJka1djYU9SenJqL"
+		"TNoMDlSa3VSeHRVUjNGOTJMbEV5Yll0bkxHQW1jQVQxaCJ9.5kUJ1lbUkwFoqCM0mg"
+		"qHlrBTXSRHGW1QesEt4YkqcI7A8NGaCZ66aGz1jyY-RpcLt7xfqq131ZYCYEGnIKDw"
+		"xQ"),
+		CA_TOKEN_BAD_CLAIM},
+	{"prf: padded",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZ"
+		"W50L3N1cHBvcnQvNyIsImF1ZCI6InBvc3RncmVzLXByb2QiLCJpYXQiOjE3NDk5OTk"
+		"5OTAsImV4cCI6MTc1MDAwMDMwMCwianRpIjoiZzEiLCJwcmYiOiJka1djYU9SenJqL"
+		"TNoMDlSa3VSeHRVUjNGOTJMbEV5Yll0bkxHQW1jQVQwPSJ9.jHYri6aaJLvXmE6Xud"
+		"nWcBlW52bdMA4LifDrNYFxujZsSwCkZ7Ytcf4OH2zsKhvuMYko75ZlVw1CkZFuLT4U"
+		"lg"),
+		CA_TOKEN_BAD_CLAIM},
+	{"prf: in hex",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZ"
+		"W50L3N1cHBvcnQvNyIsImF1ZCI6InBvc3RncmVzLXByb2QiLCJpYXQiOjE3NDk5OTk"
+		"5OTAsImV4cCI6MTc1MDAwMDMwMCwianRpIjoiZzEiLCJwcmYiOiI3NjQ1OWM2OGU0N"
+		"zNhZTNmYjc4NzRmNTE5MmU0NzFiNTQ0NzcxN2RkOGI5NDRjOWI2MmQ5Y2IxODA5OWM"
+		"wMTNkIn0.hek-CgwTS5-XIZZsc3TDSu64K7FN0vsPx-Ly0IbzuGjD0scFRGNWgULW8"
+		"i9zNAO1jIFfly1_YGd0YOqSDJ65eA"),
+		CA_TOKEN_BAD_CLAIM},
+	{"prf: non-canonical",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZ"
+		"W50L3N1cHBvcnQvNyIsImF1ZCI6InBvc3RncmVzLXByb2QiLCJpYXQiOjE3NDk5OTk"
+		"5OTAsImV4cCI6MTc1MDAwMDMwMCwianRpIjoiZzEiLCJwcmYiOiJka1djYU9SenJqL"
+		"TNoMDlSa3VSeHRVUjNGOTJMbEV5Yll0bkxHQW1jQVQxIn0.oge-c3fAK8Cj-_fMkcb"
+		"mzZZjqaqXOd_TZqQzrXkYO50CD94-8yP-3Cclrx3_5Z8UcP_5fb0y84MiN9UIUfJ1s"
+		"w"),
+		CA_TOKEN_BAD_CLAIM},
+	{"prf: null",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZ"
+		"W50L3N1cHBvcnQvNyIsImF1ZCI6InBvc3RncmVzLXByb2QiLCJpYXQiOjE3NDk5OTk"
+		"5OTAsImV4cCI6MTc1MDAwMDMwMCwianRpIjoiZzEiLCJwcmYiOm51bGx9.3mfREpnG"
+		"dfOaCVYEHOzBLryyZuzWM1qcV7e57Qdw9BmEjF5hs757I4PHAqnmW2CW-rbVxRiwm1"
+		"F0uOMNFSr56w"),
+		CA_TOKEN_BAD_CLAIM},
+	{"max_depth: 0",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZ"
+		"W50L3N1cHBvcnQvNyIsImF1ZCI6InBvc3RncmVzLXByb2QiLCJpYXQiOjE3NDk5OTk"
+		"5OTAsImV4cCI6MTc1MDAwMDMwMCwianRpIjoiZzEiLCJtYXhfZGVwdGgiOjB9.dkVZ"
+		"TKpB_SF1avenbP034ColapDt1jteysi0mDL5h-VrU8PKYU3QpDBxzDIaFimRQ8urM1"
+		"2eJWEzNIywMu6Wdg"),
+		CA_TOKEN_OK},
+	{"max_depth: 1",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZ"
+		"W50L3N1cHBvcnQvNyIsImF1ZCI6InBvc3RncmVzLXByb2QiLCJpYXQiOjE3NDk5OTk"
+		"5OTAsImV4cCI6MTc1MDAwMDMwMCwianRpIjoiZzEiLCJtYXhfZGVwdGgiOjF9.9bj2"
+		"IjTrTzkZmX5xQ50VurhjClSBxSNeTSP7sJ4NIocfyFtfj73gbKud5Zs7iEcngmebUu"
+		"I_gLA76I6pcp_JAw"),
+		CA_TOKEN_OK},
+	{"max_depth: 16",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZ"
+		"W50L3N1cHBvcnQvNyIsImF1ZCI6InBvc3RncmVzLXByb2QiLCJpYXQiOjE3NDk5OTk"
+		"5OTAsImV4cCI6MTc1MDAwMDMwMCwianRpIjoiZzEiLCJtYXhfZGVwdGgiOjE2fQ.tT"
+		"7ZRaLmRjQqPP5sKdflTNv3SsX-vEEXh7PpiKwfaCv1d3-gtVjTp836Hsd-8TrafOa1"
+		"tzJ-akFnNFkTsvpkXQ"),
+		CA_TOKEN_OK},
+	{"max_depth: 999",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZ"
+		"W50L3N1cHBvcnQvNyIsImF1ZCI6InBvc3RncmVzLXByb2QiLCJpYXQiOjE3NDk5OTk"
+		"5OTAsImV4cCI6MTc1MDAwMDMwMCwianRpIjoiZzEiLCJtYXhfZGVwdGgiOjk5OX0.b"
+		"jB5mhHV3YOsz5ct7gAqPbUOs-SSRTVzuEMmj-NDD8K8-8glZs3vEhuvo_xONtyFUJO"
+		"DxDOO-VCK0weKvANx8A"),
+		CA_TOKEN_OK},
+	{"max_depth: -1",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZ"
+		"W50L3N1cHBvcnQvNyIsImF1ZCI6InBvc3RncmVzLXByb2QiLCJpYXQiOjE3NDk5OTk"
+		"5OTAsImV4cCI6MTc1MDAwMDMwMCwianRpIjoiZzEiLCJtYXhfZGVwdGgiOi0xfQ.T9"
+		"k6fVNgBQCb5KdJV9209atrnApMyzKUio_vw2BOy396AZSJ1OQKOe5nqtVguUzhDvXb"
+		"Dbg9XDeBp6kdu_tYrw"),
+		CA_TOKEN_BAD_CLAIM},
+	{"max_depth: -0",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZ"
+		"W50L3N1cHBvcnQvNyIsImF1ZCI6InBvc3RncmVzLXByb2QiLCJpYXQiOjE3NDk5OTk"
+		"5OTAsImV4cCI6MTc1MDAwMDMwMCwianRpIjoiZzEiLCJtYXhfZGVwdGgiOi0wfQ.ou"
+		"4fhMNgy8tAoAD911lEeLrWGaxIR0qzR6IoAcDPwo2K4_Gs9lZOVGB2ZvX4GjS6Ptgy"
+		"Ifd5QObfZEXTogRoTw"),
+		CA_TOKEN_BAD_CLAIM},
+	{"max_depth: 1.0",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZ"
+		"W50L3N1cHBvcnQvNyIsImF1ZCI6InBvc3RncmVzLXByb2QiLCJpYXQiOjE3NDk5OTk"
+		"5OTAsImV4cCI6MTc1MDAwMDMwMCwianRpIjoiZzEiLCJtYXhfZGVwdGgiOjEuMH0.U"
+		"NUioN3Sds_KiHnr9HAnoCvZMf_uvQO0Bz_FZosbIQ9DDOCPwRZk6FG-1SIAj7fGlYT"
+		"FuE7lOxGEwmbATWa-Rw"),
+		CA_TOKEN_BAD_CLAIM},
+	{"max_depth: 0.5",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZ"
+		"W50L3N1cHBvcnQvNyIsImF1ZCI6InBvc3RncmVzLXByb2QiLCJpYXQiOjE3NDk5OTk"
+		"5OTAsImV4cCI6MTc1MDAwMDMwMCwianRpIjoiZzEiLCJtYXhfZGVwdGgiOjAuNX0.s"
+		"TWD_gQ5gixLe0OT1iZtINjuf8rTwZaGODWi1_YsQMVqHrszY2LnckIhMHjjw1wK65f"
+		"qsjsy4r6eoPDYSskwmQ"),
+		CA_TOKEN_BAD_CLAIM},
+	{"max_depth: 1e0",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZ"
+		"W50L3N1cHBvcnQvNyIsImF1ZCI6InBvc3RncmVzLXByb2QiLCJpYXQiOjE3NDk5OTk"
+		"5OTAsImV4cCI6MTc1MDAwMDMwMCwianRpIjoiZzEiLCJtYXhfZGVwdGgiOjFlMH0._"
+		"BRcijdk3BRBjqPdmLoOE0aV6ZVVK1JXZh-vnMhzWdcfqNkrtlQE9BQC9PNlW6OucaP"
+		"Be-pEwRiXNhAcL6D6Kw"),
+		CA_TOKEN_BAD_CLAIM},
+	{"max_depth: \"1\"",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZ"
+		"W50L3N1cHBvcnQvNyIsImF1ZCI6InBvc3RncmVzLXByb2QiLCJpYXQiOjE3NDk5OTk"
+		"5OTAsImV4cCI6MTc1MDAwMDMwMCwianRpIjoiZzEiLCJtYXhfZGVwdGgiOiIxIn0.a"
+		"UfDzoseIa2DNhzOyk140JL7FI4YFUacJ_rj-UHocT8oc9tl_WdDVHwucLd7u9b9auS"
+		"gkdsG9FTNdRagmlPnEQ"),
+		CA_TOKEN_BAD_CLAIM},
+	{"max_depth: null",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZ"
+		"W50L3N1cHBvcnQvNyIsImF1ZCI6InBvc3RncmVzLXByb2QiLCJpYXQiOjE3NDk5OTk"
+		"5OTAsImV4cCI6MTc1MDAwMDMwMCwianRpIjoiZzEiLCJtYXhfZGVwdGgiOm51bGx9."
+		"HvTb9hd7JW7swO6dujjrL2cjmAbtTnk08GAP1THGDlBoCB0vd28wrFNuG6mUHnfFHC"
+		"bJ0GSwu2ajqCl2O9XGlQ"),
+		CA_TOKEN_BAD_CLAIM},
+	{"max_depth: true",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZ"
+		"W50L3N1cHBvcnQvNyIsImF1ZCI6InBvc3RncmVzLXByb2QiLCJpYXQiOjE3NDk5OTk"
+		"5OTAsImV4cCI6MTc1MDAwMDMwMCwianRpIjoiZzEiLCJtYXhfZGVwdGgiOnRydWV9."
+		"7MdYJa1S6XiImEO9k2Qp_qD45gD91EEK4g_L_DdHuiduskb1drfHROcb08e-L1W0JQ"
+		"6fiiBsayf7b3mL4WdBBA"),
+		CA_TOKEN_BAD_CLAIM},
+	{"max_depth: [1]",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZ"
+		"W50L3N1cHBvcnQvNyIsImF1ZCI6InBvc3RncmVzLXByb2QiLCJpYXQiOjE3NDk5OTk"
+		"5OTAsImV4cCI6MTc1MDAwMDMwMCwianRpIjoiZzEiLCJtYXhfZGVwdGgiOlsxXX0.6"
+		"rXI2z631avKGmyQ4j-rB45H3WGYCzv0EYeBJpN9scbCpqe6PkJSZLhTrYMjG4j7owg"
+		"pjUaTZqIbZTuqWQehMA"),
+		CA_TOKEN_BAD_CLAIM},
+	{"max_depth: {}",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZ"
+		"W50L3N1cHBvcnQvNyIsImF1ZCI6InBvc3RncmVzLXByb2QiLCJpYXQiOjE3NDk5OTk"
+		"5OTAsImV4cCI6MTc1MDAwMDMwMCwianRpIjoiZzEiLCJtYXhfZGVwdGgiOnt9fQ.Ai"
+		"c3ZWn2O5AHpep1vrxVT2aQZEjFcOCy8j1_uFP0B43-JCDj5Zd7Pu7Q_zSEdHRWF8cj"
+		"a5CDxV0kzOiXgzg9TQ"),
+		CA_TOKEN_BAD_CLAIM},
+	{"max_depth: 9999999999",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZ"
+		"W50L3N1cHBvcnQvNyIsImF1ZCI6InBvc3RncmVzLXByb2QiLCJpYXQiOjE3NDk5OTk"
+		"5OTAsImV4cCI6MTc1MDAwMDMwMCwianRpIjoiZzEiLCJtYXhfZGVwdGgiOjk5OTk5O"
+		"Tk5OTl9.vESTijSCUFL3NLcRLNcnMXsnOWSlIokWTEm04mr14klenyxgUFhcAIhkeT"
+		"sBR3r5pus-SN62pCluwobJ9S5LxQ"),
+		CA_TOKEN_BAD_CLAIM},
+	{"max_depth: 1e400",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZ"
+		"W50L3N1cHBvcnQvNyIsImF1ZCI6InBvc3RncmVzLXByb2QiLCJpYXQiOjE3NDk5OTk"
+		"5OTAsImV4cCI6MTc1MDAwMDMwMCwianRpIjoiZzEiLCJtYXhfZGVwdGgiOjFlNDAwf"
+		"Q.VdpehLeOaKpZg9FFUzsjHF7gbAO8kfyFx2oTy_MpTJm41TZFR8eTOd-RY2zR92gT"
+		"R8Igsmk8jKtCF1q_Kh9b0A"),
+		CA_TOKEN_BAD_CLAIM},
+	{"autonomy: 1",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZ"
+		"W50L3N1cHBvcnQvNyIsImF1ZCI6InBvc3RncmVzLXByb2QiLCJpYXQiOjE3NDk5OTk"
+		"5OTAsImV4cCI6MTc1MDAwMDMwMCwianRpIjoiZzEiLCJhdXRvbm9teSI6MX0.ml9hc"
+		"5gdVpf0uBZAJYxuCFSoOND3JQdup0n8Mco8nzZICEBli8ACz1m_1lHY3pGU63MyOj2"
+		"_45ohWReHWLslgg"),
+		CA_TOKEN_OK},
+	{"autonomy: 2",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZ"
+		"W50L3N1cHBvcnQvNyIsImF1ZCI6InBvc3RncmVzLXByb2QiLCJpYXQiOjE3NDk5OTk"
+		"5OTAsImV4cCI6MTc1MDAwMDMwMCwianRpIjoiZzEiLCJhdXRvbm9teSI6Mn0.sna-0"
+		"q5xZ5LrwUM_cGakM7yJ5SrllQjxMkzF-53WNkrj_znha8vMIYUNGdfdfSwnKmL2Oyb"
+		"6pF_DqlwYV5zoGg"),
+		CA_TOKEN_OK},
+	{"autonomy: 3",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZ"
+		"W50L3N1cHBvcnQvNyIsImF1ZCI6InBvc3RncmVzLXByb2QiLCJpYXQiOjE3NDk5OTk"
+		"5OTAsImV4cCI6MTc1MDAwMDMwMCwianRpIjoiZzEiLCJhdXRvbm9teSI6M30.5au11"
+		"GeUbFyxTYYiEUAgrt3Ig_Dr06glHE3GX1k4s6wDe9JbyCpXRkMEek3O-89rPOclxVn"
+		"vahA_-cAB6bJQMA"),
+		CA_TOKEN_OK},
+	{"autonomy: 4",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZ"
+		"W50L3N1cHBvcnQvNyIsImF1ZCI6InBvc3RncmVzLXByb2QiLCJpYXQiOjE3NDk5OTk"
+		"5OTAsImV4cCI6MTc1MDAwMDMwMCwianRpIjoiZzEiLCJhdXRvbm9teSI6NH0.LLSoX"
+		"xlKM_SVtlQXyFj4ohDBhEYZf2nWoZpeaZTjg-mFAdzpxlsIWj4Yw5XK2IMiH6p63lN"
+		"QHNEBVEWTux-sdg"),
+		CA_TOKEN_OK},
+	{"autonomy: 5",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZ"
+		"W50L3N1cHBvcnQvNyIsImF1ZCI6InBvc3RncmVzLXByb2QiLCJpYXQiOjE3NDk5OTk"
+		"5OTAsImV4cCI6MTc1MDAwMDMwMCwianRpIjoiZzEiLCJhdXRvbm9teSI6NX0.nAUuQ"
+		"IqUTm9dj5eTIo5BUmakKq-708s4wW_AzekJ5BRwH-X6R1g74fauWz41VyYxcNdn3j8"
+		"h211Rn8guCnvRFw"),
+		CA_TOKEN_OK},
+	{"autonomy: 0",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZ"
+		"W50L3N1cHBvcnQvNyIsImF1ZCI6InBvc3RncmVzLXByb2QiLCJpYXQiOjE3NDk5OTk"
+		"5OTAsImV4cCI6MTc1MDAwMDMwMCwianRpIjoiZzEiLCJhdXRvbm9teSI6MH0.MdOwY"
+		"J9lqZ0RecLauYG66nDX3dE_nAtWqS-_38PZnn4NehnW5MdKerZwdbULBnPtOO4ODy2"
+		"EFDEBR6UiGU0o2Q"),
+		CA_TOKEN_BAD_CLAIM},
+	{"autonomy: 6",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZ"
+		"W50L3N1cHBvcnQvNyIsImF1ZCI6InBvc3RncmVzLXByb2QiLCJpYXQiOjE3NDk5OTk"
+		"5OTAsImV4cCI6MTc1MDAwMDMwMCwianRpIjoiZzEiLCJhdXRvbm9teSI6Nn0.a8Rq2"
+		"lwAd_xS7coLendmyLE9JiEL8SjgrVjSvW3NPoksOjB1rgSBgTQTHP2ixJ_sJ1IPeIV"
+		"Bzhs3wnDZbWVejA"),
+		CA_TOKEN_BAD_CLAIM},
+	{"autonomy: -1",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZ"
+		"W50L3N1cHBvcnQvNyIsImF1ZCI6InBvc3RncmVzLXByb2QiLCJpYXQiOjE3NDk5OTk"
+		"5OTAsImV4cCI6MTc1MDAwMDMwMCwianRpIjoiZzEiLCJhdXRvbm9teSI6LTF9.2PSA"
+		"HaXGjWl05Y6y4UP2-PiNYB_135_tvWt1_hQFRfKCg57Fm3bbVztMlJxkEoQhMel1_v"
+		"ZZy4U4JvFprtOAew"),
+		CA_TOKEN_BAD_CLAIM},
+	{"autonomy: 2.5",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZ"
+		"W50L3N1cHBvcnQvNyIsImF1ZCI6InBvc3RncmVzLXByb2QiLCJpYXQiOjE3NDk5OTk"
+		"5OTAsImV4cCI6MTc1MDAwMDMwMCwianRpIjoiZzEiLCJhdXRvbm9teSI6Mi41fQ.lp"
+		"1UM-Rv9Haittw1cM9cYbAPM_e6QVDVH_HQ-OtsYMzvQX_6560dt2yenTAnlXymUVdF"
+		"7Gn1dKnBtTloaC588Q"),
+		CA_TOKEN_BAD_CLAIM},
+	{"autonomy: 3.0",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZ"
+		"W50L3N1cHBvcnQvNyIsImF1ZCI6InBvc3RncmVzLXByb2QiLCJpYXQiOjE3NDk5OTk"
+		"5OTAsImV4cCI6MTc1MDAwMDMwMCwianRpIjoiZzEiLCJhdXRvbm9teSI6My4wfQ.B3"
+		"Q-xARoNLZtrjLiWddQElHQF8xPOc136DjLN2nMiLr-MnyzoVV2MaS2lJ5gVosg8G2Y"
+		"BMm0uiXhedvmQNGheg"),
+		CA_TOKEN_BAD_CLAIM},
+	{"autonomy: 1e0",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZ"
+		"W50L3N1cHBvcnQvNyIsImF1ZCI6InBvc3RncmVzLXByb2QiLCJpYXQiOjE3NDk5OTk"
+		"5OTAsImV4cCI6MTc1MDAwMDMwMCwianRpIjoiZzEiLCJhdXRvbm9teSI6MWUwfQ.Qb"
+		"B1HddJ7zBNJd3aCtdRzylPvVOr_36v_kSKhS3zEB1fpsyLnz1LCAay5C4MChpwTQWh"
+		"-ygey6PXfi1pSMI7ww"),
+		CA_TOKEN_BAD_CLAIM},
+	{"autonomy: \"3\"",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZ"
+		"W50L3N1cHBvcnQvNyIsImF1ZCI6InBvc3RncmVzLXByb2QiLCJpYXQiOjE3NDk5OTk"
+		"5OTAsImV4cCI6MTc1MDAwMDMwMCwianRpIjoiZzEiLCJhdXRvbm9teSI6IjMifQ.v8"
+		"J1WguUFR4nMXrMSEIXalyZzTVZ0GnGRrzUMatP70JB7ATEmLZ0YKb05iyk1KHp1Nuo"
+		"Lef3WDjuisVMZD-hhw"),
+		CA_TOKEN_BAD_CLAIM},
+	{"autonomy: null",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZ"
+		"W50L3N1cHBvcnQvNyIsImF1ZCI6InBvc3RncmVzLXByb2QiLCJpYXQiOjE3NDk5OTk"
+		"5OTAsImV4cCI6MTc1MDAwMDMwMCwianRpIjoiZzEiLCJhdXRvbm9teSI6bnVsbH0.R"
+		"Wixvj5yO4sjxr83OJU9xLurcSQjb2ITbhWxtN_N8uKzJAs7dRw7GDplYHxvnU6LlJf"
+		"-LBgFRJQ9gEuWAKhwZQ"),
+		CA_TOKEN_BAD_CLAIM},
+	{"autonomy: true",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZ"
+		"W50L3N1cHBvcnQvNyIsImF1ZCI6InBvc3RncmVzLXByb2QiLCJpYXQiOjE3NDk5OTk"
+		"5OTAsImV4cCI6MTc1MDAwMDMwMCwianRpIjoiZzEiLCJhdXRvbm9teSI6dHJ1ZX0.9"
+		"lFRN_B4m01HyIDNkTt7zFZqQHVaqM9DpeXfcS0u_Us8g7DFg2U5KXbu2bKbtPswN9g"
+		"Bhmzk9Jk77dyR9ewn_w"),
+		CA_TOKEN_BAD_CLAIM},
+	{"autonomy: [3]",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZ"
+		"W50L3N1cHBvcnQvNyIsImF1ZCI6InBvc3RncmVzLXByb2QiLCJpYXQiOjE3NDk5OTk"
+		"5OTAsImV4cCI6MTc1MDAwMDMwMCwianRpIjoiZzEiLCJhdXRvbm9teSI6WzNdfQ.FQ"
+		"JN71ZENDoRBis-cpUOIsq25BEd-04QUFEqRPZwmnIqL4hUJHimRFOmg7JowhUGvC2A"
+		"w1YAum5gqCyJ-qAlXQ"),
+		CA_TOKEN_BAD_CLAIM},
+	{"autonomy: 99999999999",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZ"
+		"W50L3N1cHBvcnQvNyIsImF1ZCI6InBvc3RncmVzLXByb2QiLCJpYXQiOjE3NDk5OTk"
+		"5OTAsImV4cCI6MTc1MDAwMDMwMCwianRpIjoiZzEiLCJhdXRvbm9teSI6OTk5OTk5O"
+		"Tk5OTl9.IMj2H77ot-NOQyMsvL77BUjKEDWBJzwrw7DDyxGUzgae72VdD4KZ5kdBeq"
+		"7v0o6kmHKju34IwRM7B2TtX8RWxg"),
+		CA_TOKEN_BAD_CLAIM},
+	{"purpose: \"support\"",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZ"
+		"W50L3N1cHBvcnQvNyIsImF1ZCI6InBvc3RncmVzLXByb2QiLCJpYXQiOjE3NDk5OTk"
+		"5OTAsImV4cCI6MTc1MDAwMDMwMCwianRpIjoiZzEiLCJwdXJwb3NlIjoic3VwcG9yd"
+		"CJ9.afzMhqsEkujKHkkADHtKgVe2Nv65aLfUfyoPaLxyG5NO6wECtWqsXJiEb_1LK6"
+		"iCzyBP3-0FOrBgKOpuZJHyYg"),
+		CA_TOKEN_OK},
+	{"purpose: [\"support\"]",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZ"
+		"W50L3N1cHBvcnQvNyIsImF1ZCI6InBvc3RncmVzLXByb2QiLCJpYXQiOjE3NDk5OTk"
+		"5OTAsImV4cCI6MTc1MDAwMDMwMCwianRpIjoiZzEiLCJwdXJwb3NlIjpbInN1cHBvc"
+		"nQiXX0.q9STJ4F0iXjK2zV3HvxlkxOjfvuDM0k1pdk-_8TPyjym-kDM8r0LHfj2o5i"
+		"gLPRZr5qrx-bCckEx2TD5HodydQ"),
+		CA_TOKEN_OK},
+	{"purpose: [\"a\",\"b\"]",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZ"
+		"W50L3N1cHBvcnQvNyIsImF1ZCI6InBvc3RncmVzLXByb2QiLCJpYXQiOjE3NDk5OTk"
+		"5OTAsImV4cCI6MTc1MDAwMDMwMCwianRpIjoiZzEiLCJwdXJwb3NlIjpbImEiLCJiI"
+		"l19.CBxlGSeR8TF7NhcpMNnexzzHUywTHyzVzezyFa_ve_Mnh6LMFT6CemP30nvhzH"
+		"8FgxOL8xRSxNeovKNjHXFiSQ"),
+		CA_TOKEN_OK},
+	{"purpose: []",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZ"
+		"W50L3N1cHBvcnQvNyIsImF1ZCI6InBvc3RncmVzLXByb2QiLCJpYXQiOjE3NDk5OTk"
+		"5OTAsImV4cCI6MTc1MDAwMDMwMCwianRpIjoiZzEiLCJwdXJwb3NlIjpbXX0.utOzD"
+		"calY6M_QuOoYkocqWpCb8aUah3GrigOpSp_zA496M9Jm-oCxuWhhtFMlhxtaaQ7yHq"
+		"bNVCevs9_7T2Uyg"),
+		CA_TOKEN_OK},
+	{"purpose: null",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZ"
+		"W50L3N1cHBvcnQvNyIsImF1ZCI6InBvc3RncmVzLXByb2QiLCJpYXQiOjE3NDk5OTk"
+		"5OTAsImV4cCI6MTc1MDAwMDMwMCwianRpIjoiZzEiLCJwdXJwb3NlIjpudWxsfQ.aB"
+		"oIzaDnpJGSwm-hNLc8GJ9nlWvRI59DEwvwRWkd6NAaAR-G-1fhYt_t8rd_Ums3YnEa"
+		"MvSgjnNBUX2W-XQMqg"),
+		CA_TOKEN_BAD_CLAIM},
+	{"purpose: 1",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZ"
+		"W50L3N1cHBvcnQvNyIsImF1ZCI6InBvc3RncmVzLXByb2QiLCJpYXQiOjE3NDk5OTk"
+		"5OTAsImV4cCI6MTc1MDAwMDMwMCwianRpIjoiZzEiLCJwdXJwb3NlIjoxfQ.Sl6SnM"
+		"oRpzRBWSG-M4c0nQFCxf2WwYY-VBJcybz2XGnPwwy5pYfMGt3TYFSLPJquuApaiwe-"
+		"3-n4nPxDIvJO_g"),
+		CA_TOKEN_BAD_CLAIM},
+	{"purpose: {}",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZ"
+		"W50L3N1cHBvcnQvNyIsImF1ZCI6InBvc3RncmVzLXByb2QiLCJpYXQiOjE3NDk5OTk"
+		"5OTAsImV4cCI6MTc1MDAwMDMwMCwianRpIjoiZzEiLCJwdXJwb3NlIjp7fX0.H4eTs"
+		"HTGaJgdABpZBeYxy8syuH3SepUL4oBXsrCHdXOuhzZyfE4RygSH-r598GAL6pYKapg"
+		"JluJ8M06W9oYCqA"),
+		CA_TOKEN_BAD_CLAIM},
+	{"purpose: \"\"",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZ"
+		"W50L3N1cHBvcnQvNyIsImF1ZCI6InBvc3RncmVzLXByb2QiLCJpYXQiOjE3NDk5OTk"
+		"5OTAsImV4cCI6MTc1MDAwMDMwMCwianRpIjoiZzEiLCJwdXJwb3NlIjoiIn0.000Kr"
+		"yGPqeylPyk0fNxZl72eO_Qx-0TYOPT8a_1hcIk_bwxlbnVfgguUwXEpfNcVRA5T1of"
+		"epXCX_UVibJUCcQ"),
+		CA_TOKEN_BAD_CLAIM},
+	{"purpose: [\"\"]",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZ"
+		"W50L3N1cHBvcnQvNyIsImF1ZCI6InBvc3RncmVzLXByb2QiLCJpYXQiOjE3NDk5OTk"
+		"5OTAsImV4cCI6MTc1MDAwMDMwMCwianRpIjoiZzEiLCJwdXJwb3NlIjpbIiJdfQ.8x"
+		"2eF3WBAtEEx597Oc5OIv-sdFZT1sd7Oxe0LMDM6I73K8OMftX4RAM89LzmfcO31QEH"
+		"g6uMrbeym7aRTXj48A"),
+		CA_TOKEN_BAD_CLAIM},
+	{"purpose: [1]",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZ"
+		"W50L3N1cHBvcnQvNyIsImF1ZCI6InBvc3RncmVzLXByb2QiLCJpYXQiOjE3NDk5OTk"
+		"5OTAsImV4cCI6MTc1MDAwMDMwMCwianRpIjoiZzEiLCJwdXJwb3NlIjpbMV19._AG7"
+		"LS5Z3G2Kq8poTVsVp02HCfNsrGU0jRDajkGYK4w3G5YYN9_I-T_uStp10lJWmHYv0D"
+		"FcIab-5j43UEe8JQ"),
+		CA_TOKEN_BAD_CLAIM},
+	{"purpose: [null]",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZ"
+		"W50L3N1cHBvcnQvNyIsImF1ZCI6InBvc3RncmVzLXByb2QiLCJpYXQiOjE3NDk5OTk"
+		"5OTAsImV4cCI6MTc1MDAwMDMwMCwianRpIjoiZzEiLCJwdXJwb3NlIjpbbnVsbF19."
+		"y10_iLejv7FSIF2rhCf7n4pxmfwEYP5wg5MpiDQ6SFmEcDIusODxDL4yEOJ25z80Uh"
+		"7bQxRBXHFL0A6HXPd5ew"),
+		CA_TOKEN_BAD_CLAIM},
+	{"purpose: [\"a\",[]]",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZ"
+		"W50L3N1cHBvcnQvNyIsImF1ZCI6InBvc3RncmVzLXByb2QiLCJpYXQiOjE3NDk5OTk"
+		"5OTAsImV4cCI6MTc1MDAwMDMwMCwianRpIjoiZzEiLCJwdXJwb3NlIjpbImEiLFtdX"
+		"X0.jLw0e_BtX7crNlrcyYb_VEcOlSy9entuAWU7DX8yX7KKd-w8HfUa7yFPeJz8Vpc"
+		"1Hx8HIhMuokrRIs8kvAG9Ng"),
+		CA_TOKEN_BAD_CLAIM},
+	{"purpose: 257 of them",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZ"
+		"W50L3N1cHBvcnQvNyIsImF1ZCI6InBvc3RncmVzLXByb2QiLCJpYXQiOjE3NDk5OTk"
+		"5OTAsImV4cCI6MTc1MDAwMDMwMCwianRpIjoiZzEiLCJwdXJwb3NlIjpbImEiLCJhI"
+		"iwiYSIsImEiLCJhIiwiYSIsImEiLCJhIiwiYSIsImEiLCJhIiwiYSIsImEiLCJhIiw"
+		"iYSIsImEiLCJhIiwiYSIsImEiLCJhIiwiYSIsImEiLCJhIiwiYSIsImEiLCJhIiwiY"
+		"SIsImEiLCJhIiwiYSIsImEiLCJhIiwiYSIsImEiLCJhIiwiYSIsImEiLCJhIiwiYSI"
+		"sImEiLCJhIiwiYSIsImEiLCJhIiwiYSIsImEiLCJhIiwiYSIsImEiLCJhIiwiYSIsI"
+		"mEiLCJhIiwiYSIsImEiLCJhIiwiYSIsImEiLCJhIiwiYSIsImEiLCJhIiwiYSIsImE"
+		"iLCJhIiwiYSIsImEiLCJhIiwiYSIsImEiLCJhIiwiYSIsImEiLCJhIiwiYSIsImEiL"
+		"CJhIiwiYSIsImEiLCJhIiwiYSIsImEiLCJhIiwiYSIsImEiLCJhIiwiYSIsImEiLCJ"
+		"hIiwiYSIsImEiLCJhIiwiYSIsImEiLCJhIiwiYSIsImEiLCJhIiwiYSIsImEiLCJhI"
+		"iwiYSIsImEiLCJhIiwiYSIsImEiLCJhIiwiYSIsImEiLCJhIiwiYSIsImEiLCJhIiw"
+		"iYSIsImEiLCJhIiwiYSIsImEiLCJhIiwiYSIsImEiLCJhIiwiYSIsImEiLCJhIiwiY"
+		"SIsImEiLCJhIiwiYSIsImEiLCJhIiwiYSIsImEiLCJhIiwiYSIsImEiLCJhIiwiYSI"
+		"sImEiLCJhIiwiYSIsImEiLCJhIiwiYSIsImEiLCJhIiwiYSIsImEiLCJhIiwiYSIsI"
+		"mEiLCJhIiwiYSIsImEiLCJhIiwiYSIsImEiLCJhIiwiYSIsImEiLCJhIiwiYSIsImE"
+		"iLCJhIiwiYSIsImEiLCJhIiwiYSIsImEiLCJhIiwiYSIsImEiLCJhIiwiYSIsImEiL"
+		"CJhIiwiYSIsImEiLCJhIiwiYSIsImEiLCJhIiwiYSIsImEiLCJhIiwiYSIsImEiLCJ"
+		"hIiwiYSIsImEiLCJhIiwiYSIsImEiLCJhIiwiYSIsImEiLCJhIiwiYSIsImEiLCJhI"
+		"iwiYSIsImEiLCJhIiwiYSIsImEiLCJhIiwiYSIsImEiLCJhIiwiYSIsImEiLCJhIiw"
+		"iYSIsImEiLCJhIiwiYSIsImEiLCJhIiwiYSIsImEiLCJhIiwiYSIsImEiLCJhIiwiY"
+		"SIsImEiLCJhIiwiYSIsImEiLCJhIiwiYSIsImEiLCJhIiwiYSIsImEiLCJhIiwiYSI"
+		"sImEiLCJhIiwiYSIsImEiLCJhIiwiYSIsImEiLCJhIiwiYSIsImEiLCJhIiwiYSIsI"
+		"mEiLCJhIiwiYSIsImEiLCJhIiwiYSIsImEiLCJhIl19.n7fTsvoE73PcEwQ8b2UtOC"
+		"Wify97enEUFVDcDmyYNhyc-zqAYRUkzch-Z-luGtM6Ht3pewJjbOdCa_-Rzp2KkQ"),
+		CA_TOKEN_BAD_CLAIM},
+	{"act: an object in a grant",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZ"
+		"W50L3N1cHBvcnQvNyIsImF1ZCI6InBvc3RncmVzLXByb2QiLCJpYXQiOjE3NDk5OTk"
+		"5OTAsImV4cCI6MTc1MDAwMDMwMCwianRpIjoiZzEiLCJhY3QiOnsic3ViIjoic3BpZ"
+		"mZlOi8vYWNtZS5leGFtcGxlL2FnZW50L3N1cHBvcnQvNyJ9fQ.YNBNN73YhSxGwZaD"
+		"B3c0G_4ldjHVEFZ-yxp4Ga4WzEfFiASDU7V-3tTSXUEiacsj3XmhOgFph5fgd0fW4y"
+		"frWQ"),
+		CA_TOKEN_BAD_ACTOR},
+	{"act: null in a grant",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZ"
+		"W50L3N1cHBvcnQvNyIsImF1ZCI6InBvc3RncmVzLXByb2QiLCJpYXQiOjE3NDk5OTk"
+		"5OTAsImV4cCI6MTc1MDAwMDMwMCwianRpIjoiZzEiLCJhY3QiOm51bGx9.RGvJ8LpM"
+		"8slVqxCTwRkoBoFyvrOiowuPPeGpCyr4RLRsiuJXeaxbk_Yeg23TvXOIBZvuqhVI7n"
+		"iCXL6AzLW-nA"),
+		CA_TOKEN_BAD_ACTOR},
+	{"act: empty in a grant",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZ"
+		"W50L3N1cHBvcnQvNyIsImF1ZCI6InBvc3RncmVzLXByb2QiLCJpYXQiOjE3NDk5OTk"
+		"5OTAsImV4cCI6MTc1MDAwMDMwMCwianRpIjoiZzEiLCJhY3QiOnt9fQ.HndpHtJTld"
+		"AiRi0DKmUZUSwFjtDAx_5iTm2LlM1EZ5ShSGCnVN6py7gpwJM4yZcfWdZIyxygC2Mr"
+		"6PBhNblSeg"),
+		CA_TOKEN_BAD_ACTOR},
+	{"cnf: x5t#S256 in a grant",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZ"
+		"W50L3N1cHBvcnQvNyIsImF1ZCI6InBvc3RncmVzLXByb2QiLCJpYXQiOjE3NDk5OTk"
+		"5OTAsImV4cCI6MTc1MDAwMDMwMCwianRpIjoiZzEiLCJjbmYiOnsieDV0I1MyNTYiO"
+		"iJka1djYU9SenJqLTNoMDlSa3VSeHRVUjNGOTJMbEV5Yll0bkxHQW1jQVQwIn19.7Z"
+		"ed2V_FUxsnyCMZsrWNLjgSLuUM5KnUaCbS7oC5Vl8Jzm26l1bbEwqRNlTD8o2Jg8Ar"
+		"OvuNPzgzw-ozxEve5g"),
+		CA_TOKEN_BAD_CONFIRMATION},
+	{"cnf: jkt in a grant",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZ"
+		"W50L3N1cHBvcnQvNyIsImF1ZCI6InBvc3RncmVzLXByb2QiLCJpYXQiOjE3NDk5OTk"
+		"5OTAsImV4cCI6MTc1MDAwMDMwMCwianRpIjoiZzEiLCJjbmYiOnsiamt0IjoiZGtXY"
+		"2FPUnpyai0zaDA5Umt1Unh0VVIzRjkyTGxFeWJZdG5MR0FtY0FUMCJ9fQ.SYxy8pCF"
+		"Kz3TOrKbjt409ZEwa4t4noKLAWuvs7eXTC_stiIDTXqtINriE61-4nBRAohAZ4Dv85"
+		"ua5lej6gsQZQ"),
+		CA_TOKEN_BAD_CONFIRMATION},
+	{"cnf: null in a grant",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZ"
+		"W50L3N1cHBvcnQvNyIsImF1ZCI6InBvc3RncmVzLXByb2QiLCJpYXQiOjE3NDk5OTk"
+		"5OTAsImV4cCI6MTc1MDAwMDMwMCwianRpIjoiZzEiLCJjbmYiOm51bGx9.Ij8dww5x"
+		"RJfe3aKzzmWe549fsnliX7Bz_o5CRGMBvMoSx3Pm3rpnZLnjnfKuV54A70EVdeVXCr"
+		"glFybYR2QoRg"),
+		CA_TOKEN_BAD_CONFIRMATION},
+	{"details: an object in a grant",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZ"
+		"W50L3N1cHBvcnQvNyIsImF1ZCI6InBvc3RncmVzLXByb2QiLCJpYXQiOjE3NDk5OTk"
+		"5OTAsImV4cCI6MTc1MDAwMDMwMCwianRpIjoiZzEiLCJhdXRob3JpemF0aW9uX2Rld"
+		"GFpbHMiOnt9fQ.4jokDgw8GKspnpRcQtCPsaR702_MURAqhF48CZbcCz6hxlkI5KSV"
+		"tutoJLlInLM-1MbVWVCL6JryprrLFtjDdQ"),
+		CA_TOKEN_BAD_DETAILS},
+	{"details: without type in a grant",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZ"
+		"W50L3N1cHBvcnQvNyIsImF1ZCI6InBvc3RncmVzLXByb2QiLCJpYXQiOjE3NDk5OTk"
+		"5OTAsImV4cCI6MTc1MDAwMDMwMCwianRpIjoiZzEiLCJhdXRob3JpemF0aW9uX2Rld"
+		"GFpbHMiOlt7fV19.OVKCVkgO771Dov2CcE384OYf8XjlBLsXBRDOKn3sOBXHQUhkf2"
+		"NE_kMVJbDDE4XTbs7av29DaCag7WgdcR2Qjw"),
+		CA_TOKEN_BAD_DETAILS},
+	{"details: unknown member in a grant",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZ"
+		"W50L3N1cHBvcnQvNyIsImF1ZCI6InBvc3RncmVzLXByb2QiLCJpYXQiOjE3NDk5OTk"
+		"5OTAsImV4cCI6MTc1MDAwMDMwMCwianRpIjoiZzEiLCJhdXRob3JpemF0aW9uX2Rld"
+		"GFpbHMiOlt7InR5cGUiOiJjb250YXV0aCIsImEiOjF9XX0.0tW-PHuWTCTWtX88yHJ"
+		"-HYV8qK8RHYmWdaUVEj0Z9pDTrKYSNJfOdMO5HrkgoApW3pS9u82TVHbWv7-ggyHeP"
+		"Q"),
+		CA_TOKEN_BAD_DETAILS},
+	{"details: labels_max 5 in a grant",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZ"
+		"W50L3N1cHBvcnQvNyIsImF1ZCI6InBvc3RncmVzLXByb2QiLCJpYXQiOjE3NDk5OTk"
+		"5OTAsImV4cCI6MTc1MDAwMDMwMCwianRpIjoiZzEiLCJhdXRob3JpemF0aW9uX2Rld"
+		"GFpbHMiOlt7InR5cGUiOiJjb250YXV0aCIsImxhYmVsc19tYXgiOjV9XX0.dSyKNec"
+		"5xe3adXqTkHlG9c2uNipb6vgMq-syhygpViXTe7mHSGNkTU4bf0bMtjR8o2E8aSOPT"
+		"3h2OG0svl5PJg"),
+		CA_TOKEN_BAD_DETAILS},
+	{"duplicate: sub",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZ"
+		"W50L3N1cHBvcnQvNyIsImF1ZCI6InBvc3RncmVzLXByb2QiLCJpYXQiOjE3NDk5OTk"
+		"5OTAsImV4cCI6MTc1MDAwMDMwMCwianRpIjoiZzEiLCJzdWIiOiJzcGlmZmU6Ly9hY"
+		"21lLmV4YW1wbGUvYWRtaW4ifQ.tw3-kQR0MfVuVM82_hyKZ_I8uOb3Wjd_ct_5boSn"
+		"TzjTDgfbX4e-A6aJjB5lFcYzpQEWBFspF_4UanXqQymbhg"),
+		CA_TOKEN_DUPLICATE_MEMBER},
+	{"duplicate: max_depth",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZ"
+		"W50L3N1cHBvcnQvNyIsImF1ZCI6InBvc3RncmVzLXByb2QiLCJpYXQiOjE3NDk5OTk"
+		"5OTAsImV4cCI6MTc1MDAwMDMwMCwianRpIjoiZzEiLCJtYXhfZGVwdGgiOjAsIm1he"
+		"F9kZXB0aCI6OX0.RWxyJTdGg8kum41gkSUaSjeooawI9U3UBTc-y7lXeWi7Of2fEKw"
+		"b0j_a10BVHHT01xFu0cmxBILBu4sVMjMzCg"),
+		CA_TOKEN_DUPLICATE_MEMBER},
+	{"signature: another key",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZ"
+		"W50L3N1cHBvcnQvNyIsImF1ZCI6InBvc3RncmVzLXByb2QiLCJpYXQiOjE3NDk5OTk"
+		"5OTAsImV4cCI6MTc1MDAwMDMwMCwianRpIjoiZzEifQ.4AJFHcJjh7hC_LpXlMgd0b"
+		"P93zas6DRh_hQIFnqv-VCgvdzCfskqrcWihGccFNgdQ44Uy8dtKH3hkM8mzSVrpA"),
+		CA_TOKEN_BAD_SIGNATURE},
+	{"signature: unknown kid",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6IngifQ.eyJpc3MiOiJodHRwczovL2lzc3Vlci5"
+		"leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZW50L"
+		"3N1cHBvcnQvNyIsImF1ZCI6InBvc3RncmVzLXByb2QiLCJpYXQiOjE3NDk5OTk5OTA"
+		"sImV4cCI6MTc1MDAwMDMwMCwianRpIjoiZzEifQ._Z9jHg-qcICs4GW3YTg9BWBW2w"
+		"XVEdUuzou2mKh-dflW_1I8FC7R1u4htc-dGWfGlHspIZhbiQBAHDi5jgkl5w"),
+		CA_TOKEN_UNKNOWN_KEY},
+	{"validate: expired",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZ"
+		"W50L3N1cHBvcnQvNyIsImF1ZCI6InBvc3RncmVzLXByb2QiLCJpYXQiOjE3NDk5OTk"
+		"5OTAsImV4cCI6MTc0OTk5OTk3MCwianRpIjoiZzEifQ.V4Rqd0OVFr6oortAkYvDHm"
+		"48NuOOte0jkx0vRZ5zQLwiU9_YqU6fCpRsmL4y79y78oe1n3vI8CU6A2uCSAN39g"),
+		CA_TOKEN_EXPIRED},
+	{"validate: expired within the skew",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZ"
+		"W50L3N1cHBvcnQvNyIsImF1ZCI6InBvc3RncmVzLXByb2QiLCJpYXQiOjE3NDk5OTk"
+		"5OTAsImV4cCI6MTc0OTk5OTk3MSwianRpIjoiZzEifQ.8qry7FwoUrYxqdkxALLFw-"
+		"9XTjB2RO8SsRlA7XEPUvz-vj4mOHb2u-RJ7wpzrZ5IYYeT8d91x_oVP9tT3m2tjA"),
+		CA_TOKEN_OK},
+	{"validate: issued in the future",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZ"
+		"W50L3N1cHBvcnQvNyIsImF1ZCI6InBvc3RncmVzLXByb2QiLCJpYXQiOjE3NTAwMDA"
+		"wMzEsImV4cCI6MTc1MDAwMDMwMCwianRpIjoiZzEifQ.IW-XXwGvD3krncHY0oBZaZ"
+		"qnAdHAdG1GHCh_PxTiAyU7I1kJqe4TO8-C62nRNnybUiAxXyAoIeeM9rdja3QAUA"),
+		CA_TOKEN_NOT_YET_VALID},
+	{"validate: issued within the skew",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZ"
+		"W50L3N1cHBvcnQvNyIsImF1ZCI6InBvc3RncmVzLXByb2QiLCJpYXQiOjE3NTAwMDA"
+		"wMzAsImV4cCI6MTc1MDAwMDMwMCwianRpIjoiZzEifQ.LG1ZyV4cD7PeTen_HxLJR-"
+		"vonn3XrT9eG_KChhXmmy3XO8gXNWr9fqOkA5opbT9X-_MLKPJ0LkbBii003rf1Ng"),
+		CA_TOKEN_OK},
+	{"validate: not yet valid",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZ"
+		"W50L3N1cHBvcnQvNyIsImF1ZCI6InBvc3RncmVzLXByb2QiLCJpYXQiOjE3NDk5OTk"
+		"5OTAsImV4cCI6MTc1MDAwMDMwMCwianRpIjoiZzEiLCJuYmYiOjE3NTAwMDAwMzF9."
+		"2vwmioDSSOcTB-8my1qVj6SOEf4ydhI59sMhqx7dpY5L89vMrL-M2agNcGPmG-lczh"
+		"tTRg6nD5Y-fP5Tbgc-nw"),
+		CA_TOKEN_NOT_YET_VALID},
+	{"validate: other audience",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZ"
+		"W50L3N1cHBvcnQvNyIsImF1ZCI6IngiLCJpYXQiOjE3NDk5OTk5OTAsImV4cCI6MTc"
+		"1MDAwMDMwMCwianRpIjoiZzEifQ.Z6PUWaBbW5-7L978ViEcZojspo4b1hAfAcpXE4"
+		"2ugM18pzTkiYkv-t5axoG884Gv21ZIMyOUA3GcxgD3bL2dGQ"),
+		CA_TOKEN_WRONG_AUDIENCE},
+	{"token: a JWT-SVID",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJzdWIiOiJzcGlmZmU6Ly9hY21"
+		"lLmV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsI"
+		"mlhdCI6MTc0OTk5OTk5MCwiZXhwIjoxNzUwMDAwMzAwLCJqdGkiOiJnMSJ9.wATgqT"
+		"Qof3LykMcUaSJhqZEGvtGFjVi5meY27K8KAd0em-elYNU4tRF5kvBcHhO5xKBhjlMk"
+		"mzpU4g4brq1GwA"),
+		CA_TOKEN_MISSING_CLAIM},
+	{"token: of an issuer, typ None",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZW50L3N1c"
+		"HBvcnQvNyIsImF1ZCI6InBvc3RncmVzLXByb2QiLCJpYXQiOjE3NTAwMDAwMDAsImV"
+		"4cCI6MTc1MDAwMDMwMCwianRpIjoiMSJ9.MZS707Vc5-eSxHVwNEqMoAoMCmcpAYDI"
+		"lWepCNYoB5CREtPJHeqj29SsQMDRJ1c6zNAD9tGbbfk1xOWDhgG2JQ"),
+		CA_TOKEN_BAD_PRINCIPAL},
+	{"token: of an issuer, typ JWT",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYiLCJ0eXAiOiJKV1QifQ.eyJpc3MiOiJ"
+		"odHRwczovL2lzc3Vlci5leGFtcGxlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtc"
+		"GxlL2FnZW50L3N1cHBvcnQvNyIsImF1ZCI6InBvc3RncmVzLXByb2QiLCJpYXQiOjE"
+		"3NTAwMDAwMDAsImV4cCI6MTc1MDAwMDMwMCwianRpIjoiMSJ9.yLPk-Azx7HHPwQr9"
+		"pFd_L-kSurhsv6HJL1It5Hu1aGfculAT-Q8BgB91JNbBk3n-hr5NKldayOQOo4t1u8"
+		"Ue8g"),
+		CA_TOKEN_BAD_PRINCIPAL},
+	{"token: of an issuer, typ grant+jwt",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYiLCJ0eXAiOiJncmFudCtqd3QifQ.eyJ"
+		"pc3MiOiJodHRwczovL2lzc3Vlci5leGFtcGxlIiwic3ViIjoic3BpZmZlOi8vYWNtZ"
+		"S5leGFtcGxlL2FnZW50L3N1cHBvcnQvNyIsImF1ZCI6InBvc3RncmVzLXByb2QiLCJ"
+		"pYXQiOjE3NTAwMDAwMDAsImV4cCI6MTc1MDAwMDMwMCwianRpIjoiMSJ9.OUcCwYHM"
+		"DFQhQCb8GH3vdreVnXIPT05OJz0AICVwN5VjnUVPhWw2858Pp7YYpy5kxVUm4tctMW"
+		"P84TulA2plVw"),
+		CA_TOKEN_BAD_PRINCIPAL},
+	{"token: of a trust domain",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYifQ.eyJpc3MiOiJzcGlmZmU6Ly9hY21"
+		"lLmV4YW1wbGUiLCJzdWIiOiJzcGlmZmU6Ly9hY21lLmV4YW1wbGUvYWdlbnQvc3Vwc"
+		"G9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImlhdCI6MTc1MDAwMDAwMCwiZXh"
+		"wIjoxNzUwMDAwMzAwLCJqdGkiOiIxIn0.MY0njBkY_npUInOZqLnaRZ7_tfBcghbtM"
+		"cY6Uk0GMTc7FrTegmWuSTReD361gyVkpYZLNiQLQIGFPPqtLiBHQg"),
+		CA_TOKEN_BAD_PRINCIPAL},
+	{"token: an access token",
+		TEXT("eyJhbGciOiJFUzI1NiIsImtpZCI6InAyNTYiLCJ0eXAiOiJhdCtqd3QifQ.eyJpc3M"
+		"iOiJodHRwczovL2lzc3Vlci5leGFtcGxlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5le"
+		"GFtcGxlL2FnZW50L3N1cHBvcnQvNyIsImF1ZCI6InBvc3RncmVzLXByb2QiLCJpYXQ"
+		"iOjE3NTAwMDAwMDAsImV4cCI6MTc1MDAwMDMwMCwianRpIjoiMSJ9.5Rj9TC99G51A"
+		"iDLEVzHBHSshrcrxg4WhFLU-rTVa3_19SPJTEWaCh6LhgjCZjq5WFAoB_RveMzyVUn"
+		"otqlfdQw"),
+		CA_TOKEN_BAD_HEADER},
+};
+
+static const ChainCase chain_cases[] = {
+	{"good: 1 grants",
+		TEXT("[\"eyJhbGciOiJFZERTQSIsImtpZCI6ImVkIn0.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZ"
+		"W50L3N1cHBvcnQvNyIsImF1ZCI6InBvc3RncmVzLXByb2QiLCJpYXQiOjE3NDk5OTk"
+		"5OTAsImV4cCI6MTc1MDAwMDMwMCwianRpIjoiZzAifQ.lNWp4PoFOeRef3uMXwcaA0"
+		"gBOn3W1q4le_UpoB4GetC8pKq7Gym-PyD17nEIqUL7akrlOBOyjaNqRIBbXhOWAg\""
+		"]"),
+		"spiffe://acme.example/agent/support/7",
+		CA_TOKEN_OK,
+		1,
+		-1},
+	{"good: 2 grants",
+		TEXT("[\"eyJhbGciOiJFZERTQSIsImtpZCI6ImVkIn0.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZ"
+		"W50LzEiLCJhdWQiOiJwb3N0Z3Jlcy1wcm9kIiwiaWF0IjoxNzQ5OTk5OTkwLCJleHA"
+		"iOjE3NTAwMDAzMDAsImp0aSI6ImcwIn0.zzb8ShMwCWAfmfhJ4MBrokEgUu5TEotwU"
+		"w2jEV7r80a14BVJXam3XS4zuAEGJojfUhccChTcXVzpTy03A8UwDw\",\"eyJhbGci"
+		"OiJFZERTQSIsImtpZCI6ImVkIn0.eyJpc3MiOiJzcGlmZmU6Ly9hY21lLmV4YW1wbG"
+		"UvYWdlbnQvMSIsInN1YiI6InNwaWZmZTovL2FjbWUuZXhhbXBsZS9hZ2VudC9zdXBw"
+		"b3J0LzciLCJhdWQiOiJwb3N0Z3Jlcy1wcm9kIiwiaWF0IjoxNzQ5OTk5OTkwLCJleH"
+		"AiOjE3NTAwMDAzMDAsImp0aSI6ImcxIiwicHJmIjoiNnI5TU10MW16QVBmVG1oTWVh"
+		"UXYxSEJObFhxeEdoekF5c0JiN0hzRmZvVSJ9.BAvQRRAtqM-GspwX56iBTi6ptTf7q"
+		"48b3IGRBDSU6Sh9cjMThoVvMEEfTe2XBsSLm6rVm82Zanrdv5ggt-OgCA\"]"),
+		"spiffe://acme.example/agent/support/7",
+		CA_TOKEN_OK,
+		2,
+		-1},
+	{"good: 3 grants",
+		TEXT("[\"eyJhbGciOiJFZERTQSIsImtpZCI6ImVkIn0.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZ"
+		"W50LzEiLCJhdWQiOiJwb3N0Z3Jlcy1wcm9kIiwiaWF0IjoxNzQ5OTk5OTkwLCJleHA"
+		"iOjE3NTAwMDAzMDAsImp0aSI6ImcwIn0.zzb8ShMwCWAfmfhJ4MBrokEgUu5TEotwU"
+		"w2jEV7r80a14BVJXam3XS4zuAEGJojfUhccChTcXVzpTy03A8UwDw\",\"eyJhbGci"
+		"OiJFZERTQSIsImtpZCI6ImVkIn0.eyJpc3MiOiJzcGlmZmU6Ly9hY21lLmV4YW1wbG"
+		"UvYWdlbnQvMSIsInN1YiI6InNwaWZmZTovL2FjbWUuZXhhbXBsZS9hZ2VudC8yIiwi"
+		"YXVkIjoicG9zdGdyZXMtcHJvZCIsImlhdCI6MTc0OTk5OTk5MCwiZXhwIjoxNzUwMD"
+		"AwMzAwLCJqdGkiOiJnMSIsInByZiI6IjZyOU1NdDFtekFQZlRtaE1lYVF2MUhCTmxY"
+		"cXhHaHpBeXNCYjdIc0Zmb1UifQ.jCymXWpfUR3RkCh0wVgdkZO8zHNS40lU11pslRF"
+		"l_DDW1-WjhTLERAT6-U4L5v7X8pqqWALf5JA7el1Y9shxBw\",\"eyJhbGciOiJFZE"
+		"RTQSIsImtpZCI6ImVkIn0.eyJpc3MiOiJzcGlmZmU6Ly9hY21lLmV4YW1wbGUvYWdl"
+		"bnQvMiIsInN1YiI6InNwaWZmZTovL2FjbWUuZXhhbXBsZS9hZ2VudC9zdXBwb3J0Lz"
+		"ciLCJhdWQiOiJwb3N0Z3Jlcy1wcm9kIiwiaWF0IjoxNzQ5OTk5OTkwLCJleHAiOjE3"
+		"NTAwMDAzMDAsImp0aSI6ImcyIiwicHJmIjoiaU1ILUE4T2pXaXNDVGJSU21aYTgzNz"
+		"l0RGVPZ2sxOUtsTmJzODl1Sm1sOCJ9.eP1Y0eQj4goeY-Hp_mVnvqPrwSIScpMcK2q"
+		"aM_4ERy7JKDtfcy_OECEJs_UDUZhWLp6R4qYSbs_aoFfA1D87Ag\"]"),
+		"spiffe://acme.example/agent/support/7",
+		CA_TOKEN_OK,
+		3,
+		-1},
+	{"good: 16 grants",
+		TEXT("[\"eyJhbGciOiJFZERTQSIsImtpZCI6ImVkIn0.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZ"
+		"W50LzEiLCJhdWQiOiJwb3N0Z3Jlcy1wcm9kIiwiaWF0IjoxNzQ5OTk5OTkwLCJleHA"
+		"iOjE3NTAwMDAzMDAsImp0aSI6ImcwIn0.zzb8ShMwCWAfmfhJ4MBrokEgUu5TEotwU"
+		"w2jEV7r80a14BVJXam3XS4zuAEGJojfUhccChTcXVzpTy03A8UwDw\",\"eyJhbGci"
+		"OiJFZERTQSIsImtpZCI6ImVkIn0.eyJpc3MiOiJzcGlmZmU6Ly9hY21lLmV4YW1wbG"
+		"UvYWdlbnQvMSIsInN1YiI6InNwaWZmZTovL2FjbWUuZXhhbXBsZS9hZ2VudC8yIiwi"
+		"YXVkIjoicG9zdGdyZXMtcHJvZCIsImlhdCI6MTc0OTk5OTk5MCwiZXhwIjoxNzUwMD"
+		"AwMzAwLCJqdGkiOiJnMSIsInByZiI6IjZyOU1NdDFtekFQZlRtaE1lYVF2MUhCTmxY"
+		"cXhHaHpBeXNCYjdIc0Zmb1UifQ.jCymXWpfUR3RkCh0wVgdkZO8zHNS40lU11pslRF"
+		"l_DDW1-WjhTLERAT6-U4L5v7X8pqqWALf5JA7el1Y9shxBw\",\"eyJhbGciOiJFZE"
+		"RTQSIsImtpZCI6ImVkIn0.eyJpc3MiOiJzcGlmZmU6Ly9hY21lLmV4YW1wbGUvYWdl"
+		"bnQvMiIsInN1YiI6InNwaWZmZTovL2FjbWUuZXhhbXBsZS9hZ2VudC8zIiwiYXVkIj"
+		"oicG9zdGdyZXMtcHJvZCIsImlhdCI6MTc0OTk5OTk5MCwiZXhwIjoxNzUwMDAwMzAw"
+		"LCJqdGkiOiJnMiIsInByZiI6ImlNSC1BOE9qV2lzQ1RiUlNtWmE4Mzc5dERlT2drMT"
+		"lLbE5iczg5dUptbDgifQ.OZX5j62piFoOr3qPqMZzEvUy4-NM7lCemdUdDtVxt0Lba"
+		"ZmuIC_5PSN8TWYMbsSItRBuuQLE-NpBa-XUQnkoAw\",\"eyJhbGciOiJFZERTQSIs"
+		"ImtpZCI6ImVkIn0.eyJpc3MiOiJzcGlmZmU6Ly9hY21lLmV4YW1wbGUvYWdlbnQvMy"
+		"IsInN1YiI6InNwaWZmZTovL2FjbWUuZXhhbXBsZS9hZ2VudC80IiwiYXVkIjoicG9z"
+		"dGdyZXMtcHJvZCIsImlhdCI6MTc0OTk5OTk5MCwiZXhwIjoxNzUwMDAwMzAwLCJqdG"
+		"kiOiJnMyIsInByZiI6IjZlOGJ3dng1TG1PQlBnMVZTWV81Z2Y0YWU3VVVoQV83TDVq"
+		"Rmt2VWRJNmcifQ.q5RfzqYAVH22GJxqvV8jhmVBG46JLyk2EU8VwdK-bgDw7EwVYQQ"
+		"Mgwl9XXnaBTuwvNEqTOXOsr2O6zBzFVTCBg\",\"eyJhbGciOiJFZERTQSIsImtpZC"
+		"I6ImVkIn0.eyJpc3MiOiJzcGlmZmU6Ly9hY21lLmV4YW1wbGUvYWdlbnQvNCIsInN1"
+		"YiI6InNwaWZmZTovL2FjbWUuZXhhbXBsZS9hZ2VudC81IiwiYXVkIjoicG9zdGdyZX"
+		"MtcHJvZCIsImlhdCI6MTc0OTk5OTk5MCwiZXhwIjoxNzUwMDAwMzAwLCJqdGkiOiJn"
+		"NCIsInByZiI6Ilo5eGRKVUl2NlZZdWhkdHVHNk9vbDc4STk0dFZDZ1VHZ05xNWZCck"
+		"YxY00ifQ.2Vv1lyzejArck67KhnJc60DEUHZCNveFp5FYAbm4CLlPaHg7d1e7-oLka"
+		"mMCdXxk1D5IRyepwSeCE_r1obmdDQ\",\"eyJhbGciOiJFZERTQSIsImtpZCI6ImVk"
+		"In0.eyJpc3MiOiJzcGlmZmU6Ly9hY21lLmV4YW1wbGUvYWdlbnQvNSIsInN1YiI6In"
+		"NwaWZmZTovL2FjbWUuZXhhbXBsZS9hZ2VudC82IiwiYXVkIjoicG9zdGdyZXMtcHJv"
+		"ZCIsImlhdCI6MTc0OTk5OTk5MCwiZXhwIjoxNzUwMDAwMzAwLCJqdGkiOiJnNSIsIn"
+		"ByZiI6IkVFSUo5Y3ZhajRKYk1kTzhuTExwZVN6ZE5RRURVcUI5NXoydlVWQmU4R2si"
+		"fQ.60Z4M6A0igeRnok0KVBVoXoIM5i0iF_XSaXC68u8_XxEcY8ZTJqtVPn6sPbwq3F"
+		"wqgRgowJewhgCOjFuH22nCA\",\"eyJhbGciOiJFZERTQSIsImtpZCI6ImVkIn0.ey"
+		"Jpc3MiOiJzcGlmZmU6Ly9hY21lLmV4YW1wbGUvYWdlbnQvNiIsInN1YiI6InNwaWZm"
+		"ZTovL2FjbWUuZXhhbXBsZS9hZ2VudC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsIm"
+		"lhdCI6MTc0OTk5OTk5MCwiZXhwIjoxNzUwMDAwMzAwLCJqdGkiOiJnNiIsInByZiI6"
+		"IlFHelQzWXpTM1FYRU1pandJVVFFbk9uX2NCd3RpUWF6ZVBPVVJfcGZkRGcifQ.0ma"
+		"uAeaOgfPsqP_vD46rJ6pez-BnBo2BdvnOjYhhEzExcyisny5mx__6sm_3dBX8jNrYu"
+		"zPup07D3eXFZXeWBw\",\"eyJhbGciOiJFZERTQSIsImtpZCI6ImVkIn0.eyJpc3Mi"
+		"OiJzcGlmZmU6Ly9hY21lLmV4YW1wbGUvYWdlbnQvNyIsInN1YiI6InNwaWZmZTovL2"
+		"FjbWUuZXhhbXBsZS9hZ2VudC84IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImlhdCI6"
+		"MTc0OTk5OTk5MCwiZXhwIjoxNzUwMDAwMzAwLCJqdGkiOiJnNyIsInByZiI6IjRtNT"
+		"RycFBWdlBNTFZWbjhOaEdFNjZSZGs2Ym05WGJDelVVcm81SUlHSjAifQ.wtfh-7jEQ"
+		"xkAijNLELeiZqLpSP2tj0gfz9tIF4AKKmTV1_c_s-QSP9T-2A1_DQhYa1uDtLiOyHa"
+		"doJW--BYfCw\",\"eyJhbGciOiJFZERTQSIsImtpZCI6ImVkIn0.eyJpc3MiOiJzcG"
+		"lmZmU6Ly9hY21lLmV4YW1wbGUvYWdlbnQvOCIsInN1YiI6InNwaWZmZTovL2FjbWUu"
+		"ZXhhbXBsZS9hZ2VudC85IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImlhdCI6MTc0OT"
+		"k5OTk5MCwiZXhwIjoxNzUwMDAwMzAwLCJqdGkiOiJnOCIsInByZiI6ImdxcTUwbDF0"
+		"b0NKQ1pPNHY1WFVkZW5PX1Yxc2hNNTFFR2hTNi1zSURYdEUifQ._e8MrY0sk5OBp0H"
+		"YlGZ64ofT0ZnpASizuZEOpoOSxpihITQaXkibo0WbUMCpQWsD2ML_tCQACEM0VQk1Z"
+		"AIwDA\",\"eyJhbGciOiJFZERTQSIsImtpZCI6ImVkIn0.eyJpc3MiOiJzcGlmZmU6"
+		"Ly9hY21lLmV4YW1wbGUvYWdlbnQvOSIsInN1YiI6InNwaWZmZTovL2FjbWUuZXhhbX"
+		"BsZS9hZ2VudC8xMCIsImF1ZCI6InBvc3RncmVzLXByb2QiLCJpYXQiOjE3NDk5OTk5"
+		"OTAsImV4cCI6MTc1MDAwMDMwMCwianRpIjoiZzkiLCJwcmYiOiJVbGhJRU8tcEgtdW"
+		"kyNWZ2Q25BYWhiZ0RPZVdRaEdIak9ZYWZMUHZ2ZGdrIn0.QOxWH3DEu9IebJeXvDjQ"
+		"E3sIALrNDkSOwpm8r4TtOsU2kl8yChQj-1M7nZ9Qton_LRs_C_kETsby-BjuTcgJCw"
+		"\",\"eyJhbGciOiJFZERTQSIsImtpZCI6ImVkIn0.eyJpc3MiOiJzcGlmZmU6Ly9hY"
+		"21lLmV4YW1wbGUvYWdlbnQvMTAiLCJzdWIiOiJzcGlmZmU6Ly9hY21lLmV4YW1wbGU"
+		"vYWdlbnQvMTEiLCJhdWQiOiJwb3N0Z3Jlcy1wcm9kIiwiaWF0IjoxNzQ5OTk5OTkwL"
+		"CJleHAiOjE3NTAwMDAzMDAsImp0aSI6ImcxMCIsInByZiI6IlpISUZGLTB6QzJlNFV"
+		"xZTFVN2pCMGZEWDZfNS14eUthSlFTWXg1U0VXancifQ.MnD06LTLM_KsbLHXu6M9md"
+		"nU-qugVDXLD37IUpwBanLi1Mt5DO5zJmZV9_LedSgbO2qiRrbahRcQhFW9--YFDg\""
+		",\"eyJhbGciOiJFZERTQSIsImtpZCI6ImVkIn0.eyJpc3MiOiJzcGlmZmU6Ly9hY21"
+		"lLmV4YW1wbGUvYWdlbnQvMTEiLCJzdWIiOiJzcGlmZmU6Ly9hY21lLmV4YW1wbGUvY"
+		"WdlbnQvMTIiLCJhdWQiOiJwb3N0Z3Jlcy1wcm9kIiwiaWF0IjoxNzQ5OTk5OTkwLCJ"
+		"leHAiOjE3NTAwMDAzMDAsImp0aSI6ImcxMSIsInByZiI6Ii1rODlXODlSU3NHcnJtR"
+		"nNXQkZyei1SZGROclZBNG9BVlJnVDlSX1NOMTgifQ.aYklSpFoSTacQXGDXJzq-ze_"
+		"37ixPOd6NiCcZtF8WKbBnobXTXtwBqS3tjaNcbqsgcaxvp1ivPeUh3qGuBbGCA\",\""
+		"eyJhbGciOiJFZERTQSIsImtpZCI6ImVkIn0.eyJpc3MiOiJzcGlmZmU6Ly9hY21lLm"
+		"V4YW1wbGUvYWdlbnQvMTIiLCJzdWIiOiJzcGlmZmU6Ly9hY21lLmV4YW1wbGUvYWdl"
+		"bnQvMTMiLCJhdWQiOiJwb3N0Z3Jlcy1wcm9kIiwiaWF0IjoxNzQ5OTk5OTkwLCJleH"
+		"AiOjE3NTAwMDAzMDAsImp0aSI6ImcxMiIsInByZiI6Ii1NN0ZxQlR0NjMtYXFCU0ZT"
+		"SjRYbXVoZFRTWm45N1RMNUw3VHpESEE5LTgifQ.MNB1W-kn0y9oWWd4LfRxu35DgeL"
+		"I5b4nREKYBozGeWUihZOKz5_SlDPtp9U-VVIGbz8iFWT5uUULspZ_7IcvBQ\",\"ey"
+		"JhbGciOiJFZERTQSIsImtpZCI6ImVkIn0.eyJpc3MiOiJzcGlmZmU6Ly9hY21lLmV4"
+		"YW1wbGUvYWdlbnQvMTMiLCJzdWIiOiJzcGlmZmU6Ly9hY21lLmV4YW1wbGUvYWdlbn"
+		"QvMTQiLCJhdWQiOiJwb3N0Z3Jlcy1wcm9kIiwiaWF0IjoxNzQ5OTk5OTkwLCJleHAi"
+		"OjE3NTAwMDAzMDAsImp0aSI6ImcxMyIsInByZiI6IkNKMTg0cmRMRWxiamVkQUFCX2"
+		"40Q25QMDQ5WWNQNWNIaWpDTW9Dc2FSelkifQ.RhD6q9Ur1eei3H7tiu7mozoEVAixC"
+		"XguOUYxZeqdXVl_EXbg-u7St8NxtUvyDgixlCwdZWeMhAgblVTgubcRDw\",\"eyJh"
+		"bGciOiJFZERTQSIsImtpZCI6ImVkIn0.eyJpc3MiOiJzcGlmZmU6Ly9hY21lLmV4YW"
+		"1wbGUvYWdlbnQvMTQiLCJzdWIiOiJzcGlmZmU6Ly9hY21lLmV4YW1wbGUvYWdlbnQv"
+		"MTUiLCJhdWQiOiJwb3N0Z3Jlcy1wcm9kIiwiaWF0IjoxNzQ5OTk5OTkwLCJleHAiOj"
+		"E3NTAwMDAzMDAsImp0aSI6ImcxNCIsInByZiI6InRCM2VEVEdGMlNBbHlleDAxcnl5"
+		"WW1wYmdtY0lWc2xwRHdaQlV3bUotSk0ifQ.58oaebJShWDEmZu6tdOTq79Tm25Uzke"
+		"mT1jsp05OQ-3XPHK3-UqnsUszg4xKDfkfd4GHHsT6G1d8fRrOprq2Bg\",\"eyJhbG"
+		"ciOiJFZERTQSIsImtpZCI6ImVkIn0.eyJpc3MiOiJzcGlmZmU6Ly9hY21lLmV4YW1w"
+		"bGUvYWdlbnQvMTUiLCJzdWIiOiJzcGlmZmU6Ly9hY21lLmV4YW1wbGUvYWdlbnQvc3"
+		"VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImlhdCI6MTc0OTk5OTk5MCwi"
+		"ZXhwIjoxNzUwMDAwMzAwLCJqdGkiOiJnMTUiLCJwcmYiOiItNDVJSDdJZUNpallyYV"
+		"pkZ3B2MEphejhPZ1p0bU5VTTNkWkFoanFQSEdBIn0.z6TOT-MY94bLPRov8KLoD65u"
+		"4RzBWVSG5_gF21zlE2oR8Lnh4i4VurAATC4C2YXQnz3bf2w2e46t8A5kSPBkBw\"]"),
+		"spiffe://acme.example/agent/support/7",
+		CA_TOKEN_OK,
+		16,
+		-1},
+	{"order: the root cut off",
+		TEXT("[\"eyJhbGciOiJFZERTQSIsImtpZCI6ImVkIn0.eyJpc3MiOiJzcGlmZmU6Ly9hY21"
+		"lLmV4YW1wbGUvYWdlbnQvMSIsInN1YiI6InNwaWZmZTovL2FjbWUuZXhhbXBsZS9hZ"
+		"2VudC8yIiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImlhdCI6MTc0OTk5OTk5MCwiZXh"
+		"wIjoxNzUwMDAwMzAwLCJqdGkiOiJnMSIsInByZiI6IjZyOU1NdDFtekFQZlRtaE1lY"
+		"VF2MUhCTmxYcXhHaHpBeXNCYjdIc0Zmb1UifQ.jCymXWpfUR3RkCh0wVgdkZO8zHNS"
+		"40lU11pslRFl_DDW1-WjhTLERAT6-U4L5v7X8pqqWALf5JA7el1Y9shxBw\",\"eyJ"
+		"hbGciOiJFZERTQSIsImtpZCI6ImVkIn0.eyJpc3MiOiJzcGlmZmU6Ly9hY21lLmV4Y"
+		"W1wbGUvYWdlbnQvMiIsInN1YiI6InNwaWZmZTovL2FjbWUuZXhhbXBsZS9hZ2VudC9"
+		"zdXBwb3J0LzciLCJhdWQiOiJwb3N0Z3Jlcy1wcm9kIiwiaWF0IjoxNzQ5OTk5OTkwL"
+		"CJleHAiOjE3NTAwMDAzMDAsImp0aSI6ImcyIiwicHJmIjoiaU1ILUE4T2pXaXNDVGJ"
+		"SU21aYTgzNzl0RGVPZ2sxOUtsTmJzODl1Sm1sOCJ9.eP1Y0eQj4goeY-Hp_mVnvqPr"
+		"wSIScpMcK2qaM_4ERy7JKDtfcy_OECEJs_UDUZhWLp6R4qYSbs_aoFfA1D87Ag\"]"),
+		"spiffe://acme.example/agent/support/7",
+		CA_GRANT_FIRST_HAS_PARENT,
+		2,
+		0},
+	{"order: only the last one",
+		TEXT("[\"eyJhbGciOiJFZERTQSIsImtpZCI6ImVkIn0.eyJpc3MiOiJzcGlmZmU6Ly9hY21"
+		"lLmV4YW1wbGUvYWdlbnQvMiIsInN1YiI6InNwaWZmZTovL2FjbWUuZXhhbXBsZS9hZ"
+		"2VudC9zdXBwb3J0LzciLCJhdWQiOiJwb3N0Z3Jlcy1wcm9kIiwiaWF0IjoxNzQ5OTk"
+		"5OTkwLCJleHAiOjE3NTAwMDAzMDAsImp0aSI6ImcyIiwicHJmIjoiaU1ILUE4T2pXa"
+		"XNDVGJSU21aYTgzNzl0RGVPZ2sxOUtsTmJzODl1Sm1sOCJ9.eP1Y0eQj4goeY-Hp_m"
+		"VnvqPrwSIScpMcK2qaM_4ERy7JKDtfcy_OECEJs_UDUZhWLp6R4qYSbs_aoFfA1D87"
+		"Ag\"]"),
+		"spiffe://acme.example/agent/support/7",
+		CA_GRANT_FIRST_HAS_PARENT,
+		1,
+		0},
+	{"order: the middle left out",
+		TEXT("[\"eyJhbGciOiJFZERTQSIsImtpZCI6ImVkIn0.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZ"
+		"W50LzEiLCJhdWQiOiJwb3N0Z3Jlcy1wcm9kIiwiaWF0IjoxNzQ5OTk5OTkwLCJleHA"
+		"iOjE3NTAwMDAzMDAsImp0aSI6ImcwIn0.zzb8ShMwCWAfmfhJ4MBrokEgUu5TEotwU"
+		"w2jEV7r80a14BVJXam3XS4zuAEGJojfUhccChTcXVzpTy03A8UwDw\",\"eyJhbGci"
+		"OiJFZERTQSIsImtpZCI6ImVkIn0.eyJpc3MiOiJzcGlmZmU6Ly9hY21lLmV4YW1wbG"
+		"UvYWdlbnQvMiIsInN1YiI6InNwaWZmZTovL2FjbWUuZXhhbXBsZS9hZ2VudC9zdXBw"
+		"b3J0LzciLCJhdWQiOiJwb3N0Z3Jlcy1wcm9kIiwiaWF0IjoxNzQ5OTk5OTkwLCJleH"
+		"AiOjE3NTAwMDAzMDAsImp0aSI6ImcyIiwicHJmIjoiaU1ILUE4T2pXaXNDVGJSU21a"
+		"YTgzNzl0RGVPZ2sxOUtsTmJzODl1Sm1sOCJ9.eP1Y0eQj4goeY-Hp_mVnvqPrwSISc"
+		"pMcK2qaM_4ERy7JKDtfcy_OECEJs_UDUZhWLp6R4qYSbs_aoFfA1D87Ag\"]"),
+		"spiffe://acme.example/agent/support/7",
+		CA_GRANT_WRONG_PARENT,
+		2,
+		1},
+	{"order: the last left out",
+		TEXT("[\"eyJhbGciOiJFZERTQSIsImtpZCI6ImVkIn0.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZ"
+		"W50LzEiLCJhdWQiOiJwb3N0Z3Jlcy1wcm9kIiwiaWF0IjoxNzQ5OTk5OTkwLCJleHA"
+		"iOjE3NTAwMDAzMDAsImp0aSI6ImcwIn0.zzb8ShMwCWAfmfhJ4MBrokEgUu5TEotwU"
+		"w2jEV7r80a14BVJXam3XS4zuAEGJojfUhccChTcXVzpTy03A8UwDw\",\"eyJhbGci"
+		"OiJFZERTQSIsImtpZCI6ImVkIn0.eyJpc3MiOiJzcGlmZmU6Ly9hY21lLmV4YW1wbG"
+		"UvYWdlbnQvMSIsInN1YiI6InNwaWZmZTovL2FjbWUuZXhhbXBsZS9hZ2VudC8yIiwi"
+		"YXVkIjoicG9zdGdyZXMtcHJvZCIsImlhdCI6MTc0OTk5OTk5MCwiZXhwIjoxNzUwMD"
+		"AwMzAwLCJqdGkiOiJnMSIsInByZiI6IjZyOU1NdDFtekFQZlRtaE1lYVF2MUhCTmxY"
+		"cXhHaHpBeXNCYjdIc0Zmb1UifQ.jCymXWpfUR3RkCh0wVgdkZO8zHNS40lU11pslRF"
+		"l_DDW1-WjhTLERAT6-U4L5v7X8pqqWALf5JA7el1Y9shxBw\"]"),
+		"spiffe://acme.example/agent/support/7",
+		CA_GRANT_WRONG_ACTOR,
+		2,
+		1},
+	{"order: the first two swapped",
+		TEXT("[\"eyJhbGciOiJFZERTQSIsImtpZCI6ImVkIn0.eyJpc3MiOiJzcGlmZmU6Ly9hY21"
+		"lLmV4YW1wbGUvYWdlbnQvMSIsInN1YiI6InNwaWZmZTovL2FjbWUuZXhhbXBsZS9hZ"
+		"2VudC8yIiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImlhdCI6MTc0OTk5OTk5MCwiZXh"
+		"wIjoxNzUwMDAwMzAwLCJqdGkiOiJnMSIsInByZiI6IjZyOU1NdDFtekFQZlRtaE1lY"
+		"VF2MUhCTmxYcXhHaHpBeXNCYjdIc0Zmb1UifQ.jCymXWpfUR3RkCh0wVgdkZO8zHNS"
+		"40lU11pslRFl_DDW1-WjhTLERAT6-U4L5v7X8pqqWALf5JA7el1Y9shxBw\",\"eyJ"
+		"hbGciOiJFZERTQSIsImtpZCI6ImVkIn0.eyJpc3MiOiJodHRwczovL2lzc3Vlci5le"
+		"GFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZW50LzE"
+		"iLCJhdWQiOiJwb3N0Z3Jlcy1wcm9kIiwiaWF0IjoxNzQ5OTk5OTkwLCJleHAiOjE3N"
+		"TAwMDAzMDAsImp0aSI6ImcwIn0.zzb8ShMwCWAfmfhJ4MBrokEgUu5TEotwUw2jEV7"
+		"r80a14BVJXam3XS4zuAEGJojfUhccChTcXVzpTy03A8UwDw\",\"eyJhbGciOiJFZE"
+		"RTQSIsImtpZCI6ImVkIn0.eyJpc3MiOiJzcGlmZmU6Ly9hY21lLmV4YW1wbGUvYWdl"
+		"bnQvMiIsInN1YiI6InNwaWZmZTovL2FjbWUuZXhhbXBsZS9hZ2VudC9zdXBwb3J0Lz"
+		"ciLCJhdWQiOiJwb3N0Z3Jlcy1wcm9kIiwiaWF0IjoxNzQ5OTk5OTkwLCJleHAiOjE3"
+		"NTAwMDAzMDAsImp0aSI6ImcyIiwicHJmIjoiaU1ILUE4T2pXaXNDVGJSU21aYTgzNz"
+		"l0RGVPZ2sxOUtsTmJzODl1Sm1sOCJ9.eP1Y0eQj4goeY-Hp_mVnvqPrwSIScpMcK2q"
+		"aM_4ERy7JKDtfcy_OECEJs_UDUZhWLp6R4qYSbs_aoFfA1D87Ag\"]"),
+		"spiffe://acme.example/agent/support/7",
+		CA_GRANT_FIRST_HAS_PARENT,
+		3,
+		0},
+	{"order: the last two swapped",
+		TEXT("[\"eyJhbGciOiJFZERTQSIsImtpZCI6ImVkIn0.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZ"
+		"W50LzEiLCJhdWQiOiJwb3N0Z3Jlcy1wcm9kIiwiaWF0IjoxNzQ5OTk5OTkwLCJleHA"
+		"iOjE3NTAwMDAzMDAsImp0aSI6ImcwIn0.zzb8ShMwCWAfmfhJ4MBrokEgUu5TEotwU"
+		"w2jEV7r80a14BVJXam3XS4zuAEGJojfUhccChTcXVzpTy03A8UwDw\",\"eyJhbGci"
+		"OiJFZERTQSIsImtpZCI6ImVkIn0.eyJpc3MiOiJzcGlmZmU6Ly9hY21lLmV4YW1wbG"
+		"UvYWdlbnQvMiIsInN1YiI6InNwaWZmZTovL2FjbWUuZXhhbXBsZS9hZ2VudC9zdXBw"
+		"b3J0LzciLCJhdWQiOiJwb3N0Z3Jlcy1wcm9kIiwiaWF0IjoxNzQ5OTk5OTkwLCJleH"
+		"AiOjE3NTAwMDAzMDAsImp0aSI6ImcyIiwicHJmIjoiaU1ILUE4T2pXaXNDVGJSU21a"
+		"YTgzNzl0RGVPZ2sxOUtsTmJzODl1Sm1sOCJ9.eP1Y0eQj4goeY-Hp_mVnvqPrwSISc"
+		"pMcK2qaM_4ERy7JKDtfcy_OECEJs_UDUZhWLp6R4qYSbs_aoFfA1D87Ag\",\"eyJh"
+		"bGciOiJFZERTQSIsImtpZCI6ImVkIn0.eyJpc3MiOiJzcGlmZmU6Ly9hY21lLmV4YW"
+		"1wbGUvYWdlbnQvMSIsInN1YiI6InNwaWZmZTovL2FjbWUuZXhhbXBsZS9hZ2VudC8y"
+		"IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImlhdCI6MTc0OTk5OTk5MCwiZXhwIjoxNz"
+		"UwMDAwMzAwLCJqdGkiOiJnMSIsInByZiI6IjZyOU1NdDFtekFQZlRtaE1lYVF2MUhC"
+		"TmxYcXhHaHpBeXNCYjdIc0Zmb1UifQ.jCymXWpfUR3RkCh0wVgdkZO8zHNS40lU11p"
+		"slRFl_DDW1-WjhTLERAT6-U4L5v7X8pqqWALf5JA7el1Y9shxBw\"]"),
+		"spiffe://acme.example/agent/support/7",
+		CA_GRANT_WRONG_PARENT,
+		3,
+		1},
+	{"order: reversed",
+		TEXT("[\"eyJhbGciOiJFZERTQSIsImtpZCI6ImVkIn0.eyJpc3MiOiJzcGlmZmU6Ly9hY21"
+		"lLmV4YW1wbGUvYWdlbnQvMiIsInN1YiI6InNwaWZmZTovL2FjbWUuZXhhbXBsZS9hZ"
+		"2VudC9zdXBwb3J0LzciLCJhdWQiOiJwb3N0Z3Jlcy1wcm9kIiwiaWF0IjoxNzQ5OTk"
+		"5OTkwLCJleHAiOjE3NTAwMDAzMDAsImp0aSI6ImcyIiwicHJmIjoiaU1ILUE4T2pXa"
+		"XNDVGJSU21aYTgzNzl0RGVPZ2sxOUtsTmJzODl1Sm1sOCJ9.eP1Y0eQj4goeY-Hp_m"
+		"VnvqPrwSIScpMcK2qaM_4ERy7JKDtfcy_OECEJs_UDUZhWLp6R4qYSbs_aoFfA1D87"
+		"Ag\",\"eyJhbGciOiJFZERTQSIsImtpZCI6ImVkIn0.eyJpc3MiOiJzcGlmZmU6Ly9"
+		"hY21lLmV4YW1wbGUvYWdlbnQvMSIsInN1YiI6InNwaWZmZTovL2FjbWUuZXhhbXBsZ"
+		"S9hZ2VudC8yIiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImlhdCI6MTc0OTk5OTk5MCw"
+		"iZXhwIjoxNzUwMDAwMzAwLCJqdGkiOiJnMSIsInByZiI6IjZyOU1NdDFtekFQZlRta"
+		"E1lYVF2MUhCTmxYcXhHaHpBeXNCYjdIc0Zmb1UifQ.jCymXWpfUR3RkCh0wVgdkZO8"
+		"zHNS40lU11pslRFl_DDW1-WjhTLERAT6-U4L5v7X8pqqWALf5JA7el1Y9shxBw\",\""
+		"eyJhbGciOiJFZERTQSIsImtpZCI6ImVkIn0.eyJpc3MiOiJodHRwczovL2lzc3Vlci"
+		"5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZW50"
+		"LzEiLCJhdWQiOiJwb3N0Z3Jlcy1wcm9kIiwiaWF0IjoxNzQ5OTk5OTkwLCJleHAiOj"
+		"E3NTAwMDAzMDAsImp0aSI6ImcwIn0.zzb8ShMwCWAfmfhJ4MBrokEgUu5TEotwUw2j"
+		"EV7r80a14BVJXam3XS4zuAEGJojfUhccChTcXVzpTy03A8UwDw\"]"),
+		"spiffe://acme.example/agent/support/7",
+		CA_GRANT_FIRST_HAS_PARENT,
+		3,
+		0},
+	{"order: the root twice",
+		TEXT("[\"eyJhbGciOiJFZERTQSIsImtpZCI6ImVkIn0.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZ"
+		"W50LzEiLCJhdWQiOiJwb3N0Z3Jlcy1wcm9kIiwiaWF0IjoxNzQ5OTk5OTkwLCJleHA"
+		"iOjE3NTAwMDAzMDAsImp0aSI6ImcwIn0.zzb8ShMwCWAfmfhJ4MBrokEgUu5TEotwU"
+		"w2jEV7r80a14BVJXam3XS4zuAEGJojfUhccChTcXVzpTy03A8UwDw\",\"eyJhbGci"
+		"OiJFZERTQSIsImtpZCI6ImVkIn0.eyJpc3MiOiJodHRwczovL2lzc3Vlci5leGFtcG"
+		"xlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZW50LzEiLCJh"
+		"dWQiOiJwb3N0Z3Jlcy1wcm9kIiwiaWF0IjoxNzQ5OTk5OTkwLCJleHAiOjE3NTAwMD"
+		"AzMDAsImp0aSI6ImcwIn0.zzb8ShMwCWAfmfhJ4MBrokEgUu5TEotwUw2jEV7r80a1"
+		"4BVJXam3XS4zuAEGJojfUhccChTcXVzpTy03A8UwDw\",\"eyJhbGciOiJFZERTQSI"
+		"sImtpZCI6ImVkIn0.eyJpc3MiOiJzcGlmZmU6Ly9hY21lLmV4YW1wbGUvYWdlbnQvM"
+		"SIsInN1YiI6InNwaWZmZTovL2FjbWUuZXhhbXBsZS9hZ2VudC8yIiwiYXVkIjoicG9"
+		"zdGdyZXMtcHJvZCIsImlhdCI6MTc0OTk5OTk5MCwiZXhwIjoxNzUwMDAwMzAwLCJqd"
+		"GkiOiJnMSIsInByZiI6IjZyOU1NdDFtekFQZlRtaE1lYVF2MUhCTmxYcXhHaHpBeXN"
+		"CYjdIc0Zmb1UifQ.jCymXWpfUR3RkCh0wVgdkZO8zHNS40lU11pslRFl_DDW1-WjhT"
+		"LERAT6-U4L5v7X8pqqWALf5JA7el1Y9shxBw\",\"eyJhbGciOiJFZERTQSIsImtpZ"
+		"CI6ImVkIn0.eyJpc3MiOiJzcGlmZmU6Ly9hY21lLmV4YW1wbGUvYWdlbnQvMiIsInN"
+		"1YiI6InNwaWZmZTovL2FjbWUuZXhhbXBsZS9hZ2VudC9zdXBwb3J0LzciLCJhdWQiO"
+		"iJwb3N0Z3Jlcy1wcm9kIiwiaWF0IjoxNzQ5OTk5OTkwLCJleHAiOjE3NTAwMDAzMDA"
+		"sImp0aSI6ImcyIiwicHJmIjoiaU1ILUE4T2pXaXNDVGJSU21aYTgzNzl0RGVPZ2sxO"
+		"UtsTmJzODl1Sm1sOCJ9.eP1Y0eQj4goeY-Hp_mVnvqPrwSIScpMcK2qaM_4ERy7JKD"
+		"tfcy_OECEJs_UDUZhWLp6R4qYSbs_aoFfA1D87Ag\"]"),
+		"spiffe://acme.example/agent/support/7",
+		CA_GRANT_WRONG_PARENT,
+		4,
+		1},
+	{"order: the last twice",
+		TEXT("[\"eyJhbGciOiJFZERTQSIsImtpZCI6ImVkIn0.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZ"
+		"W50LzEiLCJhdWQiOiJwb3N0Z3Jlcy1wcm9kIiwiaWF0IjoxNzQ5OTk5OTkwLCJleHA"
+		"iOjE3NTAwMDAzMDAsImp0aSI6ImcwIn0.zzb8ShMwCWAfmfhJ4MBrokEgUu5TEotwU"
+		"w2jEV7r80a14BVJXam3XS4zuAEGJojfUhccChTcXVzpTy03A8UwDw\",\"eyJhbGci"
+		"OiJFZERTQSIsImtpZCI6ImVkIn0.eyJpc3MiOiJzcGlmZmU6Ly9hY21lLmV4YW1wbG"
+		"UvYWdlbnQvMSIsInN1YiI6InNwaWZmZTovL2FjbWUuZXhhbXBsZS9hZ2VudC8yIiwi"
+		"YXVkIjoicG9zdGdyZXMtcHJvZCIsImlhdCI6MTc0OTk5OTk5MCwiZXhwIjoxNzUwMD"
+		"AwMzAwLCJqdGkiOiJnMSIsInByZiI6IjZyOU1NdDFtekFQZlRtaE1lYVF2MUhCTmxY"
+		"cXhHaHpBeXNCYjdIc0Zmb1UifQ.jCymXWpfUR3RkCh0wVgdkZO8zHNS40lU11pslRF"
+		"l_DDW1-WjhTLERAT6-U4L5v7X8pqqWALf5JA7el1Y9shxBw\",\"eyJhbGciOiJFZE"
+		"RTQSIsImtpZCI6ImVkIn0.eyJpc3MiOiJzcGlmZmU6Ly9hY21lLmV4YW1wbGUvYWdl"
+		"bnQvMiIsInN1YiI6InNwaWZmZTovL2FjbWUuZXhhbXBsZS9hZ2VudC9zdXBwb3J0Lz"
+		"ciLCJhdWQiOiJwb3N0Z3Jlcy1wcm9kIiwiaWF0IjoxNzQ5OTk5OTkwLCJleHAiOjE3"
+		"NTAwMDAzMDAsImp0aSI6ImcyIiwicHJmIjoiaU1ILUE4T2pXaXNDVGJSU21aYTgzNz"
+		"l0RGVPZ2sxOUtsTmJzODl1Sm1sOCJ9.eP1Y0eQj4goeY-Hp_mVnvqPrwSIScpMcK2q"
+		"aM_4ERy7JKDtfcy_OECEJs_UDUZhWLp6R4qYSbs_aoFfA1D87Ag\",\"eyJhbGciOi"
+		"JFZERTQSIsImtpZCI6ImVkIn0.eyJpc3MiOiJzcGlmZmU6Ly9hY21lLmV4YW1wbGUv"
+		"YWdlbnQvMiIsInN1YiI6InNwaWZmZTovL2FjbWUuZXhhbXBsZS9hZ2VudC9zdXBwb3"
+		"J0LzciLCJhdWQiOiJwb3N0Z3Jlcy1wcm9kIiwiaWF0IjoxNzQ5OTk5OTkwLCJleHAi"
+		"OjE3NTAwMDAzMDAsImp0aSI6ImcyIiwicHJmIjoiaU1ILUE4T2pXaXNDVGJSU21aYT"
+		"gzNzl0RGVPZ2sxOUtsTmJzODl1Sm1sOCJ9.eP1Y0eQj4goeY-Hp_mVnvqPrwSIScpM"
+		"cK2qaM_4ERy7JKDtfcy_OECEJs_UDUZhWLp6R4qYSbs_aoFfA1D87Ag\"]"),
+		"spiffe://acme.example/agent/support/7",
+		CA_GRANT_WRONG_PARENT,
+		4,
+		3},
+	{"mixed: the root of another chain",
+		TEXT("[\"eyJhbGciOiJFZERTQSIsImtpZCI6ImVkIn0.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZ"
+		"W50LzEiLCJhdWQiOiJwb3N0Z3Jlcy1wcm9kIiwiaWF0IjoxNzQ5OTk5OTkwLCJleHA"
+		"iOjE3NTAwMDAzMDAsImp0aSI6Im90aGVyIn0.5ffT5ATWL6OVQuHyEf7mymHCgeIHo"
+		"v6RA4aFaw0UPwslvLc18SrINireTS1hyoyMsQwvzY-KH39nT6Di3DWOAQ\",\"eyJh"
+		"bGciOiJFZERTQSIsImtpZCI6ImVkIn0.eyJpc3MiOiJzcGlmZmU6Ly9hY21lLmV4YW"
+		"1wbGUvYWdlbnQvMSIsInN1YiI6InNwaWZmZTovL2FjbWUuZXhhbXBsZS9hZ2VudC8y"
+		"IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImlhdCI6MTc0OTk5OTk5MCwiZXhwIjoxNz"
+		"UwMDAwMzAwLCJqdGkiOiJnMSIsInByZiI6IjZyOU1NdDFtekFQZlRtaE1lYVF2MUhC"
+		"TmxYcXhHaHpBeXNCYjdIc0Zmb1UifQ.jCymXWpfUR3RkCh0wVgdkZO8zHNS40lU11p"
+		"slRFl_DDW1-WjhTLERAT6-U4L5v7X8pqqWALf5JA7el1Y9shxBw\",\"eyJhbGciOi"
+		"JFZERTQSIsImtpZCI6ImVkIn0.eyJpc3MiOiJzcGlmZmU6Ly9hY21lLmV4YW1wbGUv"
+		"YWdlbnQvMiIsInN1YiI6InNwaWZmZTovL2FjbWUuZXhhbXBsZS9hZ2VudC9zdXBwb3"
+		"J0LzciLCJhdWQiOiJwb3N0Z3Jlcy1wcm9kIiwiaWF0IjoxNzQ5OTk5OTkwLCJleHAi"
+		"OjE3NTAwMDAzMDAsImp0aSI6ImcyIiwicHJmIjoiaU1ILUE4T2pXaXNDVGJSU21aYT"
+		"gzNzl0RGVPZ2sxOUtsTmJzODl1Sm1sOCJ9.eP1Y0eQj4goeY-Hp_mVnvqPrwSIScpM"
+		"cK2qaM_4ERy7JKDtfcy_OECEJs_UDUZhWLp6R4qYSbs_aoFfA1D87Ag\"]"),
+		"spiffe://acme.example/agent/support/7",
+		CA_GRANT_WRONG_PARENT,
+		3,
+		1},
+	{"mixed: the end of another chain",
+		TEXT("[\"eyJhbGciOiJFZERTQSIsImtpZCI6ImVkIn0.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZ"
+		"W50LzEiLCJhdWQiOiJwb3N0Z3Jlcy1wcm9kIiwiaWF0IjoxNzQ5OTk5OTkwLCJleHA"
+		"iOjE3NTAwMDAzMDAsImp0aSI6ImcwIn0.zzb8ShMwCWAfmfhJ4MBrokEgUu5TEotwU"
+		"w2jEV7r80a14BVJXam3XS4zuAEGJojfUhccChTcXVzpTy03A8UwDw\",\"eyJhbGci"
+		"OiJFZERTQSIsImtpZCI6ImVkIn0.eyJpc3MiOiJzcGlmZmU6Ly9hY21lLmV4YW1wbG"
+		"UvYWdlbnQvMSIsInN1YiI6InNwaWZmZTovL2FjbWUuZXhhbXBsZS9hZ2VudC8yIiwi"
+		"YXVkIjoicG9zdGdyZXMtcHJvZCIsImlhdCI6MTc0OTk5OTk5MCwiZXhwIjoxNzUwMD"
+		"AwMzAwLCJqdGkiOiJnMSIsInByZiI6IjZyOU1NdDFtekFQZlRtaE1lYVF2MUhCTmxY"
+		"cXhHaHpBeXNCYjdIc0Zmb1UifQ.jCymXWpfUR3RkCh0wVgdkZO8zHNS40lU11pslRF"
+		"l_DDW1-WjhTLERAT6-U4L5v7X8pqqWALf5JA7el1Y9shxBw\",\"eyJhbGciOiJFZE"
+		"RTQSIsImtpZCI6ImVkIn0.eyJpc3MiOiJzcGlmZmU6Ly9hY21lLmV4YW1wbGUvYWdl"
+		"bnQvMiIsInN1YiI6InNwaWZmZTovL2FjbWUuZXhhbXBsZS9hZ2VudC9zdXBwb3J0Lz"
+		"ciLCJhdWQiOiJwb3N0Z3Jlcy1wcm9kIiwiaWF0IjoxNzQ5OTk5OTkwLCJleHAiOjE3"
+		"NTAwMDAzMDAsImp0aSI6ImcyIiwicHJmIjoieWhOOGxtVHA4cGxKOEZoUXJTeTV5ak"
+		"d6a19YMjRoejBubXFmVEZXanRNayJ9.9pO14vqNAYGVFpyCa2q46SJSUO9SDxlP6S6"
+		"7kMFMCcv8Ob7ZUND4AKtFDSml-OBTfhmmITyuzjDIBDOlZyjmDQ\"]"),
+		"spiffe://acme.example/agent/support/7",
+		CA_GRANT_WRONG_PARENT,
+		3,
+		2},
+	{"mixed: two chains",
+		TEXT("[\"eyJhbGciOiJFZERTQSIsImtpZCI6ImVkIn0.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZ"
+		"W50LzEiLCJhdWQiOiJwb3N0Z3Jlcy1wcm9kIiwiaWF0IjoxNzQ5OTk5OTkwLCJleHA"
+		"iOjE3NTAwMDAzMDAsImp0aSI6ImcwIn0.zzb8ShMwCWAfmfhJ4MBrokEgUu5TEotwU"
+		"w2jEV7r80a14BVJXam3XS4zuAEGJojfUhccChTcXVzpTy03A8UwDw\",\"eyJhbGci"
+		"OiJFZERTQSIsImtpZCI6ImVkIn0.eyJpc3MiOiJzcGlmZmU6Ly9hY21lLmV4YW1wbG"
+		"UvYWdlbnQvMSIsInN1YiI6InNwaWZmZTovL2FjbWUuZXhhbXBsZS9hZ2VudC8yIiwi"
+		"YXVkIjoicG9zdGdyZXMtcHJvZCIsImlhdCI6MTc0OTk5OTk5MCwiZXhwIjoxNzUwMD"
+		"AwMzAwLCJqdGkiOiJnMSIsInByZiI6IjZyOU1NdDFtekFQZlRtaE1lYVF2MUhCTmxY"
+		"cXhHaHpBeXNCYjdIc0Zmb1UifQ.jCymXWpfUR3RkCh0wVgdkZO8zHNS40lU11pslRF"
+		"l_DDW1-WjhTLERAT6-U4L5v7X8pqqWALf5JA7el1Y9shxBw\",\"eyJhbGciOiJFZE"
+		"RTQSIsImtpZCI6ImVkIn0.eyJpc3MiOiJzcGlmZmU6Ly9hY21lLmV4YW1wbGUvYWdl"
+		"bnQvMiIsInN1YiI6InNwaWZmZTovL2FjbWUuZXhhbXBsZS9hZ2VudC9zdXBwb3J0Lz"
+		"ciLCJhdWQiOiJwb3N0Z3Jlcy1wcm9kIiwiaWF0IjoxNzQ5OTk5OTkwLCJleHAiOjE3"
+		"NTAwMDAzMDAsImp0aSI6ImcyIiwicHJmIjoiaU1ILUE4T2pXaXNDVGJSU21aYTgzNz"
+		"l0RGVPZ2sxOUtsTmJzODl1Sm1sOCJ9.eP1Y0eQj4goeY-Hp_mVnvqPrwSIScpMcK2q"
+		"aM_4ERy7JKDtfcy_OECEJs_UDUZhWLp6R4qYSbs_aoFfA1D87Ag\",\"eyJhbGciOi"
+		"JFZERTQSIsImtpZCI6ImVkIn0.eyJpc3MiOiJodHRwczovL2lzc3Vlci5leGFtcGxl"
+		"fGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZW50LzEiLCJhdW"
+		"QiOiJwb3N0Z3Jlcy1wcm9kIiwiaWF0IjoxNzQ5OTk5OTkwLCJleHAiOjE3NTAwMDAz"
+		"MDAsImp0aSI6Im90aGVyIn0.5ffT5ATWL6OVQuHyEf7mymHCgeIHov6RA4aFaw0UPw"
+		"slvLc18SrINireTS1hyoyMsQwvzY-KH39nT6Di3DWOAQ\",\"eyJhbGciOiJFZERTQ"
+		"SIsImtpZCI6ImVkIn0.eyJpc3MiOiJzcGlmZmU6Ly9hY21lLmV4YW1wbGUvYWdlbnQ"
+		"vMSIsInN1YiI6InNwaWZmZTovL2FjbWUuZXhhbXBsZS9hZ2VudC8yIiwiYXVkIjoic"
+		"G9zdGdyZXMtcHJvZCIsImlhdCI6MTc0OTk5OTk5MCwiZXhwIjoxNzUwMDAwMzAwLCJ"
+		"qdGkiOiJnMSIsInByZiI6IlFGWnRTSDE2YXNIellEWnh4ajZ1bUJkVGpSZ3Y2OVpHR"
+		"WdxelVaUVFOVDgifQ.PCChfW6EFgq-KhvGWg3U142WVxtSXR3O9mhqG_jovY_sc5XW"
+		"MTDaqhFMitfwcA79VfiUKEhDb6fWzSs7WDL1Ag\",\"eyJhbGciOiJFZERTQSIsImt"
+		"pZCI6ImVkIn0.eyJpc3MiOiJzcGlmZmU6Ly9hY21lLmV4YW1wbGUvYWdlbnQvMiIsI"
+		"nN1YiI6InNwaWZmZTovL2FjbWUuZXhhbXBsZS9hZ2VudC9zdXBwb3J0LzciLCJhdWQ"
+		"iOiJwb3N0Z3Jlcy1wcm9kIiwiaWF0IjoxNzQ5OTk5OTkwLCJleHAiOjE3NTAwMDAzM"
+		"DAsImp0aSI6ImcyIiwicHJmIjoieWhOOGxtVHA4cGxKOEZoUXJTeTV5akd6a19YMjR"
+		"oejBubXFmVEZXanRNayJ9.9pO14vqNAYGVFpyCa2q46SJSUO9SDxlP6S67kMFMCcv8"
+		"Ob7ZUND4AKtFDSml-OBTfhmmITyuzjDIBDOlZyjmDQ\"]"),
+		"spiffe://acme.example/agent/support/7",
+		CA_GRANT_WRONG_PARENT,
+		6,
+		3},
+	{"parent: digest of something else",
+		TEXT("[\"eyJhbGciOiJFZERTQSIsImtpZCI6ImVkIn0.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZ"
+		"W50LzEiLCJhdWQiOiJwb3N0Z3Jlcy1wcm9kIiwiaWF0IjoxNzQ5OTk5OTkwLCJleHA"
+		"iOjE3NTAwMDAzMDAsImp0aSI6ImcwIn0.zzb8ShMwCWAfmfhJ4MBrokEgUu5TEotwU"
+		"w2jEV7r80a14BVJXam3XS4zuAEGJojfUhccChTcXVzpTy03A8UwDw\",\"eyJhbGci"
+		"OiJFZERTQSIsImtpZCI6ImVkIn0.eyJpc3MiOiJzcGlmZmU6Ly9hY21lLmV4YW1wbG"
+		"UvYWdlbnQvMSIsInN1YiI6InNwaWZmZTovL2FjbWUuZXhhbXBsZS9hZ2VudC8yIiwi"
+		"YXVkIjoicG9zdGdyZXMtcHJvZCIsImlhdCI6MTc0OTk5OTk5MCwiZXhwIjoxNzUwMD"
+		"AwMzAwLCJqdGkiOiJnMSIsInByZiI6ImRrV2NhT1J6cmotM2gwOVJrdVJ4dFVSM0Y5"
+		"MkxsRXliWXRuTEdBbWNBVDAifQ.iD1JGiu5CP5kD0Q__-jUDb4SmgrP9oaz7HFBS5n"
+		"H-tQLyeWqMUp3y8qE2o3nr1N-OhEyvSI8X1OpeV5hVUMfCQ\",\"eyJhbGciOiJFZE"
+		"RTQSIsImtpZCI6ImVkIn0.eyJpc3MiOiJzcGlmZmU6Ly9hY21lLmV4YW1wbGUvYWdl"
+		"bnQvMiIsInN1YiI6InNwaWZmZTovL2FjbWUuZXhhbXBsZS9hZ2VudC9zdXBwb3J0Lz"
+		"ciLCJhdWQiOiJwb3N0Z3Jlcy1wcm9kIiwiaWF0IjoxNzQ5OTk5OTkwLCJleHAiOjE3"
+		"NTAwMDAzMDAsImp0aSI6ImcyIiwicHJmIjoic2V0RkxFT1dRZlNrdTM5R282SVIycm"
+		"JKTmxsVXVXUDl4V2prY1VMZkpvNCJ9.g7RfFyqRmkjyswC_ymJkDjVJuNZ-_YaDPEk"
+		"tFUUtUVpWDrBBMqEfIBjEu_TOYFySSEVCFVCqgmeiH_hsa6laDA\"]"),
+		"spiffe://acme.example/agent/support/7",
+		CA_GRANT_WRONG_PARENT,
+		3,
+		1},
+	{"parent: none",
+		TEXT("[\"eyJhbGciOiJFZERTQSIsImtpZCI6ImVkIn0.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZ"
+		"W50LzEiLCJhdWQiOiJwb3N0Z3Jlcy1wcm9kIiwiaWF0IjoxNzQ5OTk5OTkwLCJleHA"
+		"iOjE3NTAwMDAzMDAsImp0aSI6ImcwIn0.zzb8ShMwCWAfmfhJ4MBrokEgUu5TEotwU"
+		"w2jEV7r80a14BVJXam3XS4zuAEGJojfUhccChTcXVzpTy03A8UwDw\",\"eyJhbGci"
+		"OiJFZERTQSIsImtpZCI6ImVkIn0.eyJpc3MiOiJzcGlmZmU6Ly9hY21lLmV4YW1wbG"
+		"UvYWdlbnQvMSIsInN1YiI6InNwaWZmZTovL2FjbWUuZXhhbXBsZS9hZ2VudC8yIiwi"
+		"YXVkIjoicG9zdGdyZXMtcHJvZCIsImlhdCI6MTc0OTk5OTk5MCwiZXhwIjoxNzUwMD"
+		"AwMzAwLCJqdGkiOiJnMSIsInByZiI6IjZyOU1NdDFtekFQZlRtaE1lYVF2MUhCTmxY"
+		"cXhHaHpBeXNCYjdIc0Zmb1UifQ.jCymXWpfUR3RkCh0wVgdkZO8zHNS40lU11pslRF"
+		"l_DDW1-WjhTLERAT6-U4L5v7X8pqqWALf5JA7el1Y9shxBw\",\"eyJhbGciOiJFZE"
+		"RTQSIsImtpZCI6ImVkIn0.eyJpc3MiOiJzcGlmZmU6Ly9hY21lLmV4YW1wbGUvYWdl"
+		"bnQvMiIsInN1YiI6InNwaWZmZTovL2FjbWUuZXhhbXBsZS9hZ2VudC9zdXBwb3J0Lz"
+		"ciLCJhdWQiOiJwb3N0Z3Jlcy1wcm9kIiwiaWF0IjoxNzQ5OTk5OTkwLCJleHAiOjE3"
+		"NTAwMDAzMDAsImp0aSI6ImcyIn0.PoRPUoheYJlhtxbGf5BAks0jkVm1jlzSjDVPup"
+		"UjRGTWv2MjejcCxCSNpogL5HtppdnvZrHVgcF-EMXUXl16Bw\"]"),
+		"spiffe://acme.example/agent/support/7",
+		CA_GRANT_WRONG_PARENT,
+		3,
+		2},
+	{"parent: of the one before the last",
+		TEXT("[\"eyJhbGciOiJFZERTQSIsImtpZCI6ImVkIn0.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZ"
+		"W50LzEiLCJhdWQiOiJwb3N0Z3Jlcy1wcm9kIiwiaWF0IjoxNzQ5OTk5OTkwLCJleHA"
+		"iOjE3NTAwMDAzMDAsImp0aSI6ImcwIn0.zzb8ShMwCWAfmfhJ4MBrokEgUu5TEotwU"
+		"w2jEV7r80a14BVJXam3XS4zuAEGJojfUhccChTcXVzpTy03A8UwDw\",\"eyJhbGci"
+		"OiJFZERTQSIsImtpZCI6ImVkIn0.eyJpc3MiOiJzcGlmZmU6Ly9hY21lLmV4YW1wbG"
+		"UvYWdlbnQvMSIsInN1YiI6InNwaWZmZTovL2FjbWUuZXhhbXBsZS9hZ2VudC8yIiwi"
+		"YXVkIjoicG9zdGdyZXMtcHJvZCIsImlhdCI6MTc0OTk5OTk5MCwiZXhwIjoxNzUwMD"
+		"AwMzAwLCJqdGkiOiJnMSIsInByZiI6IjZyOU1NdDFtekFQZlRtaE1lYVF2MUhCTmxY"
+		"cXhHaHpBeXNCYjdIc0Zmb1UifQ.jCymXWpfUR3RkCh0wVgdkZO8zHNS40lU11pslRF"
+		"l_DDW1-WjhTLERAT6-U4L5v7X8pqqWALf5JA7el1Y9shxBw\",\"eyJhbGciOiJFZE"
+		"RTQSIsImtpZCI6ImVkIn0.eyJpc3MiOiJzcGlmZmU6Ly9hY21lLmV4YW1wbGUvYWdl"
+		"bnQvMiIsInN1YiI6InNwaWZmZTovL2FjbWUuZXhhbXBsZS9hZ2VudC9zdXBwb3J0Lz"
+		"ciLCJhdWQiOiJwb3N0Z3Jlcy1wcm9kIiwiaWF0IjoxNzQ5OTk5OTkwLCJleHAiOjE3"
+		"NTAwMDAzMDAsImp0aSI6ImciLCJwcmYiOiI2cjlNTXQxbXpBUGZUbWhNZWFRdjFIQk"
+		"5sWHF4R2h6QXlzQmI3SHNGZm9VIn0.qcw7k74SrF1HT3CbxSM2D1WF8vyZXXc60_Rb"
+		"Naho3m-_Sfb2uQyGj7NEpaBOUybESDYYDj9m8LAylgt82WsUDA\"]"),
+		"spiffe://acme.example/agent/support/7",
+		CA_GRANT_WRONG_PARENT,
+		3,
+		2},
+	{"parent: the root has one",
+		TEXT("[\"eyJhbGciOiJFZERTQSIsImtpZCI6ImVkIn0.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZ"
+		"W50LzEiLCJhdWQiOiJwb3N0Z3Jlcy1wcm9kIiwiaWF0IjoxNzQ5OTk5OTkwLCJleHA"
+		"iOjE3NTAwMDAzMDAsImp0aSI6ImcwIiwicHJmIjoiZGtXY2FPUnpyai0zaDA5Umt1U"
+		"nh0VVIzRjkyTGxFeWJZdG5MR0FtY0FUMCJ9.M5Tofu70S-Anvj_d1sdnM2d_lxZ1os"
+		"r6kqGOmwD7zwaAAsVDTGqRHpPBpdHjxl_F6hYonxSSzJCx3hsiHINxAw\",\"eyJhb"
+		"GciOiJFZERTQSIsImtpZCI6ImVkIn0.eyJpc3MiOiJzcGlmZmU6Ly9hY21lLmV4YW1"
+		"wbGUvYWdlbnQvMSIsInN1YiI6InNwaWZmZTovL2FjbWUuZXhhbXBsZS9hZ2VudC9zd"
+		"XBwb3J0LzciLCJhdWQiOiJwb3N0Z3Jlcy1wcm9kIiwiaWF0IjoxNzQ5OTk5OTkwLCJ"
+		"leHAiOjE3NTAwMDAzMDAsImp0aSI6ImcxIiwicHJmIjoib21YS3RtZXB6cENueXF6c"
+		"2ViejJrLXhtSkdKYjFnT3ZwSmt1OFNWWk9BQSJ9.0VC5BZj67mLjRzwMJRHCepr12B"
+		"0Byeub9SMGZKTrFytq9QiahBM8aWpgRrK7aS86f2xPGdRPjo05VxSYwmWuDg\"]"),
+		"spiffe://acme.example/agent/support/7",
+		CA_GRANT_FIRST_HAS_PARENT,
+		2,
+		0},
+	{"linked: by somebody else",
+		TEXT("[\"eyJhbGciOiJFZERTQSIsImtpZCI6ImVkIn0.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZ"
+		"W50LzEiLCJhdWQiOiJwb3N0Z3Jlcy1wcm9kIiwiaWF0IjoxNzQ5OTk5OTkwLCJleHA"
+		"iOjE3NTAwMDAzMDAsImp0aSI6ImcwIn0.zzb8ShMwCWAfmfhJ4MBrokEgUu5TEotwU"
+		"w2jEV7r80a14BVJXam3XS4zuAEGJojfUhccChTcXVzpTy03A8UwDw\",\"eyJhbGci"
+		"OiJFZERTQSIsImtpZCI6ImVkIn0.eyJpc3MiOiJzcGlmZmU6Ly9hY21lLmV4YW1wbG"
+		"UvYWdlbnQvOSIsInN1YiI6InNwaWZmZTovL2FjbWUuZXhhbXBsZS9hZ2VudC8yIiwi"
+		"YXVkIjoicG9zdGdyZXMtcHJvZCIsImlhdCI6MTc0OTk5OTk5MCwiZXhwIjoxNzUwMD"
+		"AwMzAwLCJqdGkiOiJnMSIsInByZiI6IjZyOU1NdDFtekFQZlRtaE1lYVF2MUhCTmxY"
+		"cXhHaHpBeXNCYjdIc0Zmb1UifQ.W5S7fFGRd8uGcsVXzMKo1HsyTSNaziGxyX7q22w"
+		"5KxzuIJPHDT8smi8U7rDfXr-6zWSbfIDFW30Zmk21ucYMAw\",\"eyJhbGciOiJFZE"
+		"RTQSIsImtpZCI6ImVkIn0.eyJpc3MiOiJzcGlmZmU6Ly9hY21lLmV4YW1wbGUvYWdl"
+		"bnQvMiIsInN1YiI6InNwaWZmZTovL2FjbWUuZXhhbXBsZS9hZ2VudC9zdXBwb3J0Lz"
+		"ciLCJhdWQiOiJwb3N0Z3Jlcy1wcm9kIiwiaWF0IjoxNzQ5OTk5OTkwLCJleHAiOjE3"
+		"NTAwMDAzMDAsImp0aSI6ImcyIiwicHJmIjoiaVhPNGFrNzhHYXhfRElyRG1hMVZMaW"
+		"JNMF9hYVFNazlkdDQ4M3pfVVV1QSJ9.yiBqWyvX_1gu_9x83s82YNnZkM3CIUuCCa0"
+		"EBn0P_mHK5mWf7jFhfuTg8yb4xjg3WRGS-y-xhIK4kzKWSUNoCQ\"]"),
+		"spiffe://acme.example/agent/support/7",
+		CA_GRANT_NOT_LINKED,
+		3,
+		1},
+	{"linked: to somebody else",
+		TEXT("[\"eyJhbGciOiJFZERTQSIsImtpZCI6ImVkIn0.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZ"
+		"W50LzkiLCJhdWQiOiJwb3N0Z3Jlcy1wcm9kIiwiaWF0IjoxNzQ5OTk5OTkwLCJleHA"
+		"iOjE3NTAwMDAzMDAsImp0aSI6ImcwIn0.7h08vLXrKa0-C8o9-tH1l_P_v9EbH4sh1"
+		"cBjowSbzpC8SLb0ET5epZ8Tv2qWiWMQfFakVcwHniDNmMZUCD6IAA\",\"eyJhbGci"
+		"OiJFZERTQSIsImtpZCI6ImVkIn0.eyJpc3MiOiJzcGlmZmU6Ly9hY21lLmV4YW1wbG"
+		"UvYWdlbnQvMSIsInN1YiI6InNwaWZmZTovL2FjbWUuZXhhbXBsZS9hZ2VudC8yIiwi"
+		"YXVkIjoicG9zdGdyZXMtcHJvZCIsImlhdCI6MTc0OTk5OTk5MCwiZXhwIjoxNzUwMD"
+		"AwMzAwLCJqdGkiOiJnMSIsInByZiI6IkF2TXpBRU9TVmVBREpoN0d6V1duX2tWNmgz"
+		"amxGamNFekY4anVWc0RpU0kifQ.K3SYlS5IBvjqREvdvZtsvlJjTyd_qcsVmsEe0OK"
+		"vpKsG8kdO7wkSoyvvB5uT9fpFIdtGx8EDLkY5iDEEExRhCw\",\"eyJhbGciOiJFZE"
+		"RTQSIsImtpZCI6ImVkIn0.eyJpc3MiOiJzcGlmZmU6Ly9hY21lLmV4YW1wbGUvYWdl"
+		"bnQvMiIsInN1YiI6InNwaWZmZTovL2FjbWUuZXhhbXBsZS9hZ2VudC9zdXBwb3J0Lz"
+		"ciLCJhdWQiOiJwb3N0Z3Jlcy1wcm9kIiwiaWF0IjoxNzQ5OTk5OTkwLCJleHAiOjE3"
+		"NTAwMDAzMDAsImp0aSI6ImcyIiwicHJmIjoicWpreThoMnA1WnJpNS1NcVdoWU5DSG"
+		"Q5QWRXYmdmeFZCWE5RN05CUURsdyJ9.McXSPHE5JHsVRMZ9KuSJt3tB3AeRLSxJjLo"
+		"CTtPnYzOeroIWT9tNmf1fvyAzl8lLxXyHMw-QK8_esJLYe7_DCg\"]"),
+		"spiffe://acme.example/agent/support/7",
+		CA_GRANT_NOT_LINKED,
+		3,
+		1},
+	{"linked: by a person of the same subject",
+		TEXT("[\"eyJhbGciOiJFZERTQSIsImtpZCI6ImVkIn0.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZ"
+		"W50LzEiLCJhdWQiOiJwb3N0Z3Jlcy1wcm9kIiwiaWF0IjoxNzQ5OTk5OTkwLCJleHA"
+		"iOjE3NTAwMDAzMDAsImp0aSI6ImcwIn0.zzb8ShMwCWAfmfhJ4MBrokEgUu5TEotwU"
+		"w2jEV7r80a14BVJXam3XS4zuAEGJojfUhccChTcXVzpTy03A8UwDw\",\"eyJhbGci"
+		"OiJFZERTQSIsImtpZCI6ImVkIn0.eyJpc3MiOiJodHRwczovL2Vsc2UuZXhhbXBsZX"
+		"xhbGljZSIsInN1YiI6InNwaWZmZTovL2FjbWUuZXhhbXBsZS9hZ2VudC9zdXBwb3J0"
+		"LzciLCJhdWQiOiJwb3N0Z3Jlcy1wcm9kIiwiaWF0IjoxNzQ5OTk5OTkwLCJleHAiOj"
+		"E3NTAwMDAzMDAsImp0aSI6ImcxIiwicHJmIjoiNnI5TU10MW16QVBmVG1oTWVhUXYx"
+		"SEJObFhxeEdoekF5c0JiN0hzRmZvVSJ9.Cawix7pdx-42hkB6Zfb_xZTalt8M_WBtN"
+		"Rgh-QjBO59awcJYhg5yScYluYg_mZ-j8KWGAr0quoxXRdK8oEOcAw\"]"),
+		"spiffe://acme.example/agent/support/7",
+		CA_GRANT_NOT_LINKED,
+		2,
+		1},
+	{"linked: by the root again",
+		TEXT("[\"eyJhbGciOiJFZERTQSIsImtpZCI6ImVkIn0.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZ"
+		"W50LzEiLCJhdWQiOiJwb3N0Z3Jlcy1wcm9kIiwiaWF0IjoxNzQ5OTk5OTkwLCJleHA"
+		"iOjE3NTAwMDAzMDAsImp0aSI6ImcwIn0.zzb8ShMwCWAfmfhJ4MBrokEgUu5TEotwU"
+		"w2jEV7r80a14BVJXam3XS4zuAEGJojfUhccChTcXVzpTy03A8UwDw\",\"eyJhbGci"
+		"OiJFZERTQSIsImtpZCI6ImVkIn0.eyJpc3MiOiJzcGlmZmU6Ly9hY21lLmV4YW1wbG"
+		"UvYWdlbnQvMSIsInN1YiI6InNwaWZmZTovL2FjbWUuZXhhbXBsZS9hZ2VudC8yIiwi"
+		"YXVkIjoicG9zdGdyZXMtcHJvZCIsImlhdCI6MTc0OTk5OTk5MCwiZXhwIjoxNzUwMD"
+		"AwMzAwLCJqdGkiOiJnMSIsInByZiI6IjZyOU1NdDFtekFQZlRtaE1lYVF2MUhCTmxY"
+		"cXhHaHpBeXNCYjdIc0Zmb1UifQ.jCymXWpfUR3RkCh0wVgdkZO8zHNS40lU11pslRF"
+		"l_DDW1-WjhTLERAT6-U4L5v7X8pqqWALf5JA7el1Y9shxBw\",\"eyJhbGciOiJFZE"
+		"RTQSIsImtpZCI6ImVkIn0.eyJpc3MiOiJodHRwczovL2lzc3Vlci5leGFtcGxlfGFs"
+		"aWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZW50L3N1cHBvcnQvNy"
+		"IsImF1ZCI6InBvc3RncmVzLXByb2QiLCJpYXQiOjE3NDk5OTk5OTAsImV4cCI6MTc1"
+		"MDAwMDMwMCwianRpIjoiZzIiLCJwcmYiOiJpTUgtQThPaldpc0NUYlJTbVphODM3OX"
+		"REZU9nazE5S2xOYnM4OXVKbWw4In0.KjUNLxL2exgRhzKllztcJZBodbiyyAscs5ys"
+		"4VrGOlxng6cKzr1AFqTKi3z99Ps-Iv9Fjjx7jWHAvN6S5zQrCA\"]"),
+		"spiffe://acme.example/agent/support/7",
+		CA_GRANT_NOT_LINKED,
+		3,
+		2},
+	{"actor: another agent",
+		TEXT("[\"eyJhbGciOiJFZERTQSIsImtpZCI6ImVkIn0.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZ"
+		"W50LzEiLCJhdWQiOiJwb3N0Z3Jlcy1wcm9kIiwiaWF0IjoxNzQ5OTk5OTkwLCJleHA"
+		"iOjE3NTAwMDAzMDAsImp0aSI6ImcwIn0.zzb8ShMwCWAfmfhJ4MBrokEgUu5TEotwU"
+		"w2jEV7r80a14BVJXam3XS4zuAEGJojfUhccChTcXVzpTy03A8UwDw\",\"eyJhbGci"
+		"OiJFZERTQSIsImtpZCI6ImVkIn0.eyJpc3MiOiJzcGlmZmU6Ly9hY21lLmV4YW1wbG"
+		"UvYWdlbnQvMSIsInN1YiI6InNwaWZmZTovL2FjbWUuZXhhbXBsZS9hZ2VudC8yIiwi"
+		"YXVkIjoicG9zdGdyZXMtcHJvZCIsImlhdCI6MTc0OTk5OTk5MCwiZXhwIjoxNzUwMD"
+		"AwMzAwLCJqdGkiOiJnMSIsInByZiI6IjZyOU1NdDFtekFQZlRtaE1lYVF2MUhCTmxY"
+		"cXhHaHpBeXNCYjdIc0Zmb1UifQ.jCymXWpfUR3RkCh0wVgdkZO8zHNS40lU11pslRF"
+		"l_DDW1-WjhTLERAT6-U4L5v7X8pqqWALf5JA7el1Y9shxBw\",\"eyJhbGciOiJFZE"
+		"RTQSIsImtpZCI6ImVkIn0.eyJpc3MiOiJzcGlmZmU6Ly9hY21lLmV4YW1wbGUvYWdl"
+		"bnQvMiIsInN1YiI6InNwaWZmZTovL2FjbWUuZXhhbXBsZS9hZ2VudC9zdXBwb3J0Lz"
+		"ciLCJhdWQiOiJwb3N0Z3Jlcy1wcm9kIiwiaWF0IjoxNzQ5OTk5OTkwLCJleHAiOjE3"
+		"NTAwMDAzMDAsImp0aSI6ImcyIiwicHJmIjoiaU1ILUE4T2pXaXNDVGJSU21aYTgzNz"
+		"l0RGVPZ2sxOUtsTmJzODl1Sm1sOCJ9.eP1Y0eQj4goeY-Hp_mVnvqPrwSIScpMcK2q"
+		"aM_4ERy7JKDtfcy_OECEJs_UDUZhWLp6R4qYSbs_aoFfA1D87Ag\"]"),
+		"spiffe://acme.example/agent/planner",
+		CA_GRANT_WRONG_ACTOR,
+		3,
+		2},
+	{"actor: a prefix",
+		TEXT("[\"eyJhbGciOiJFZERTQSIsImtpZCI6ImVkIn0.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZ"
+		"W50LzEiLCJhdWQiOiJwb3N0Z3Jlcy1wcm9kIiwiaWF0IjoxNzQ5OTk5OTkwLCJleHA"
+		"iOjE3NTAwMDAzMDAsImp0aSI6ImcwIn0.zzb8ShMwCWAfmfhJ4MBrokEgUu5TEotwU"
+		"w2jEV7r80a14BVJXam3XS4zuAEGJojfUhccChTcXVzpTy03A8UwDw\",\"eyJhbGci"
+		"OiJFZERTQSIsImtpZCI6ImVkIn0.eyJpc3MiOiJzcGlmZmU6Ly9hY21lLmV4YW1wbG"
+		"UvYWdlbnQvMSIsInN1YiI6InNwaWZmZTovL2FjbWUuZXhhbXBsZS9hZ2VudC8yIiwi"
+		"YXVkIjoicG9zdGdyZXMtcHJvZCIsImlhdCI6MTc0OTk5OTk5MCwiZXhwIjoxNzUwMD"
+		"AwMzAwLCJqdGkiOiJnMSIsInByZiI6IjZyOU1NdDFtekFQZlRtaE1lYVF2MUhCTmxY"
+		"cXhHaHpBeXNCYjdIc0Zmb1UifQ.jCymXWpfUR3RkCh0wVgdkZO8zHNS40lU11pslRF"
+		"l_DDW1-WjhTLERAT6-U4L5v7X8pqqWALf5JA7el1Y9shxBw\",\"eyJhbGciOiJFZE"
+		"RTQSIsImtpZCI6ImVkIn0.eyJpc3MiOiJzcGlmZmU6Ly9hY21lLmV4YW1wbGUvYWdl"
+		"bnQvMiIsInN1YiI6InNwaWZmZTovL2FjbWUuZXhhbXBsZS9hZ2VudC9zdXBwb3J0Lz"
+		"ciLCJhdWQiOiJwb3N0Z3Jlcy1wcm9kIiwiaWF0IjoxNzQ5OTk5OTkwLCJleHAiOjE3"
+		"NTAwMDAzMDAsImp0aSI6ImcyIiwicHJmIjoiaU1ILUE4T2pXaXNDVGJSU21aYTgzNz"
+		"l0RGVPZ2sxOUtsTmJzODl1Sm1sOCJ9.eP1Y0eQj4goeY-Hp_mVnvqPrwSIScpMcK2q"
+		"aM_4ERy7JKDtfcy_OECEJs_UDUZhWLp6R4qYSbs_aoFfA1D87Ag\"]"),
+		"spiffe://acme.example/agent/support/",
+		CA_GRANT_WRONG_ACTOR,
+		3,
+		2},
+	{"actor: the agent in the middle",
+		TEXT("[\"eyJhbGciOiJFZERTQSIsImtpZCI6ImVkIn0.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZ"
+		"W50LzEiLCJhdWQiOiJwb3N0Z3Jlcy1wcm9kIiwiaWF0IjoxNzQ5OTk5OTkwLCJleHA"
+		"iOjE3NTAwMDAzMDAsImp0aSI6ImcwIn0.zzb8ShMwCWAfmfhJ4MBrokEgUu5TEotwU"
+		"w2jEV7r80a14BVJXam3XS4zuAEGJojfUhccChTcXVzpTy03A8UwDw\",\"eyJhbGci"
+		"OiJFZERTQSIsImtpZCI6ImVkIn0.eyJpc3MiOiJzcGlmZmU6Ly9hY21lLmV4YW1wbG"
+		"UvYWdlbnQvMSIsInN1YiI6InNwaWZmZTovL2FjbWUuZXhhbXBsZS9hZ2VudC8yIiwi"
+		"YXVkIjoicG9zdGdyZXMtcHJvZCIsImlhdCI6MTc0OTk5OTk5MCwiZXhwIjoxNzUwMD"
+		"AwMzAwLCJqdGkiOiJnMSIsInByZiI6IjZyOU1NdDFtekFQZlRtaE1lYVF2MUhCTmxY"
+		"cXhHaHpBeXNCYjdIc0Zmb1UifQ.jCymXWpfUR3RkCh0wVgdkZO8zHNS40lU11pslRF"
+		"l_DDW1-WjhTLERAT6-U4L5v7X8pqqWALf5JA7el1Y9shxBw\",\"eyJhbGciOiJFZE"
+		"RTQSIsImtpZCI6ImVkIn0.eyJpc3MiOiJzcGlmZmU6Ly9hY21lLmV4YW1wbGUvYWdl"
+		"bnQvMiIsInN1YiI6InNwaWZmZTovL2FjbWUuZXhhbXBsZS9hZ2VudC9zdXBwb3J0Lz"
+		"ciLCJhdWQiOiJwb3N0Z3Jlcy1wcm9kIiwiaWF0IjoxNzQ5OTk5OTkwLCJleHAiOjE3"
+		"NTAwMDAzMDAsImp0aSI6ImcyIiwicHJmIjoiaU1ILUE4T2pXaXNDVGJSU21aYTgzNz"
+		"l0RGVPZ2sxOUtsTmJzODl1Sm1sOCJ9.eP1Y0eQj4goeY-Hp_mVnvqPrwSIScpMcK2q"
+		"aM_4ERy7JKDtfcy_OECEJs_UDUZhWLp6R4qYSbs_aoFfA1D87Ag\"]"),
+		"spiffe://acme.example/agent/1",
+		CA_GRANT_WRONG_ACTOR,
+		3,
+		2},
+	{"actor: empty",
+		TEXT("[\"eyJhbGciOiJFZERTQSIsImtpZCI6ImVkIn0.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZ"
+		"W50LzEiLCJhdWQiOiJwb3N0Z3Jlcy1wcm9kIiwiaWF0IjoxNzQ5OTk5OTkwLCJleHA"
+		"iOjE3NTAwMDAzMDAsImp0aSI6ImcwIn0.zzb8ShMwCWAfmfhJ4MBrokEgUu5TEotwU"
+		"w2jEV7r80a14BVJXam3XS4zuAEGJojfUhccChTcXVzpTy03A8UwDw\",\"eyJhbGci"
+		"OiJFZERTQSIsImtpZCI6ImVkIn0.eyJpc3MiOiJzcGlmZmU6Ly9hY21lLmV4YW1wbG"
+		"UvYWdlbnQvMSIsInN1YiI6InNwaWZmZTovL2FjbWUuZXhhbXBsZS9hZ2VudC8yIiwi"
+		"YXVkIjoicG9zdGdyZXMtcHJvZCIsImlhdCI6MTc0OTk5OTk5MCwiZXhwIjoxNzUwMD"
+		"AwMzAwLCJqdGkiOiJnMSIsInByZiI6IjZyOU1NdDFtekFQZlRtaE1lYVF2MUhCTmxY"
+		"cXhHaHpBeXNCYjdIc0Zmb1UifQ.jCymXWpfUR3RkCh0wVgdkZO8zHNS40lU11pslRF"
+		"l_DDW1-WjhTLERAT6-U4L5v7X8pqqWALf5JA7el1Y9shxBw\",\"eyJhbGciOiJFZE"
+		"RTQSIsImtpZCI6ImVkIn0.eyJpc3MiOiJzcGlmZmU6Ly9hY21lLmV4YW1wbGUvYWdl"
+		"bnQvMiIsInN1YiI6InNwaWZmZTovL2FjbWUuZXhhbXBsZS9hZ2VudC9zdXBwb3J0Lz"
+		"ciLCJhdWQiOiJwb3N0Z3Jlcy1wcm9kIiwiaWF0IjoxNzQ5OTk5OTkwLCJleHAiOjE3"
+		"NTAwMDAzMDAsImp0aSI6ImcyIiwicHJmIjoiaU1ILUE4T2pXaXNDVGJSU21aYTgzNz"
+		"l0RGVPZ2sxOUtsTmJzODl1Sm1sOCJ9.eP1Y0eQj4goeY-Hp_mVnvqPrwSIScpMcK2q"
+		"aM_4ERy7JKDtfcy_OECEJs_UDUZhWLp6R4qYSbs_aoFfA1D87Ag\"]"),
+		"",
+		CA_GRANT_WRONG_ACTOR,
+		3,
+		2},
+	{"depth: exactly enough",
+		TEXT("[\"eyJhbGciOiJFZERTQSIsImtpZCI6ImVkIn0.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZ"
+		"W50LzEiLCJhdWQiOiJwb3N0Z3Jlcy1wcm9kIiwiaWF0IjoxNzQ5OTk5OTkwLCJleHA"
+		"iOjE3NTAwMDAzMDAsImp0aSI6ImcwIiwibWF4X2RlcHRoIjoyfQ.3q-iHB-Xwinvyg"
+		"lsyEGX6fVSOUxp0r6v7SMdMtmVI-0S5StuYtOK2Ntnziu-BEzjpP9zf-gLfZPgRw1Z"
+		"ZIP7Ag\",\"eyJhbGciOiJFZERTQSIsImtpZCI6ImVkIn0.eyJpc3MiOiJzcGlmZmU"
+		"6Ly9hY21lLmV4YW1wbGUvYWdlbnQvMSIsInN1YiI6InNwaWZmZTovL2FjbWUuZXhhb"
+		"XBsZS9hZ2VudC8yIiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImlhdCI6MTc0OTk5OTk"
+		"5MCwiZXhwIjoxNzUwMDAwMzAwLCJqdGkiOiJnMSIsInByZiI6Ik43TmtJNDcyZDUzM"
+		"WdkQVZvLW5qZTliWFo1V1VqY0hzOXhPQzI5QWRJVXcifQ.MaTOw7ZK40IH8YMsY6aU"
+		"Y5TDBZvRjt2VoT-vquAan3OcugeAg0ve5lcooPPZiuuV-vlXR5jm2tg23ZPwjcq_BQ"
+		"\",\"eyJhbGciOiJFZERTQSIsImtpZCI6ImVkIn0.eyJpc3MiOiJzcGlmZmU6Ly9hY"
+		"21lLmV4YW1wbGUvYWdlbnQvMiIsInN1YiI6InNwaWZmZTovL2FjbWUuZXhhbXBsZS9"
+		"hZ2VudC9zdXBwb3J0LzciLCJhdWQiOiJwb3N0Z3Jlcy1wcm9kIiwiaWF0IjoxNzQ5O"
+		"Tk5OTkwLCJleHAiOjE3NTAwMDAzMDAsImp0aSI6ImcyIiwicHJmIjoiSzR3UlNBSU1"
+		"zaER1SjExU0xQNS1CVXR2bFdBNVgwc2lRVG9uMnZUemtYNCJ9.MhM3DdA0-scWM-dS"
+		"yYlLF04GztgP5kv_b4trlYSERb9nFMp3YH15IVGdK5Oi65d3xl3ZRww6OXn2zyhimX"
+		"O7AQ\"]"),
+		"spiffe://acme.example/agent/support/7",
+		CA_TOKEN_OK,
+		3,
+		-1},
+	{"depth: none left, none needed",
+		TEXT("[\"eyJhbGciOiJFZERTQSIsImtpZCI6ImVkIn0.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZ"
+		"W50LzEiLCJhdWQiOiJwb3N0Z3Jlcy1wcm9kIiwiaWF0IjoxNzQ5OTk5OTkwLCJleHA"
+		"iOjE3NTAwMDAzMDAsImp0aSI6ImcwIn0.zzb8ShMwCWAfmfhJ4MBrokEgUu5TEotwU"
+		"w2jEV7r80a14BVJXam3XS4zuAEGJojfUhccChTcXVzpTy03A8UwDw\",\"eyJhbGci"
+		"OiJFZERTQSIsImtpZCI6ImVkIn0.eyJpc3MiOiJzcGlmZmU6Ly9hY21lLmV4YW1wbG"
+		"UvYWdlbnQvMSIsInN1YiI6InNwaWZmZTovL2FjbWUuZXhhbXBsZS9hZ2VudC8yIiwi"
+		"YXVkIjoicG9zdGdyZXMtcHJvZCIsImlhdCI6MTc0OTk5OTk5MCwiZXhwIjoxNzUwMD"
+		"AwMzAwLCJqdGkiOiJnMSIsInByZiI6IjZyOU1NdDFtekFQZlRtaE1lYVF2MUhCTmxY"
+		"cXhHaHpBeXNCYjdIc0Zmb1UifQ.jCymXWpfUR3RkCh0wVgdkZO8zHNS40lU11pslRF"
+		"l_DDW1-WjhTLERAT6-U4L5v7X8pqqWALf5JA7el1Y9shxBw\",\"eyJhbGciOiJFZE"
+		"RTQSIsImtpZCI6ImVkIn0.eyJpc3MiOiJzcGlmZmU6Ly9hY21lLmV4YW1wbGUvYWdl"
+		"bnQvMiIsInN1YiI6InNwaWZmZTovL2FjbWUuZXhhbXBsZS9hZ2VudC9zdXBwb3J0Lz"
+		"ciLCJhdWQiOiJwb3N0Z3Jlcy1wcm9kIiwiaWF0IjoxNzQ5OTk5OTkwLCJleHAiOjE3"
+		"NTAwMDAzMDAsImp0aSI6ImcyIiwicHJmIjoiaU1ILUE4T2pXaXNDVGJSU21aYTgzNz"
+		"l0RGVPZ2sxOUtsTmJzODl1Sm1sOCIsIm1heF9kZXB0aCI6MH0.jKAohQanguo1jKnt"
+		"XGccnURvIn-DNHvMhqyU4ETbzahEk1xJePAHGMxQ54FIP2vLo6OmP4cchH5nbx4aDr"
+		"30CA\"]"),
+		"spiffe://acme.example/agent/support/7",
+		CA_TOKEN_OK,
+		3,
+		-1},
+	{"depth: of the root",
+		TEXT("[\"eyJhbGciOiJFZERTQSIsImtpZCI6ImVkIn0.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZ"
+		"W50LzEiLCJhdWQiOiJwb3N0Z3Jlcy1wcm9kIiwiaWF0IjoxNzQ5OTk5OTkwLCJleHA"
+		"iOjE3NTAwMDAzMDAsImp0aSI6ImcwIiwibWF4X2RlcHRoIjoxfQ.krzl-gs8S84hz8"
+		"XFD5wscUuCFTS24qb0VXl054Bp6XuIhna6HaQybm-IfRCsq_QyYASioJU7UJlBDGty"
+		"v9oGDA\",\"eyJhbGciOiJFZERTQSIsImtpZCI6ImVkIn0.eyJpc3MiOiJzcGlmZmU"
+		"6Ly9hY21lLmV4YW1wbGUvYWdlbnQvMSIsInN1YiI6InNwaWZmZTovL2FjbWUuZXhhb"
+		"XBsZS9hZ2VudC8yIiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImlhdCI6MTc0OTk5OTk"
+		"5MCwiZXhwIjoxNzUwMDAwMzAwLCJqdGkiOiJnMSIsInByZiI6Ilp5TXQxVWdMZklVR"
+		"kZYS1p4dDlYNjFUNlpWcnl0QzVNTnpmdHhRU3VJekUifQ.8Q8PfCQnKmW45ySqC2oo"
+		"Ijzaey07ZPFF9WI2Pn_sE8_F8IncnA3qSOP17_8NFh6iU-3lCj03IK64wQUUDV6ACw"
+		"\",\"eyJhbGciOiJFZERTQSIsImtpZCI6ImVkIn0.eyJpc3MiOiJzcGlmZmU6Ly9hY"
+		"21lLmV4YW1wbGUvYWdlbnQvMiIsInN1YiI6InNwaWZmZTovL2FjbWUuZXhhbXBsZS9"
+		"hZ2VudC9zdXBwb3J0LzciLCJhdWQiOiJwb3N0Z3Jlcy1wcm9kIiwiaWF0IjoxNzQ5O"
+		"Tk5OTkwLCJleHAiOjE3NTAwMDAzMDAsImp0aSI6ImcyIiwicHJmIjoiaERzc0xsMkF"
+		"samlxOWlrSnBRdjV4a1diRDE1Vmw1U3BqdXM4aHZjcmIwSSJ9.RhDy2gR--SrTODbA"
+		"nma7bgE2bw3uK5lk3mim7b-nRxnsSESTloukUS7p10GpsWzjZW0qkzusNZD_kY3ZZL"
+		"B3BA\"]"),
+		"spiffe://acme.example/agent/support/7",
+		CA_GRANT_TOO_DEEP,
+		3,
+		0},
+	{"depth: of the middle",
+		TEXT("[\"eyJhbGciOiJFZERTQSIsImtpZCI6ImVkIn0.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZ"
+		"W50LzEiLCJhdWQiOiJwb3N0Z3Jlcy1wcm9kIiwiaWF0IjoxNzQ5OTk5OTkwLCJleHA"
+		"iOjE3NTAwMDAzMDAsImp0aSI6ImcwIn0.zzb8ShMwCWAfmfhJ4MBrokEgUu5TEotwU"
+		"w2jEV7r80a14BVJXam3XS4zuAEGJojfUhccChTcXVzpTy03A8UwDw\",\"eyJhbGci"
+		"OiJFZERTQSIsImtpZCI6ImVkIn0.eyJpc3MiOiJzcGlmZmU6Ly9hY21lLmV4YW1wbG"
+		"UvYWdlbnQvMSIsInN1YiI6InNwaWZmZTovL2FjbWUuZXhhbXBsZS9hZ2VudC8yIiwi"
+		"YXVkIjoicG9zdGdyZXMtcHJvZCIsImlhdCI6MTc0OTk5OTk5MCwiZXhwIjoxNzUwMD"
+		"AwMzAwLCJqdGkiOiJnMSIsInByZiI6IjZyOU1NdDFtekFQZlRtaE1lYVF2MUhCTmxY"
+		"cXhHaHpBeXNCYjdIc0Zmb1UiLCJtYXhfZGVwdGgiOjB9.cLv5Op0Wld4DS3gZw0sSg"
+		"eARuo4es4HoeMCbUcMX4KIFcvY03-QhfN1LglarnI-bYoGJEQasUanTfXFQdzvRDA\""
+		",\"eyJhbGciOiJFZERTQSIsImtpZCI6ImVkIn0.eyJpc3MiOiJzcGlmZmU6Ly9hY21"
+		"lLmV4YW1wbGUvYWdlbnQvMiIsInN1YiI6InNwaWZmZTovL2FjbWUuZXhhbXBsZS9hZ"
+		"2VudC9zdXBwb3J0LzciLCJhdWQiOiJwb3N0Z3Jlcy1wcm9kIiwiaWF0IjoxNzQ5OTk"
+		"5OTkwLCJleHAiOjE3NTAwMDAzMDAsImp0aSI6ImcyIiwicHJmIjoiS0w4aXNZbW1NZ"
+		"Vl5bGU1aVIyVHVhVXVEcWc4Y1VKcTYzOE85WEpBR1lTVSJ9.Luf8TdA3iSnVsmIJC_"
+		"tj4KQp3pZpAiEK-5uqhRy3QGr_a9XiHiQvDQERZOEFLwGuWnnogukM6vw0cMc7r8OA"
+		"BQ\"]"),
+		"spiffe://acme.example/agent/support/7",
+		CA_GRANT_TOO_DEEP,
+		3,
+		1},
+	{"depth: a later grant gives no more",
+		TEXT("[\"eyJhbGciOiJFZERTQSIsImtpZCI6ImVkIn0.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZ"
+		"W50LzEiLCJhdWQiOiJwb3N0Z3Jlcy1wcm9kIiwiaWF0IjoxNzQ5OTk5OTkwLCJleHA"
+		"iOjE3NTAwMDAzMDAsImp0aSI6ImcwIiwibWF4X2RlcHRoIjoxfQ.krzl-gs8S84hz8"
+		"XFD5wscUuCFTS24qb0VXl054Bp6XuIhna6HaQybm-IfRCsq_QyYASioJU7UJlBDGty"
+		"v9oGDA\",\"eyJhbGciOiJFZERTQSIsImtpZCI6ImVkIn0.eyJpc3MiOiJzcGlmZmU"
+		"6Ly9hY21lLmV4YW1wbGUvYWdlbnQvMSIsInN1YiI6InNwaWZmZTovL2FjbWUuZXhhb"
+		"XBsZS9hZ2VudC8yIiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImlhdCI6MTc0OTk5OTk"
+		"5MCwiZXhwIjoxNzUwMDAwMzAwLCJqdGkiOiJnMSIsInByZiI6Ilp5TXQxVWdMZklVR"
+		"kZYS1p4dDlYNjFUNlpWcnl0QzVNTnpmdHhRU3VJekUiLCJtYXhfZGVwdGgiOjl9.v6"
+		"1re8-L5jECbVr5bcopstbxD3BAmpHbn4HgZbtyWM95ModxvxsvSKsaOGqUz3PpdfdX"
+		"tINeJZ369u_LwM-cCw\",\"eyJhbGciOiJFZERTQSIsImtpZCI6ImVkIn0.eyJpc3M"
+		"iOiJzcGlmZmU6Ly9hY21lLmV4YW1wbGUvYWdlbnQvMiIsInN1YiI6InNwaWZmZTovL"
+		"2FjbWUuZXhhbXBsZS9hZ2VudC9zdXBwb3J0LzciLCJhdWQiOiJwb3N0Z3Jlcy1wcm9"
+		"kIiwiaWF0IjoxNzQ5OTk5OTkwLCJleHAiOjE3NTAwMDAzMDAsImp0aSI6ImcyIiwic"
+		"HJmIjoiZElpRXE3bl9Ed3R0T1ppNWp6SGppbVRmMGE5WFAtaExKVzNGaExFRXJJWSI"
+		"sIm1heF9kZXB0aCI6OX0.E4q_a4tU6whDty6s6TO2R-OhcNU873EQaQyW8gnnVunbp"
+		"5ZfN2RFrsouEexJmz8jb0o4ZgMWgBht_uR_7-7wAA\"]"),
+		"spiffe://acme.example/agent/support/7",
+		CA_GRANT_TOO_DEEP,
+		3,
+		0},
+	{"depth: 15 for 16 grants",
+		TEXT("[\"eyJhbGciOiJFZERTQSIsImtpZCI6ImVkIn0.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZ"
+		"W50LzEiLCJhdWQiOiJwb3N0Z3Jlcy1wcm9kIiwiaWF0IjoxNzQ5OTk5OTkwLCJleHA"
+		"iOjE3NTAwMDAzMDAsImp0aSI6ImcwIiwibWF4X2RlcHRoIjoxNX0.T0u7w0zJf5agJ"
+		"gj3CLTzvuAP_FRtshsfCbylo2d37tUnRzIaxtHpzOFLgV2V0hJ1ZYHz7sEtw6d-LlY"
+		"VG3SNAg\",\"eyJhbGciOiJFZERTQSIsImtpZCI6ImVkIn0.eyJpc3MiOiJzcGlmZm"
+		"U6Ly9hY21lLmV4YW1wbGUvYWdlbnQvMSIsInN1YiI6InNwaWZmZTovL2FjbWUuZXhh"
+		"bXBsZS9hZ2VudC8yIiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImlhdCI6MTc0OTk5OT"
+		"k5MCwiZXhwIjoxNzUwMDAwMzAwLCJqdGkiOiJnMSIsInByZiI6IkE0a2RyUS1kU2JD"
+		"aF9GVEtKYlRKMzRia2ZOYWZzSWRuMS1nUmdpb2RPOTgifQ.Dbo6_9IWWuBi_CF02sL"
+		"MdOp5ICVNtjXHBGSQ7wKmEJX1ucEDjHJvMZTQVDjzIWVG1RLHTe-FPlN8SYSCjKu9C"
+		"Q\",\"eyJhbGciOiJFZERTQSIsImtpZCI6ImVkIn0.eyJpc3MiOiJzcGlmZmU6Ly9h"
+		"Y21lLmV4YW1wbGUvYWdlbnQvMiIsInN1YiI6InNwaWZmZTovL2FjbWUuZXhhbXBsZS"
+		"9hZ2VudC8zIiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImlhdCI6MTc0OTk5OTk5MCwi"
+		"ZXhwIjoxNzUwMDAwMzAwLCJqdGkiOiJnMiIsInByZiI6IkpndzY2VmlwWHc0dmpvbn"
+		"k1SDZUUGZRRkhFakg3ODF1WnVHSmZxUGYyeWMifQ.hrvRHMcz9D2jAlfJ_IuDJuqAv"
+		"D77-v7_FSnlkaOg8IXEanqQs4UR2X811BeXtTUJvLZTalZTTQcZMY5q7OdvDg\",\""
+		"eyJhbGciOiJFZERTQSIsImtpZCI6ImVkIn0.eyJpc3MiOiJzcGlmZmU6Ly9hY21lLm"
+		"V4YW1wbGUvYWdlbnQvMyIsInN1YiI6InNwaWZmZTovL2FjbWUuZXhhbXBsZS9hZ2Vu"
+		"dC80IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImlhdCI6MTc0OTk5OTk5MCwiZXhwIj"
+		"oxNzUwMDAwMzAwLCJqdGkiOiJnMyIsInByZiI6ImZuWV9BUU9nZFgtaVc5UTgxeDFv"
+		"M2dVXy1VYndhQnp3RUY2SmN2a1V5b1UifQ.Btw1E51njSFMZJdCa8xBSeRdEZ_yKNT"
+		"uNC9EnnFB_2s-2RUlCk6cFFYLyCbkAKRlQ2vLaH7FHineniTLcO9PCg\",\"eyJhbG"
+		"ciOiJFZERTQSIsImtpZCI6ImVkIn0.eyJpc3MiOiJzcGlmZmU6Ly9hY21lLmV4YW1w"
+		"bGUvYWdlbnQvNCIsInN1YiI6InNwaWZmZTovL2FjbWUuZXhhbXBsZS9hZ2VudC81Ii"
+		"wiYXVkIjoicG9zdGdyZXMtcHJvZCIsImlhdCI6MTc0OTk5OTk5MCwiZXhwIjoxNzUw"
+		"MDAwMzAwLCJqdGkiOiJnNCIsInByZiI6IkUwMDA3eURsNWR1UFdiYk04cUlIbEJNaj"
+		"ZRcTFxYVljTDBpdjhhUmN0ZzQifQ.cfYqkGVDcadflMhiEBdFT5q6NwK4qI4orYDv3"
+		"4GGADyjqgwyv4rf_aju0sLguszJ4Fm8ayzNw_H48x8rfvA6DQ\",\"eyJhbGciOiJF"
+		"ZERTQSIsImtpZCI6ImVkIn0.eyJpc3MiOiJzcGlmZmU6Ly9hY21lLmV4YW1wbGUvYW"
+		"dlbnQvNSIsInN1YiI6InNwaWZmZTovL2FjbWUuZXhhbXBsZS9hZ2VudC82IiwiYXVk"
+		"IjoicG9zdGdyZXMtcHJvZCIsImlhdCI6MTc0OTk5OTk5MCwiZXhwIjoxNzUwMDAwMz"
+		"AwLCJqdGkiOiJnNSIsInByZiI6IllLQmhfc0xyc0pmVE4wSGpfci03SC15RTAzLXdI"
+		"bERVMzVUUXRlWTRfMFEifQ.y04QxFzlFyv0k7m8vQTAhlTY9Ad8Ij1YmMsFOG_vLJg"
+		"EX7KQUYLIQWUBWxyU4hwnjHVtux8Bw41TN5rGapgOAg\",\"eyJhbGciOiJFZERTQS"
+		"IsImtpZCI6ImVkIn0.eyJpc3MiOiJzcGlmZmU6Ly9hY21lLmV4YW1wbGUvYWdlbnQv"
+		"NiIsInN1YiI6InNwaWZmZTovL2FjbWUuZXhhbXBsZS9hZ2VudC83IiwiYXVkIjoicG"
+		"9zdGdyZXMtcHJvZCIsImlhdCI6MTc0OTk5OTk5MCwiZXhwIjoxNzUwMDAwMzAwLCJq"
+		"dGkiOiJnNiIsInByZiI6ImZia0E1VjBFeHA1a2JmSXpOY2JEYndaQzgyZnJBenNtRz"
+		"FKNWRDa1FTYXMifQ.QkytegvO1aaKG9SVEQTZfLVh5TAgye7R3giKNYBor38ZoaSkr"
+		"PuUAwTpZZnu5z7r6TS-D9FQt7lmLHwFzoBNBA\",\"eyJhbGciOiJFZERTQSIsImtp"
+		"ZCI6ImVkIn0.eyJpc3MiOiJzcGlmZmU6Ly9hY21lLmV4YW1wbGUvYWdlbnQvNyIsIn"
+		"N1YiI6InNwaWZmZTovL2FjbWUuZXhhbXBsZS9hZ2VudC84IiwiYXVkIjoicG9zdGdy"
+		"ZXMtcHJvZCIsImlhdCI6MTc0OTk5OTk5MCwiZXhwIjoxNzUwMDAwMzAwLCJqdGkiOi"
+		"JnNyIsInByZiI6ImVDYXJmVk1ITDl1UkQ4bEN3TmtFeEZndGdOZE1OTG9RM25KUlRK"
+		"Si1sUDgifQ.KM6M4v9QZhOkVz_L2G-vVc1gTfO7i_8GLI31AVbOjq1bIoPjJfiOPKU"
+		"-grekyW8f9so93oYvzSUctFFVforKBQ\",\"eyJhbGciOiJFZERTQSIsImtpZCI6Im"
+		"VkIn0.eyJpc3MiOiJzcGlmZmU6Ly9hY21lLmV4YW1wbGUvYWdlbnQvOCIsInN1YiI6"
+		"InNwaWZmZTovL2FjbWUuZXhhbXBsZS9hZ2VudC85IiwiYXVkIjoicG9zdGdyZXMtcH"
+		"JvZCIsImlhdCI6MTc0OTk5OTk5MCwiZXhwIjoxNzUwMDAwMzAwLCJqdGkiOiJnOCIs"
+		"InByZiI6ImtYc0xHTVhlV0lhQWF3eEs0a2NsdkJsbW1XaGFDVTEyQ010djI0ZEtvVE"
+		"UifQ.GeXqhZ6y65OqsB1MH5MTKIfZCgqmR53yvkO5wd70GYcoHb1y2QD-4dCpcBp2W"
+		"w7dx9gw1fV5AF0ItIOiHZFIBQ\",\"eyJhbGciOiJFZERTQSIsImtpZCI6ImVkIn0."
+		"eyJpc3MiOiJzcGlmZmU6Ly9hY21lLmV4YW1wbGUvYWdlbnQvOSIsInN1YiI6InNwaW"
+		"ZmZTovL2FjbWUuZXhhbXBsZS9hZ2VudC8xMCIsImF1ZCI6InBvc3RncmVzLXByb2Qi"
+		"LCJpYXQiOjE3NDk5OTk5OTAsImV4cCI6MTc1MDAwMDMwMCwianRpIjoiZzkiLCJwcm"
+		"YiOiJual94aDV0ZTF6TlRrYW9CM1FWZkdfMzFrM1hKYTB3ZHA4S2sxa1c1SU5vIn0."
+		"aAu4llpKZm_9CARCwU9yHgorDmTXZ-nfhrkrw8b7aEc3E1Jp5r4tIAYimG3Ugk616f"
+		"uSVYbSn6vNnJDOiRlmCQ\",\"eyJhbGciOiJFZERTQSIsImtpZCI6ImVkIn0.eyJpc"
+		"3MiOiJzcGlmZmU6Ly9hY21lLmV4YW1wbGUvYWdlbnQvMTAiLCJzdWIiOiJzcGlmZmU"
+		"6Ly9hY21lLmV4YW1wbGUvYWdlbnQvMTEiLCJhdWQiOiJwb3N0Z3Jlcy1wcm9kIiwia"
+		"WF0IjoxNzQ5OTk5OTkwLCJleHAiOjE3NTAwMDAzMDAsImp0aSI6ImcxMCIsInByZiI"
+		"6Imgya0JjTVdYQ29xRDZabkxNU2VZcmdpVDhObmlWa3pxN2ZtMExEa2ZCeW8ifQ.4j"
+		"ytFNtSSnlcK3RgE6fEbCI_qCSHDRn4llk_T4gkBTX-MDtvFVc_d95NTUIIV5WC19P5"
+		"IoY9Kdd2AseF3EB6Dg\",\"eyJhbGciOiJFZERTQSIsImtpZCI6ImVkIn0.eyJpc3M"
+		"iOiJzcGlmZmU6Ly9hY21lLmV4YW1wbGUvYWdlbnQvMTEiLCJzdWIiOiJzcGlmZmU6L"
+		"y9hY21lLmV4YW1wbGUvYWdlbnQvMTIiLCJhdWQiOiJwb3N0Z3Jlcy1wcm9kIiwiaWF"
+		"0IjoxNzQ5OTk5OTkwLCJleHAiOjE3NTAwMDAzMDAsImp0aSI6ImcxMSIsInByZiI6I"
+		"m1DcENncDFmYVVjeThiZG10dVZjUlZPLVl6Z3ZwZkNXZVFISUZGbEVUT0UifQ.LTkx"
+		"cLAg8Hhp3tG8RYDcMRz4sQc9eVUoSDbip1tpSLhkscRx6_Z1mafPEboNodQqG536lQ"
+		"o0cq0beJU4FbyjCA\",\"eyJhbGciOiJFZERTQSIsImtpZCI6ImVkIn0.eyJpc3MiO"
+		"iJzcGlmZmU6Ly9hY21lLmV4YW1wbGUvYWdlbnQvMTIiLCJzdWIiOiJzcGlmZmU6Ly9"
+		"hY21lLmV4YW1wbGUvYWdlbnQvMTMiLCJhdWQiOiJwb3N0Z3Jlcy1wcm9kIiwiaWF0I"
+		"joxNzQ5OTk5OTkwLCJleHAiOjE3NTAwMDAzMDAsImp0aSI6ImcxMiIsInByZiI6ImN"
+		"qRFVMazFrYTJoZk5JU21yUE5MVWgwdUdNb3JUa09hcTZqMzMxbk5vT00ifQ.4ReVfi"
+		"HGkJfBAMNF9PS9sBG-vIUBn7nZ0FxXatGAKLCsYK3lC5-LR742bSZyGe5hY31EYP0g"
+		"K0ZXTDtTa23nAw\",\"eyJhbGciOiJFZERTQSIsImtpZCI6ImVkIn0.eyJpc3MiOiJ"
+		"zcGlmZmU6Ly9hY21lLmV4YW1wbGUvYWdlbnQvMTMiLCJzdWIiOiJzcGlmZmU6Ly9hY"
+		"21lLmV4YW1wbGUvYWdlbnQvMTQiLCJhdWQiOiJwb3N0Z3Jlcy1wcm9kIiwiaWF0Ijo"
+		"xNzQ5OTk5OTkwLCJleHAiOjE3NTAwMDAzMDAsImp0aSI6ImcxMyIsInByZiI6IjhVV"
+		"nRnX0xpeW10Ulltc0w4MGRnX05MQ0hVc3BVQ3U1Mm9wZ2VwcjRqdUkifQ.i8KKPLQS"
+		"UpK0JttEnkSLXDehIgYgmvR8n0fDcAFrARyx9R09RRI5zJB8kfrvarZov0rzPtyacg"
+		"_V6T1a4O3mAA\",\"eyJhbGciOiJFZERTQSIsImtpZCI6ImVkIn0.eyJpc3MiOiJzc"
+		"GlmZmU6Ly9hY21lLmV4YW1wbGUvYWdlbnQvMTQiLCJzdWIiOiJzcGlmZmU6Ly9hY21"
+		"lLmV4YW1wbGUvYWdlbnQvMTUiLCJhdWQiOiJwb3N0Z3Jlcy1wcm9kIiwiaWF0IjoxN"
+		"zQ5OTk5OTkwLCJleHAiOjE3NTAwMDAzMDAsImp0aSI6ImcxNCIsInByZiI6IlhiTGh"
+		"uTmxQQXd5R24tUXZnQ2N2X3luN0NVQVpXdUZGaUtHT201dkZVMXMifQ.9wLTPr5XnC"
+		"1XuhDjLejZKbH1K1HeqRBh8AMRdsXVIlCBhs07ObVYlej1BqwIHzRVzoziEG5juZc-"
+		"BYY_xc_tCg\",\"eyJhbGciOiJFZERTQSIsImtpZCI6ImVkIn0.eyJpc3MiOiJzcGl"
+		"mZmU6Ly9hY21lLmV4YW1wbGUvYWdlbnQvMTUiLCJzdWIiOiJzcGlmZmU6Ly9hY21lL"
+		"mV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsIml"
+		"hdCI6MTc0OTk5OTk5MCwiZXhwIjoxNzUwMDAwMzAwLCJqdGkiOiJnMTUiLCJwcmYiO"
+		"iIzeHc0cjl2ZlJZWXZseDNVMk5qejd3cVNxLUY0elNNRERSU2YzS3AwdUhNIn0.o2u"
+		"RmabQyryUohYD-g0fFWPRwmVgMhK1fwAxjadmFufNvblWQ7KaE9AhWfZNNwD1IeKDB"
+		"ZSIdPezE49bElmaBA\"]"),
+		"spiffe://acme.example/agent/support/7",
+		CA_TOKEN_OK,
+		16,
+		-1},
+	{"depth: 14 for 16 grants",
+		TEXT("[\"eyJhbGciOiJFZERTQSIsImtpZCI6ImVkIn0.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZ"
+		"W50LzEiLCJhdWQiOiJwb3N0Z3Jlcy1wcm9kIiwiaWF0IjoxNzQ5OTk5OTkwLCJleHA"
+		"iOjE3NTAwMDAzMDAsImp0aSI6ImcwIiwibWF4X2RlcHRoIjoxNH0.RW2wiuS9a1Aao"
+		"y5GT4nzyLyeVwl7T26m9uUj34tST9bGPKX2h3RmXpQwYwEyE0hvSvU5PXNawuN6wI5"
+		"un9YABA\",\"eyJhbGciOiJFZERTQSIsImtpZCI6ImVkIn0.eyJpc3MiOiJzcGlmZm"
+		"U6Ly9hY21lLmV4YW1wbGUvYWdlbnQvMSIsInN1YiI6InNwaWZmZTovL2FjbWUuZXhh"
+		"bXBsZS9hZ2VudC8yIiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImlhdCI6MTc0OTk5OT"
+		"k5MCwiZXhwIjoxNzUwMDAwMzAwLCJqdGkiOiJnMSIsInByZiI6InU0alFFLVY0akRv"
+		"VHNHQUR4RjAycWUwclFvdjZiWmh6RWM0dTRWckQ3R2MifQ.7nu5awDdp7slEieO3is"
+		"DlFQv7aJjUxJSWrzI6DWvpzmek9dA4BXlEgHczaoIdXe9SrI1snzuXx0R7t1FX_HJB"
+		"Q\",\"eyJhbGciOiJFZERTQSIsImtpZCI6ImVkIn0.eyJpc3MiOiJzcGlmZmU6Ly9h"
+		"Y21lLmV4YW1wbGUvYWdlbnQvMiIsInN1YiI6InNwaWZmZTovL2FjbWUuZXhhbXBsZS"
+		"9hZ2VudC8zIiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImlhdCI6MTc0OTk5OTk5MCwi"
+		"ZXhwIjoxNzUwMDAwMzAwLCJqdGkiOiJnMiIsInByZiI6ImRDV2poenpPOVVEdnkzdE"
+		"55dmJfd2hFUlRXaF83ai1DOHdjQTNrSTAwOWcifQ.LjH3tLLZmrMCaHdKLiFBcWOrR"
+		"J1p5Wj0Y2M5eG0D319VCRgGfUhcfYUjj6dzc9Y1xguAA6bn77BOORVx-X_7DQ\",\""
+		"eyJhbGciOiJFZERTQSIsImtpZCI6ImVkIn0.eyJpc3MiOiJzcGlmZmU6Ly9hY21lLm"
+		"V4YW1wbGUvYWdlbnQvMyIsInN1YiI6InNwaWZmZTovL2FjbWUuZXhhbXBsZS9hZ2Vu"
+		"dC80IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsImlhdCI6MTc0OTk5OTk5MCwiZXhwIj"
+		"oxNzUwMDAwMzAwLCJqdGkiOiJnMyIsInByZiI6ImNpOGxKT3dUcGpCdFpORXFxdFAt"
+		"OTlHbFExdnJPTmJreWtLUm5TaUg1cTgifQ.XAtriBVSexDFAFRaml1rLz6U7Fk2NqE"
+		"ITLXptMekumMra2bl42YCXrQnA6vqHE_qDoaOibI4bEngOjrJPFWqAg\",\"eyJhbG"
+		"ciOiJFZERTQSIsImtpZCI6ImVkIn0.eyJpc3MiOiJzcGlmZmU6Ly9hY21lLmV4YW1w"
+		"bGUvYWdlbnQvNCIsInN1YiI6InNwaWZmZTovL2FjbWUuZXhhbXBsZS9hZ2VudC81Ii"
+		"wiYXVkIjoicG9zdGdyZXMtcHJvZCIsImlhdCI6MTc0OTk5OTk5MCwiZXhwIjoxNzUw"
+		"MDAwMzAwLCJqdGkiOiJnNCIsInByZiI6InRjNnU1cnBBc2I4cFJWem9sUnBYZVM2bE"
+		"FMRVVZOWdGZk13bkUzYXJrUjQifQ.7sD4SiVFC1aRHvg1rMQGgEocxcBfibzhO_nnQ"
+		"kSD-Y9ETlFvxsyH4PEH7ywMacZ_ZUF0pL9hYXTJyPWTYeRgCg\",\"eyJhbGciOiJF"
+		"ZERTQSIsImtpZCI6ImVkIn0.eyJpc3MiOiJzcGlmZmU6Ly9hY21lLmV4YW1wbGUvYW"
+		"dlbnQvNSIsInN1YiI6InNwaWZmZTovL2FjbWUuZXhhbXBsZS9hZ2VudC82IiwiYXVk"
+		"IjoicG9zdGdyZXMtcHJvZCIsImlhdCI6MTc0OTk5OTk5MCwiZXhwIjoxNzUwMDAwMz"
+		"AwLCJqdGkiOiJnNSIsInByZiI6IkdDWW5lMlhfVkc2ei1uaUYtaFV6a1ZEVEZOUTlE"
+		"aXdYQTVCZ3AyLTlBWUkifQ.pP0WZqZcWyZp8A6hWcWyzLTeLsrtjtBWpMyK1fPiifF"
+		"96FpFwfF9r8ALJDm7HvVP5yDnt9hgkuDgmqvrsGeVBA\",\"eyJhbGciOiJFZERTQS"
+		"IsImtpZCI6ImVkIn0.eyJpc3MiOiJzcGlmZmU6Ly9hY21lLmV4YW1wbGUvYWdlbnQv"
+		"NiIsInN1YiI6InNwaWZmZTovL2FjbWUuZXhhbXBsZS9hZ2VudC83IiwiYXVkIjoicG"
+		"9zdGdyZXMtcHJvZCIsImlhdCI6MTc0OTk5OTk5MCwiZXhwIjoxNzUwMDAwMzAwLCJq"
+		"dGkiOiJnNiIsInByZiI6Ii1pMTZGOW1lR1NfcTdGWXFacG9RU29ES3pxSmxGWUNVWH"
+		"lTOFU1SWxXQ00ifQ.xV4jg7R_6JQNpY7TNeVLyhSvcp9NOawLHvJsqpSiexfzo17cV"
+		"5VqInCpxtjN7Dxsbj3bD6aqMEqvEBxRvo_ABg\",\"eyJhbGciOiJFZERTQSIsImtp"
+		"ZCI6ImVkIn0.eyJpc3MiOiJzcGlmZmU6Ly9hY21lLmV4YW1wbGUvYWdlbnQvNyIsIn"
+		"N1YiI6InNwaWZmZTovL2FjbWUuZXhhbXBsZS9hZ2VudC84IiwiYXVkIjoicG9zdGdy"
+		"ZXMtcHJvZCIsImlhdCI6MTc0OTk5OTk5MCwiZXhwIjoxNzUwMDAwMzAwLCJqdGkiOi"
+		"JnNyIsInByZiI6InNJRzRTb0VyS3AxTm5qbHBIQmdPSUZBRlJmZG4tdFNZNXBoeGFo"
+		"eE90eVEifQ.NtraHfk27yb4_lS7nOxuq6xUk_9NKnLcFH61ahqGtlJFOgTGMNQ04Gy"
+		"tAaNWPTEZjvaTmZiTk1Y-xiiXucU1Cw\",\"eyJhbGciOiJFZERTQSIsImtpZCI6Im"
+		"VkIn0.eyJpc3MiOiJzcGlmZmU6Ly9hY21lLmV4YW1wbGUvYWdlbnQvOCIsInN1YiI6"
+		"InNwaWZmZTovL2FjbWUuZXhhbXBsZS9hZ2VudC85IiwiYXVkIjoicG9zdGdyZXMtcH"
+		"JvZCIsImlhdCI6MTc0OTk5OTk5MCwiZXhwIjoxNzUwMDAwMzAwLCJqdGkiOiJnOCIs"
+		"InByZiI6IllzMXJPMENDb2xXcUhNdVVZdk8wMmg2V1dGTml3R3ViVko4TkdHNjJJUz"
+		"gifQ.hAlEkCtxN6CuJPWvNIldncolO959KS9qAdS0vV6C4NM8tD5Cq0aI9xzWRGL-p"
+		"nU7g_BTYqXxCFhyLctIxs-YCw\",\"eyJhbGciOiJFZERTQSIsImtpZCI6ImVkIn0."
+		"eyJpc3MiOiJzcGlmZmU6Ly9hY21lLmV4YW1wbGUvYWdlbnQvOSIsInN1YiI6InNwaW"
+		"ZmZTovL2FjbWUuZXhhbXBsZS9hZ2VudC8xMCIsImF1ZCI6InBvc3RncmVzLXByb2Qi"
+		"LCJpYXQiOjE3NDk5OTk5OTAsImV4cCI6MTc1MDAwMDMwMCwianRpIjoiZzkiLCJwcm"
+		"YiOiIycVNCcGZaeEx2UV9ST2hQajh3MXdFZ1kyTU53RVNOLVhUV0IzUEZMS1RRIn0."
+		"PFzfTImNClecZlGAD986IoS5ntnC9kryElWnvBp_iDAB5Fog-NUddmJSMHsU4xHBU5"
+		"xKDUBjvTqdvk1-f-04Aw\",\"eyJhbGciOiJFZERTQSIsImtpZCI6ImVkIn0.eyJpc"
+		"3MiOiJzcGlmZmU6Ly9hY21lLmV4YW1wbGUvYWdlbnQvMTAiLCJzdWIiOiJzcGlmZmU"
+		"6Ly9hY21lLmV4YW1wbGUvYWdlbnQvMTEiLCJhdWQiOiJwb3N0Z3Jlcy1wcm9kIiwia"
+		"WF0IjoxNzQ5OTk5OTkwLCJleHAiOjE3NTAwMDAzMDAsImp0aSI6ImcxMCIsInByZiI"
+		"6Ik93Q1BNa1RhMzNad0NoMFhJMGFPbU9qd09LNmtNbmtEQUZDaGNlVk5qOTgifQ.7R"
+		"9UR6zbZyApn1H02GcKkaSbimq7aTMLPJxdW-ADqOZOKEJ9ST6iCr8A77jlRoxfMYgx"
+		"146iXweU0qkLC3nABQ\",\"eyJhbGciOiJFZERTQSIsImtpZCI6ImVkIn0.eyJpc3M"
+		"iOiJzcGlmZmU6Ly9hY21lLmV4YW1wbGUvYWdlbnQvMTEiLCJzdWIiOiJzcGlmZmU6L"
+		"y9hY21lLmV4YW1wbGUvYWdlbnQvMTIiLCJhdWQiOiJwb3N0Z3Jlcy1wcm9kIiwiaWF"
+		"0IjoxNzQ5OTk5OTkwLCJleHAiOjE3NTAwMDAzMDAsImp0aSI6ImcxMSIsInByZiI6I"
+		"mxoelRqVFVmTFFab0NjZzcxWHkxR1lobW5tSl9kdDZOQkdmUzJqaktlOFUifQ.EMM8"
+		"qGcCf6vXFHZ2NvoL-KXwz8856Vd6LjSVScyPwlGNn0EHLVvPGK57MPB3WQ-1we5RwK"
+		"FHoBPnUnH2NlH8CQ\",\"eyJhbGciOiJFZERTQSIsImtpZCI6ImVkIn0.eyJpc3MiO"
+		"iJzcGlmZmU6Ly9hY21lLmV4YW1wbGUvYWdlbnQvMTIiLCJzdWIiOiJzcGlmZmU6Ly9"
+		"hY21lLmV4YW1wbGUvYWdlbnQvMTMiLCJhdWQiOiJwb3N0Z3Jlcy1wcm9kIiwiaWF0I"
+		"joxNzQ5OTk5OTkwLCJleHAiOjE3NTAwMDAzMDAsImp0aSI6ImcxMiIsInByZiI6ImN"
+		"1RUlvRmdBLU1ROVN1dmNhNlI5WFowcXNVaVRVZEl2NlU1THFlV0xFUG8ifQ.m7igId"
+		"BAH82FgWyupOjiXRu5yFmrHZwghAaLi3q1qI0m82dza_XiDuueqQBZ-BsXLppvbKhw"
+		"3HMOm8S_cQSeDg\",\"eyJhbGciOiJFZERTQSIsImtpZCI6ImVkIn0.eyJpc3MiOiJ"
+		"zcGlmZmU6Ly9hY21lLmV4YW1wbGUvYWdlbnQvMTMiLCJzdWIiOiJzcGlmZmU6Ly9hY"
+		"21lLmV4YW1wbGUvYWdlbnQvMTQiLCJhdWQiOiJwb3N0Z3Jlcy1wcm9kIiwiaWF0Ijo"
+		"xNzQ5OTk5OTkwLCJleHAiOjE3NTAwMDAzMDAsImp0aSI6ImcxMyIsInByZiI6IjNNQ"
+		"jZDLWFyZjBHa3N3N3ViQTZQS3VCaVl6Zk43cHBfTFBhYldMWW54Q28ifQ.97PyukZP"
+		"Q5Cwx5BzKHaXzOnD6bguUopFtlghq1sKMfXC-w5o5NU8m_5_LCNtdvc8UubKj490hD"
+		"jYvgHHMLyABw\",\"eyJhbGciOiJFZERTQSIsImtpZCI6ImVkIn0.eyJpc3MiOiJzc"
+		"GlmZmU6Ly9hY21lLmV4YW1wbGUvYWdlbnQvMTQiLCJzdWIiOiJzcGlmZmU6Ly9hY21"
+		"lLmV4YW1wbGUvYWdlbnQvMTUiLCJhdWQiOiJwb3N0Z3Jlcy1wcm9kIiwiaWF0IjoxN"
+		"zQ5OTk5OTkwLCJleHAiOjE3NTAwMDAzMDAsImp0aSI6ImcxNCIsInByZiI6Ilp4Qmd"
+		"qOV9KelI5TGdsTkJ3UWVITnFnczVDSjF5cXZ6TS1jUUZuVnBSM2MifQ.E_sDjS1s3u"
+		"ierKdkh0o0Zi1VnZpfEueHQgrD9eIj9zJTRWGJ_YiZGVu_GgwwzApmjtTFSofQ_uD9"
+		"5PXyyWi9Bg\",\"eyJhbGciOiJFZERTQSIsImtpZCI6ImVkIn0.eyJpc3MiOiJzcGl"
+		"mZmU6Ly9hY21lLmV4YW1wbGUvYWdlbnQvMTUiLCJzdWIiOiJzcGlmZmU6Ly9hY21lL"
+		"mV4YW1wbGUvYWdlbnQvc3VwcG9ydC83IiwiYXVkIjoicG9zdGdyZXMtcHJvZCIsIml"
+		"hdCI6MTc0OTk5OTk5MCwiZXhwIjoxNzUwMDAwMzAwLCJqdGkiOiJnMTUiLCJwcmYiO"
+		"iJtQ1lLVjR5U0t1cmFYQ3lfMTVSRDFQRjBiYVY2UWlTbHVJOGRmeWpYc2g0In0.afJ"
+		"v4yZj1lGyTl31ZJnMG4QeGgwrGSJrPs4zanFhCJ4XbyKW6idtDCpgf2UFjMLy-0aMm"
+		"XSiML5lxQEDLUV4Cg\"]"),
+		"spiffe://acme.example/agent/support/7",
+		CA_GRANT_TOO_DEEP,
+		16,
+		0},
+	{"loop: to oneself",
+		TEXT("[\"eyJhbGciOiJFZERTQSIsImtpZCI6ImVkIn0.eyJpc3MiOiJzcGlmZmU6Ly9hY21"
+		"lLmV4YW1wbGUvYWdlbnQvc3VwcG9ydC83Iiwic3ViIjoic3BpZmZlOi8vYWNtZS5le"
+		"GFtcGxlL2FnZW50L3N1cHBvcnQvNyIsImF1ZCI6InBvc3RncmVzLXByb2QiLCJpYXQ"
+		"iOjE3NDk5OTk5OTAsImV4cCI6MTc1MDAwMDMwMCwianRpIjoiZzAifQ.zFl2NqUkCi"
+		"-1U3Dmbcd64UXvX4AyqX9YX3zqgOExcLtn0suqMNAEjuWnubVtaCFh3z1W4SrLrhaF"
+		"zBohW3ZiDw\"]"),
+		"spiffe://acme.example/agent/support/7",
+		CA_CHAIN_LOOP,
+		1,
+		-1},
+	{"loop: back to the root",
+		TEXT("[\"eyJhbGciOiJFZERTQSIsImtpZCI6ImVkIn0.eyJpc3MiOiJzcGlmZmU6Ly9hY21"
+		"lLmV4YW1wbGUvYWdlbnQvc3VwcG9ydC83Iiwic3ViIjoic3BpZmZlOi8vYWNtZS5le"
+		"GFtcGxlL2FnZW50LzEiLCJhdWQiOiJwb3N0Z3Jlcy1wcm9kIiwiaWF0IjoxNzQ5OTk"
+		"5OTkwLCJleHAiOjE3NTAwMDAzMDAsImp0aSI6ImcwIn0.UfM5UvuXoWw_WqefLHYv7"
+		"WPCshMsh7IrG-EYOu3ypzcOzobRajog1p_IhJaMKykiq2DfTRhoS-M_aWoeo3usCA\""
+		",\"eyJhbGciOiJFZERTQSIsImtpZCI6ImVkIn0.eyJpc3MiOiJzcGlmZmU6Ly9hY21"
+		"lLmV4YW1wbGUvYWdlbnQvMSIsInN1YiI6InNwaWZmZTovL2FjbWUuZXhhbXBsZS9hZ"
+		"2VudC9zdXBwb3J0LzciLCJhdWQiOiJwb3N0Z3Jlcy1wcm9kIiwiaWF0IjoxNzQ5OTk"
+		"5OTkwLCJleHAiOjE3NTAwMDAzMDAsImp0aSI6ImcxIiwicHJmIjoiWXpwdFJWa0hkU"
+		"mJFVDl5YnV6ZkdnVVpaTjJGeVlIWWxjcnhMVGFGQnpaZyJ9.K8tVXm6w_mTlasNaNK"
+		"grVvRp1TY4F6kpjAoFwc_AOsQkNXuRItmGUIzjVR0czKlvuO6QvnC890brnYbcHla5"
+		"CA\"]"),
+		"spiffe://acme.example/agent/support/7",
+		CA_CHAIN_LOOP,
+		2,
+		-1},
+	{"loop: an agent twice",
+		TEXT("[\"eyJhbGciOiJFZERTQSIsImtpZCI6ImVkIn0.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZ"
+		"W50LzEiLCJhdWQiOiJwb3N0Z3Jlcy1wcm9kIiwiaWF0IjoxNzQ5OTk5OTkwLCJleHA"
+		"iOjE3NTAwMDAzMDAsImp0aSI6ImcwIn0.zzb8ShMwCWAfmfhJ4MBrokEgUu5TEotwU"
+		"w2jEV7r80a14BVJXam3XS4zuAEGJojfUhccChTcXVzpTy03A8UwDw\",\"eyJhbGci"
+		"OiJFZERTQSIsImtpZCI6ImVkIn0.eyJpc3MiOiJzcGlmZmU6Ly9hY21lLmV4YW1wbG"
+		"UvYWdlbnQvMSIsInN1YiI6InNwaWZmZTovL2FjbWUuZXhhbXBsZS9hZ2VudC8xIiwi"
+		"YXVkIjoicG9zdGdyZXMtcHJvZCIsImlhdCI6MTc0OTk5OTk5MCwiZXhwIjoxNzUwMD"
+		"AwMzAwLCJqdGkiOiJnMSIsInByZiI6IjZyOU1NdDFtekFQZlRtaE1lYVF2MUhCTmxY"
+		"cXhHaHpBeXNCYjdIc0Zmb1UifQ.-ziBlyxjI7beyQQKPOK2gmnSJ5CG7qyfLploh8K"
+		"EgDNn5jKMj2HCe9qC0YbucAd6eXiIBrplawKM62Wk7ju3Ag\",\"eyJhbGciOiJFZE"
+		"RTQSIsImtpZCI6ImVkIn0.eyJpc3MiOiJzcGlmZmU6Ly9hY21lLmV4YW1wbGUvYWdl"
+		"bnQvMSIsInN1YiI6InNwaWZmZTovL2FjbWUuZXhhbXBsZS9hZ2VudC9zdXBwb3J0Lz"
+		"ciLCJhdWQiOiJwb3N0Z3Jlcy1wcm9kIiwiaWF0IjoxNzQ5OTk5OTkwLCJleHAiOjE3"
+		"NTAwMDAzMDAsImp0aSI6ImcyIiwicHJmIjoiMzVmRkNsTEdhMHBzZXNDbTV0Q0F6dW"
+		"l5blZnd2s2b1pEQm9NazJzZGstbyJ9.fyuoapXhWLeUJhEu16cDBtj0OzmnC-rw7RQ"
+		"eOum1Fs1CJMETEdXuiqtsgKVhjCHbM5XwKkBeTHlPadbs58Z2AA\"]"),
+		"spiffe://acme.example/agent/support/7",
+		CA_CHAIN_LOOP,
+		3,
+		-1},
+	{"loop: in the middle of four",
+		TEXT("[\"eyJhbGciOiJFZERTQSIsImtpZCI6ImVkIn0.eyJpc3MiOiJodHRwczovL2lzc3V"
+		"lci5leGFtcGxlfGFsaWNlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZ"
+		"W50LzEiLCJhdWQiOiJwb3N0Z3Jlcy1wcm9kIiwiaWF0IjoxNzQ5OTk5OTkwLCJleHA"
+		"iOjE3NTAwMDAzMDAsImp0aSI6ImcwIn0.zzb8ShMwCWAfmfhJ4MBrokEgUu5TEotwU"
+		"w2jEV7r80a14BVJXam3XS4zuAEGJojfUhccChTcXVzpTy03A8UwDw\",\"eyJhbGci"
+		"OiJFZERTQSIsImtpZCI6ImVkIn0.eyJpc3MiOiJzcGlmZmU6Ly9hY21lLmV4YW1wbG"
+		"UvYWdlbnQvMSIsInN1YiI6Imh0dHBzOi8vaXNzdWVyLmV4YW1wbGV8YWxpY2UiLCJh"
+		"dWQiOiJwb3N0Z3Jlcy1wcm9kIiwiaWF0IjoxNzQ5OTk5OTkwLCJleHAiOjE3NTAwMD"
+		"AzMDAsImp0aSI6ImcxIiwicHJmIjoiNnI5TU10MW16QVBmVG1oTWVhUXYxSEJObFhx"
+		"eEdoekF5c0JiN0hzRmZvVSJ9.I93LmJvY3vx1ywR0dbb8s-m6d7bvFP5KQXIoc-XCZ"
+		"afmm6YydD90QyMTOJRahM5MLBFYOCbscf02KHvrxyKOCg\",\"eyJhbGciOiJFZERT"
+		"QSIsImtpZCI6ImVkIn0.eyJpc3MiOiJodHRwczovL2lzc3Vlci5leGFtcGxlfGFsaW"
+		"NlIiwic3ViIjoic3BpZmZlOi8vYWNtZS5leGFtcGxlL2FnZW50LzMiLCJhdWQiOiJw"
+		"b3N0Z3Jlcy1wcm9kIiwiaWF0IjoxNzQ5OTk5OTkwLCJleHAiOjE3NTAwMDAzMDAsIm"
+		"p0aSI6ImcyIiwicHJmIjoiNXBEbDZlbURuQ25lLVB2cU4zekl5SFoxUGkzZjQtdThk"
+		"VkpBMWh2bW04ayJ9.nbNfk5asnnHfnJ_-Lyg6ZR9uhtdbs27Vx0I3CyYBVYgDNr9hL"
+		"_sAuJgc8ka_k6BVb2iSTZhPiB8Ef9chAkgqBw\",\"eyJhbGciOiJFZERTQSIsImtp"
+		"ZCI6ImVkIn0.eyJpc3MiOiJzcGlmZmU6Ly9hY21lLmV4YW1wbGUvYWdlbnQvMyIsIn"
+		"N1YiI6InNwaWZmZTovL2FjbWUuZXhhbXBsZS9hZ2VudC9zdXBwb3J0LzciLCJhdWQi"
+		"OiJwb3N0Z3Jlcy1wcm9kIiwiaWF0IjoxNzQ5OTk5OTkwLCJleHAiOjE3NTAwMDAzMD"
+		"AsImp0aSI6ImczIiwicHJmIjoiYTFjTUJjdE9fVzl6OUlNdWZsQlRGVHRBLXdOaDRP"
+		"ODl3dzEwenhlQWRLZyJ9.J9KMaPgVwocZIa8Fsc8ZDEpZthC1mChBL5uweOn_BMA84"
+		"ciLCtWI0jfNdwaMBvJ1FeOCzl97DQQ01bsDHBWTCg\"]"),
+		"spiffe://acme.example/agent/support/7",
+		CA_CHAIN_LOOP,
+		4,
+		-1},
+};
+
+static const SplitCase split_cases[] = {
+	{"good: 1",
+		TEXT("[\"a.b.c\"]"),
+		CA_TOKEN_OK,
+		1},
+	{"good: 2",
+		TEXT("[\"a.b.c\",\"a.b.c\"]"),
+		CA_TOKEN_OK,
+		2},
+	{"good: 16",
+		TEXT("[\"a.b.c\",\"a.b.c\",\"a.b.c\",\"a.b.c\",\"a.b.c\",\"a.b.c\",\"a.b"
+		".c\",\"a.b.c\",\"a.b.c\",\"a.b.c\",\"a.b.c\",\"a.b.c\",\"a.b.c\",\""
+		"a.b.c\",\"a.b.c\",\"a.b.c\"]"),
+		CA_TOKEN_OK,
+		16},
+	{"good: white space",
+		TEXT(" [ \"a.b.c\" ,\015\012\011\"d.e.f\" ] "),
+		CA_TOKEN_OK,
+		2},
+	{"good: an escape",
+		TEXT("[\"a\\u002eb.c\"]"),
+		CA_TOKEN_OK,
+		1},
+	{"bad: 0",
+		TEXT("[]"),
+		CA_GRANTS_BAD,
+		0},
+	{"bad: 17",
+		TEXT("[\"a.b.c\",\"a.b.c\",\"a.b.c\",\"a.b.c\",\"a.b.c\",\"a.b.c\",\"a.b"
+		".c\",\"a.b.c\",\"a.b.c\",\"a.b.c\",\"a.b.c\",\"a.b.c\",\"a.b.c\",\""
+		"a.b.c\",\"a.b.c\",\"a.b.c\",\"a.b.c\"]"),
+		CA_GRANTS_BAD,
+		0},
+	{"bad: 100",
+		TEXT("[\"a.b.c\",\"a.b.c\",\"a.b.c\",\"a.b.c\",\"a.b.c\",\"a.b.c\",\"a.b"
+		".c\",\"a.b.c\",\"a.b.c\",\"a.b.c\",\"a.b.c\",\"a.b.c\",\"a.b.c\",\""
+		"a.b.c\",\"a.b.c\",\"a.b.c\",\"a.b.c\",\"a.b.c\",\"a.b.c\",\"a.b.c\""
+		",\"a.b.c\",\"a.b.c\",\"a.b.c\",\"a.b.c\",\"a.b.c\",\"a.b.c\",\"a.b"
+		".c\",\"a.b.c\",\"a.b.c\",\"a.b.c\",\"a.b.c\",\"a.b.c\",\"a.b.c\",\""
+		"a.b.c\",\"a.b.c\",\"a.b.c\",\"a.b.c\",\"a.b.c\",\"a.b.c\",\"a.b.c\""
+		",\"a.b.c\",\"a.b.c\",\"a.b.c\",\"a.b.c\",\"a.b.c\",\"a.b.c\",\"a.b"
+		".c\",\"a.b.c\",\"a.b.c\",\"a.b.c\",\"a.b.c\",\"a.b.c\",\"a.b.c\",\""
+		"a.b.c\",\"a.b.c\",\"a.b.c\",\"a.b.c\",\"a.b.c\",\"a.b.c\",\"a.b.c\""
+		",\"a.b.c\",\"a.b.c\",\"a.b.c\",\"a.b.c\",\"a.b.c\",\"a.b.c\",\"a.b"
+		".c\",\"a.b.c\",\"a.b.c\",\"a.b.c\",\"a.b.c\",\"a.b.c\",\"a.b.c\",\""
+		"a.b.c\",\"a.b.c\",\"a.b.c\",\"a.b.c\",\"a.b.c\",\"a.b.c\",\"a.b.c\""
+		",\"a.b.c\",\"a.b.c\",\"a.b.c\",\"a.b.c\",\"a.b.c\",\"a.b.c\",\"a.b"
+		".c\",\"a.b.c\",\"a.b.c\",\"a.b.c\",\"a.b.c\",\"a.b.c\",\"a.b.c\",\""
+		"a.b.c\",\"a.b.c\",\"a.b.c\",\"a.b.c\",\"a.b.c\",\"a.b.c\",\"a.b.c\""
+		"]"),
+		CA_GRANTS_BAD,
+		0},
+	{"bad: ",
+		TEXT(""),
+		CA_GRANTS_BAD,
+		0},
+	{"bad:  ",
+		TEXT(" "),
+		CA_GRANTS_BAD,
+		0},
+	{"bad: null",
+		TEXT("null"),
+		CA_GRANTS_BAD,
+		0},
+	{"bad: 1",
+		TEXT("1"),
+		CA_GRANTS_BAD,
+		0},
+	{"bad: \"a.b.c\"",
+		TEXT("\"a.b.c\""),
+		CA_GRANTS_BAD,
+		0},
+	{"bad: {}",
+		TEXT("{}"),
+		CA_GRANTS_BAD,
+		0},
+	{"bad: {\"a\":\"a.b.c\"}",
+		TEXT("{\"a\":\"a.b.c\"}"),
+		CA_GRANTS_BAD,
+		0},
+	{"bad: a.b.c",
+		TEXT("a.b.c"),
+		CA_GRANTS_BAD,
+		0},
+	{"bad: [",
+		TEXT("["),
+		CA_GRANTS_BAD,
+		0},
+	{"bad: ]",
+		TEXT("]"),
+		CA_GRANTS_BAD,
+		0},
+	{"bad: [\"a.b.c\"",
+		TEXT("[\"a.b.c\""),
+		CA_GRANTS_BAD,
+		0},
+	{"bad: [\"a.b.c\",]",
+		TEXT("[\"a.b.c\",]"),
+		CA_GRANTS_BAD,
+		0},
+	{"bad: [,]",
+		TEXT("[,]"),
+		CA_GRANTS_BAD,
+		0},
+	{"bad: [\"a.b.c\"]x",
+		TEXT("[\"a.b.c\"]x"),
+		CA_GRANTS_BAD,
+		0},
+	{"bad: [\"a.b.c\"][\"a.b.c\"]",
+		TEXT("[\"a.b.c\"][\"a.b.c\"]"),
+		CA_GRANTS_BAD,
+		0},
+	{"bad: [\"a.b.c\" \"d\"]",
+		TEXT("[\"a.b.c\" \"d\"]"),
+		CA_GRANTS_BAD,
+		0},
+	{"bad: ['a.b.c']",
+		TEXT("['a.b.c']"),
+		CA_GRANTS_BAD,
+		0},
+	{"bad: [null]",
+		TEXT("[null]"),
+		CA_GRANTS_BAD,
+		0},
+	{"bad: [1]",
+		TEXT("[1]"),
+		CA_GRANTS_BAD,
+		0},
+	{"bad: [true]",
+		TEXT("[true]"),
+		CA_GRANTS_BAD,
+		0},
+	{"bad: [{}]",
+		TEXT("[{}]"),
+		CA_GRANTS_BAD,
+		0},
+	{"bad: [[\"a.b.c\"]]",
+		TEXT("[[\"a.b.c\"]]"),
+		CA_GRANTS_BAD,
+		0},
+	{"bad: [\"a.b.c\",null]",
+		TEXT("[\"a.b.c\",null]"),
+		CA_GRANTS_BAD,
+		0},
+	{"bad: [\"a.b.c\",1]",
+		TEXT("[\"a.b.c\",1]"),
+		CA_GRANTS_BAD,
+		0},
+	{"bad: [{\"a\":1,\"a\":2}]",
+		TEXT("[{\"a\":1,\"a\":2}]"),
+		CA_GRANTS_BAD,
+		0},
+	{"bad: NUL inside",
+		TEXT("[\"a\000b\"]"),
+		CA_GRANTS_BAD,
+		0},
+	{"bad: NUL after",
+		TEXT("[\"a.b.c\"]\000"),
+		CA_GRANTS_BAD,
+		0},
+	{"bad: escaped NUL",
+		TEXT("[\"a\\u0000\"]"),
+		CA_GRANTS_BAD,
+		0},
+	{"bad: invalid UTF-8",
+		TEXT("[\"\377\"]"),
+		CA_GRANTS_BAD,
+		0},
+	{"bad: byte order mark",
+		TEXT("\357\273\277[\"a.b.c\"]"),
+		CA_GRANTS_BAD,
+		0},
+	{"bad: nested 33 deep",
+		TEXT("[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]"
+		""),
+		CA_GRANTS_BAD,
+		0},
+};
+
