@@ -69,12 +69,9 @@ lists_bytes(const char *text, const int bytes[3])
 	return true;
 }
 
-/*
- * A plan or parse tree that is logged shows constants as lists of bytes: is
- * there one with the beginning of a token in it?
- */
+/* Does a list of bytes in the text begin like a token? */
 static bool
-tree_holds_token(const char *text)
+lists_token(const char *text)
 {
 	static const int beginnings[][3] = {
 		{'e', 'y', 'J'}, {'e', 'y', 'I'}, {'e', 'y', 'A'},
@@ -83,7 +80,7 @@ tree_holds_token(const char *text)
 	const char *at = text;
 
 	/* each begins with 101, after a space or a line's end */
-	while (at != NULL && (at = strstr(at, "101")) != NULL)
+	while ((at = strstr(at, "101")) != NULL)
 	{
 		for (int i = 0; i < lengthof(beginnings); i++)
 		{
@@ -97,6 +94,21 @@ tree_holds_token(const char *text)
 }
 
 /*
+ * Is it a plan or parse tree with a token in it?  Constants are shown as lists
+ * of bytes, and texts broken into lines anywhere, so that a token cannot be
+ * taken out.
+ */
+static bool
+is_tree_with_token(const ErrorData *edata)
+{
+	return edata->elevel == LOG && edata->message != NULL && edata->detail != NULL &&
+		(strcmp(edata->message, "plan:") == 0 ||
+		 strcmp(edata->message, "parse tree:") == 0 ||
+		 strcmp(edata->message, "rewritten parse tree:") == 0) &&
+		(holds_token(edata->detail) || lists_token(edata->detail));
+}
+
+/*
  * SECURITY: a token can be in a statement that is logged, in parameters that
  * are, in the text of an error or its context.  (test/t/007_token_secrecy.pl)
  */
@@ -104,8 +116,7 @@ void
 ca_scrub_tokens(ErrorData *edata)
 {
 	redact(edata->message);
-	/* elog_node_display() puts the tree into the detail of a LOG message */
-	if (edata->elevel == LOG && tree_holds_token(edata->detail))
+	if (is_tree_with_token(edata))
 		edata->detail = NULL;
 	redact(edata->detail);
 	redact(edata->detail_log);

@@ -350,13 +350,17 @@ class Model:
         return who.on_behalf_of is not None and any(
             matches(p, who.on_behalf_of) for p in policy.on_behalf_of)
 
+    def touched(self, table, access):
+        """Who removes rows touches every column of them."""
+        return set(self.world.tables[table]) if access.action == "delete" else access.columns
+
     def on_what(self, policy, table, access):
-        """A permit is for a table; others that name columns, for their use."""
+        """A permit is for a table; others that name columns, for touching them."""
         for resource in policy.resources:
             named = covered(resource, table, self.world.tables[table])
             if named is not None and (policy.effect == "permit"
                                       or not names_columns(resource)
-                                      or named & access.columns):
+                                      or named & self.touched(table, access)):
                 return True
         return False
 
@@ -384,9 +388,10 @@ class Model:
             columns = self.element_leaves(element, purpose, table, access)
             if columns is not None:
                 left.append(columns)
+        touched = self.touched(table, access)
         if self.flaw == "element_covers_all":
-            return any(access.columns <= columns for columns in left)
-        return bool(left) and access.columns <= set().union(*left)
+            return any(touched <= columns for columns in left)
+        return bool(left) and touched <= set().union(*left)
 
     def purpose_fits(self, wanted, purpose):
         return self.flaw == "ignore_purpose" or purpose in as_list(wanted)

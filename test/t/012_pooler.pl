@@ -110,6 +110,16 @@ my @agents = (
 my $folder = PostgreSQL::Test::Utils::tempdir_short();
 my $port = PostgreSQL::Test::Cluster::get_free_port();
 
+# From 1.21 on pgbouncer gives prepared statements names of its own, unless it
+# is told not to: the test asks for those that are left on a connection.
+sub own_names_of_statements
+{
+	my ($out, $err) = ('', '');
+
+	IPC::Run::run([ 'pgbouncer', '--version' ], '>', \$out, '2>', \$err);
+	return $out =~ /PgBouncer 1\.(\d+)/ && $1 >= 21 ? 'max_prepared_statements = 0' : '';
+}
+
 # pgbouncer's configuration; everybody who connects is let in, as the one role
 # that the database names.
 sub write_configuration
@@ -136,6 +146,7 @@ logfile = $folder/pgbouncer.log
 server_reset_query = DISCARD ALL
 server_check_delay = 0
 query_wait_timeout = 60
+@{[own_names_of_statements()]}
 EOC
 	close $ini;
 	return;
