@@ -540,8 +540,9 @@ my $activity = "SELECT string_agg(query, ' ') FROM pg_stat_activity";
 my $statistics = "SELECT string_agg(query, ' ') FROM pg_stat_statements";
 like($node->safe_psql('postgres', $activity), qr/\Q$token\E/,
 	'documented: pg_stat_activity shows a token that is a literal');
-like($node->safe_psql('postgres', $statistics), qr/\Q$token\E/,
-	'documented: pg_stat_statements keeps it with SET');
+# from 18 on it puts $1 in the place of what is SET
+my $kept = index($node->safe_psql('postgres', $statistics), $token) >= 0;
+is($kept, $node->pg_version < 18, 'documented: pg_stat_statements keeps it with SET');
 attempt($session, 'SELECT 1');
 keeps($node->safe_psql('postgres', $activity), 'pg_stat_activity shows it until the next statement', $token);
 $node->safe_psql('postgres', 'SELECT pg_stat_statements_reset()');
