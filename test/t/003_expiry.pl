@@ -162,7 +162,7 @@ sub open_portals
 
 	$self{run} = IPC::Run::start([ '/usr/bin/python3', "$FindBin::RealBin/portal.py" ],
 		'<', \$self{in}, '>', \$self{out}, '2>', \$self{err}, IPC::Run::timeout(60));
-	$self{run}->pump until $self{out} =~ /^ready$/m;
+	$self{run}->pump until $self{out} =~ /^ready\n/m;
 	return \%self;
 }
 
