@@ -54,6 +54,8 @@ OBJS = \
 	src/policy/expression.o \
 	src/policy/label.o \
 	src/policy/mask.o \
+	src/policy/policy_key.o \
+	src/policy/policy_set.o \
 	src/policy/relation.o \
 	src/policy/request.o \
 	src/policy/resource.o \

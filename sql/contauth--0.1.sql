@@ -90,6 +90,13 @@ COMMENT ON COLUMN contauth.agent_key.kid IS 'Key ID, unique for the agent';
 COMMENT ON COLUMN contauth.agent_key.jwk IS 'Public key as a JWK (RFC 7517)';
 COMMENT ON COLUMN contauth.agent_key.created_at IS 'When it was added';
 
+CREATE FUNCTION contauth.policy_key(principals text[], resources text[]) RETURNS text
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+    AS 'MODULE_PATHNAME', 'contauth_policy_key';
+COMMENT ON FUNCTION contauth.policy_key(text[], text[]) IS
+    'What sessions find a policy by: the agents or objects that it is for';
+REVOKE ALL ON FUNCTION contauth.policy_key(text[], text[]) FROM PUBLIC;
+
 CREATE TABLE contauth.policy (
     name         text COLLATE "C" PRIMARY KEY,
     effect       text NOT NULL,
@@ -106,8 +113,11 @@ CREATE TABLE contauth.policy (
     enabled      boolean NOT NULL DEFAULT true,
     builtin      boolean NOT NULL DEFAULT false,
     created_at   timestamptz NOT NULL DEFAULT pg_catalog.now(),
-    created_by   text NOT NULL DEFAULT session_user
+    created_by   text NOT NULL DEFAULT session_user,
+    key          text COLLATE "C" NOT NULL
+                 GENERATED ALWAYS AS (contauth.policy_key(principals, resources)) STORED
 );
+CREATE INDEX policy_by_key ON contauth.policy (key);
 COMMENT ON TABLE contauth.policy IS 'The policies of this database';
 COMMENT ON COLUMN contauth.policy.name IS 'Name of the policy';
 COMMENT ON COLUMN contauth.policy.effect IS 'permit, forbid, escalate or restrict';
@@ -125,6 +135,7 @@ COMMENT ON COLUMN contauth.policy.enabled IS 'Whether it is in force';
 COMMENT ON COLUMN contauth.policy.builtin IS 'Whether the extension brought it along';
 COMMENT ON COLUMN contauth.policy.created_at IS 'When it was created';
 COMMENT ON COLUMN contauth.policy.created_by IS 'Who created it';
+COMMENT ON COLUMN contauth.policy.key IS 'What sessions find it by';
 
 CREATE TABLE contauth.policy_version (
     version    bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -257,8 +268,8 @@ CREATE FUNCTION contauth.record_policy_version() RETURNS trigger
 BEGIN
     INSERT INTO contauth.policy_version (policy, old_policy, new_policy)
     VALUES (COALESCE(NEW.name, OLD.name),
-            CASE WHEN TG_OP <> 'INSERT' THEN to_jsonb(OLD) END,
-            CASE WHEN TG_OP <> 'DELETE' THEN to_jsonb(NEW) END);
+            CASE WHEN TG_OP <> 'INSERT' THEN to_jsonb(OLD) - 'key' END,
+            CASE WHEN TG_OP <> 'DELETE' THEN to_jsonb(NEW) - 'key' END);
     RETURN NULL;
 END
 $$;
@@ -774,7 +785,7 @@ BEGIN
             USING ERRCODE = 'invalid_parameter_value';
     END IF;
     PERFORM contauth_audit.record_admin_event('create_policy', name,
-        (SELECT to_jsonb(p) FROM contauth.policy AS p WHERE p.name = create_policy.name));
+        (SELECT to_jsonb(p) - 'key' FROM contauth.policy AS p WHERE p.name = create_policy.name));
 END
 $$;
 COMMENT ON FUNCTION contauth.create_policy(text, text, text[], text[], text[], text[], text, text,

@@ -22,8 +22,8 @@
 #include "identity/session.h"
 #include "miscadmin.h"
 #include "policy/label.h"
+#include "policy/policy_set.h"
 #include "policy/relation.h"
-#include "policy/store.h"
 #include "storage/ipc.h"
 
 PG_MODULE_MAGIC;
@@ -93,7 +93,7 @@ _PG_init(void)
 	ca_session_init();
 	ca_identity_init();
 	ca_label_init();
-	ca_store_init();
+	ca_policy_set_init();
 	ca_relation_init();
 
 	ca_note_register();

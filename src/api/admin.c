@@ -21,6 +21,7 @@
 #include "executor/executor.h"
 #include "policy/expression.h"
 #include "policy/label.h"
+#include "policy/policy_key.h"
 #include "policy/store.h"
 #include "token/token.h"
 #include "utils/builtins.h"
@@ -32,6 +33,7 @@
 #define CA_POLICY_MAX_TEXT		4096
 
 PG_FUNCTION_INFO_V1(contauth_check_policy);
+PG_FUNCTION_INFO_V1(contauth_policy_key);
 PG_FUNCTION_INFO_V1(contauth_check_issuer);
 PG_FUNCTION_INFO_V1(contauth_check_agent);
 PG_FUNCTION_INFO_V1(contauth_table_changed);
@@ -278,6 +280,20 @@ contauth_check_policy(PG_FUNCTION_ARGS)
 		check_expression(condition, InvalidOid, "condition");
 	check_against_relations(resources, masks, row_filter);
 	PG_RETURN_POINTER(row);
+}
+
+/*
+ * policy_key(principals text[], resources text[]) returns text
+ *
+ * What the library finds a policy by; never fails.
+ */
+Datum
+contauth_policy_key(PG_FUNCTION_ARGS)
+{
+	char	   *key = ca_policy_key(ca_text_array_list(PG_GETARG_DATUM(0)),
+									ca_text_array_list(PG_GETARG_DATUM(1)));
+
+	PG_RETURN_TEXT_P(cstring_to_text(key));
 }
 
 /* BEFORE ROW trigger of contauth.issuer. */

@@ -18,6 +18,7 @@
 #include "base/catalog.h"
 #include "base/compat.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_am.h"
 #include "catalog/pg_collation.h"
 #include "catalog/pg_type.h"
 #include "commands/extension.h"
@@ -26,6 +27,7 @@
 #include "utils/fmgroids.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
+#include "utils/snapmgr.h"
 #include "utils/syscache.h"
 
 static const char *const table_names[CA_TABLE_COUNT] = {
@@ -119,20 +121,48 @@ column_number(TupleDesc desc, const char *column)
 	return InvalidAttrNumber;	/* keep compiler quiet */
 }
 
-/* The primary key index, when attnum is the first column of it. */
+/* Is the index a complete btree that attnum leads? */
+static bool
+index_serves(Oid oid, AttrNumber attnum)
+{
+	Relation	index = index_open(oid, AccessShareLock);
+	bool		serves = index->rd_index->indisvalid &&
+	index->rd_rel->relam == BTREE_AM_OID &&
+	index->rd_index->indkey.values[0] == attnum &&
+	RelationGetIndexPredicate(index) == NIL;
+
+	index_close(index, AccessShareLock);
+	return serves;
+}
+
+/* An index that a column leads, or InvalidOid. */
 static Oid
 key_index(Relation rel, AttrNumber attnum)
 {
-	Oid			oid = ca_primary_key_index(rel);
-	Relation	index;
-	bool		leads;
+	List	   *indexes = RelationGetIndexList(rel);
+	Oid			result = InvalidOid;
+	ListCell   *lc;
 
-	if (!OidIsValid(oid))
-		return InvalidOid;
-	index = index_open(oid, AccessShareLock);
-	leads = index->rd_index->indkey.values[0] == attnum;
-	index_close(index, AccessShareLock);
-	return leads ? oid : InvalidOid;
+	foreach(lc, indexes)
+	{
+		if (!OidIsValid(result) && index_serves(lfirst_oid(lc), attnum))
+			result = lfirst_oid(lc);
+	}
+	list_free(indexes);
+	return result;
+}
+
+Snapshot
+ca_table_snapshot(CaTable table)
+{
+	return GetCatalogSnapshot(ca_table_oid(table));
+}
+
+void
+ca_table_scan(CaTable table, const char *key_column, const char *key,
+			  CaRowCallback each, void *arg)
+{
+	ca_table_scan_at(table, key_column, key, NULL, each, arg);
 }
 
 /*
@@ -140,8 +170,8 @@ key_index(Relation rel, AttrNumber attnum)
  * not count as the transaction's first: SET TRANSACTION still works after it.
  */
 void
-ca_table_scan(CaTable table, const char *key_column, const char *key,
-			  CaRowCallback each, void *arg)
+ca_table_scan_at(CaTable table, const char *key_column, const char *key,
+				 Snapshot snapshot, CaRowCallback each, void *arg)
 {
 	Relation	rel = table_open(ca_table_oid(table), AccessShareLock);
 	TupleDesc	desc = RelationGetDescr(rel);
@@ -161,7 +191,7 @@ ca_table_scan(CaTable table, const char *key_column, const char *key,
 							   CStringGetTextDatum(key));
 	}
 
-	scan = systable_beginscan(rel, index, OidIsValid(index), NULL,
+	scan = systable_beginscan(rel, index, OidIsValid(index), snapshot,
 							  key_column != NULL ? 1 : 0, &skey);
 	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
 	{
@@ -173,11 +203,11 @@ ca_table_scan(CaTable table, const char *key_column, const char *key,
 }
 
 int64
-ca_table_max(CaTable table, const char *key_column)
+ca_table_max(CaTable table, const char *key_column, Snapshot snapshot)
 {
 	Relation	rel = table_open(ca_table_oid(table), AccessShareLock);
 	Relation	index = index_open(ca_primary_key_index(rel), AccessShareLock);
-	SysScanDesc scan = systable_beginscan_ordered(rel, index, NULL, 0, NULL);
+	SysScanDesc scan = systable_beginscan_ordered(rel, index, snapshot, 0, NULL);
 	HeapTuple	tuple = systable_getnext_ordered(scan, BackwardScanDirection);
 	int64		max = 0;
 	bool		isnull;
@@ -215,9 +245,8 @@ ca_row_bool(HeapTuple tuple, TupleDesc desc, const char *column)
 	return !isnull && DatumGetBool(value);
 }
 
-/* The elements of a text[] or name[] without NULLs, as a List of strings. */
-static List *
-array_to_list(Datum array)
+List *
+ca_text_array_list(Datum array)
 {
 	ArrayType  *arr = DatumGetArrayTypeP(array);
 	Oid			elemtype = ARR_ELEMTYPE(arr);
@@ -249,5 +278,5 @@ ca_row_text_array(HeapTuple tuple, TupleDesc desc, const char *column)
 	bool		isnull;
 	Datum		value = ca_row_datum(tuple, desc, column, &isnull);
 
-	return isnull ? NIL : array_to_list(value);
+	return isnull ? NIL : ca_text_array_list(value);
 }

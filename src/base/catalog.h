@@ -10,6 +10,7 @@
 
 #include "access/htup_details.h"
 #include "utils/rel.h"
+#include "utils/snapshot.h"
 
 typedef enum CaTable
 {
@@ -47,10 +48,21 @@ extern void ca_table_scan(CaTable table, const char *key_column,
 						  const char *key, CaRowCallback each, void *arg);
 
 /*
- * The highest value of a bigint column that is the table's primary key; 0 in
- * an empty table.
+ * The same with a snapshot of the caller's, so that several scans see the same
+ * state; NULL for one taken now.
  */
-extern int64 ca_table_max(CaTable table, const char *key_column);
+extern void ca_table_scan_at(CaTable table, const char *key_column,
+							 const char *key, Snapshot snapshot,
+							 CaRowCallback each, void *arg);
+
+/* A snapshot taken now, to be registered at once. */
+extern Snapshot ca_table_snapshot(CaTable table);
+
+/*
+ * The highest value of a bigint column that leads the table's primary key; 0
+ * in an empty table.  A NULL snapshot is one taken now.
+ */
+extern int64 ca_table_max(CaTable table, const char *key_column, Snapshot snapshot);
 
 /*
  * Column values by name, copied to the current memory context.  A missing
@@ -61,6 +73,9 @@ extern Datum ca_row_datum(HeapTuple tuple, TupleDesc desc,
 extern char *ca_row_text(HeapTuple tuple, TupleDesc desc, const char *column);
 extern List *ca_row_text_array(HeapTuple tuple, TupleDesc desc,
 							   const char *column);
+
+/* The elements of a text[] or name[] without NULLs, as a List of strings. */
+extern List *ca_text_array_list(Datum array);
 extern bool ca_row_bool(HeapTuple tuple, TupleDesc desc, const char *column);
 
 #endif							/* CA_BASE_CATALOG_H */

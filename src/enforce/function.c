@@ -28,6 +28,7 @@
 #include "policy/authorize.h"
 #include "pgstat.h"
 #include "policy/label.h"
+#include "policy/policy_key.h"
 #include "utils/backend_status.h"
 #include "utils/fmgroids.h"
 #include "utils/hsearch.h"
@@ -87,6 +88,16 @@ ca_function_name(Oid funcid)
 					get_func_name(funcid));
 }
 
+List *
+ca_function_keys(List *keys, Oid funcid)
+{
+	char	   *schema = get_namespace_name(get_func_namespace(funcid));
+	char	   *name = get_func_name(funcid);
+
+	return schema == NULL || name == NULL ? keys :
+		ca_policy_keys_of_object(keys, CA_RESOURCE_FUNCTION, schema, name);
+}
+
 bool
 ca_function_check(const CaPolicySet *set, const CaSubject *subject, Oid funcid)
 {
@@ -116,6 +127,7 @@ decide_function(Oid funcid)
 {
 	CaIdentityProblem problem = {0};
 	const CaIdentity *id;
+	const CaPolicySet *set;
 	CaSubject	subject;
 
 	if (!ca_extension_installed())
@@ -127,7 +139,8 @@ decide_function(Oid funcid)
 		return false;
 	}
 	subject = ca_object_subject(id);
-	return !ca_function_check(ca_store_policies(), &subject, funcid);
+	set = ca_policy_set(id, ca_function_keys(NIL, funcid));
+	return !ca_function_check(set, &subject, funcid);
 }
 
 /* Put a function on record; what the server and contauth bring along is not. */

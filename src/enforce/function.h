@@ -22,6 +22,9 @@ extern void ca_function_execute(Oid funcid);
 /* schema.name of a function, palloc'd. */
 extern char *ca_function_name(Oid funcid);
 
+/* Append the keys of policies that can concern the function. */
+extern List *ca_function_keys(List *keys, Oid funcid);
+
 /*
  * Decide one function; refuses when it may not be executed.  True when the
  * answer can change while the epoch stays the same.

@@ -79,7 +79,7 @@ ca_object_check(const char *action, CaResourceKind kind, const char *name)
 		return;
 	}
 	subject = ca_object_subject(id);
-	verdict = ca_authorize_object(ca_store_policies(), &subject, action, kind,
+	verdict = ca_authorize_object(ca_policy_set(id, NIL), &subject, action, kind,
 								  NULL, name, NIL, &deciding, &outside, &dynamic);
 	if (verdict.decision != CA_DECISION_ALLOW)
 		ca_object_refuse(&verdict, action, name, deciding, outside);
@@ -106,7 +106,7 @@ ca_relation_check(Oid relid, const char *action, Bitmapset *columns,
 		return;
 	}
 	subject = ca_object_subject(id);
-	set = ca_store_policies();
+	set = ca_policy_set(id, ca_relation_keys(NIL, relid));
 	ca_relation_begin(set);
 	ca_authorize_access(set, &subject, &access);
 	deciding = access.matched != NIL ?

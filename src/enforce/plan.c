@@ -164,6 +164,28 @@ decide_settings(const CaCase *c)
 	ca_refuse(&r);
 }
 
+/* The policies that can concern anything the query touches. */
+static const CaPolicySet *
+find_policies(const CaCase *c)
+{
+	List	   *keys = NIL;
+	ListCell   *lc;
+	ListCell   *lc2;
+
+	foreach(lc, c->inspection.functions)
+		keys = ca_function_keys(keys, lfirst_oid(lc));
+	foreach(lc, c->targets)
+	{
+		CaTarget   *target = lfirst(lc);
+
+		foreach(lc2, ca_target_accesses(target))
+			keys = ca_relation_keys(keys, ((CaAccess *) lfirst(lc2))->relid);
+		if (target->advice != NULL)
+			keys = ca_relation_keys(keys, target->advice->relid);
+	}
+	return ca_policy_set(c->subject.identity, keys);
+}
+
 /* Decide everything that the query touches. */
 static void
 decide_case(CaCase *c)
@@ -172,7 +194,7 @@ decide_case(CaCase *c)
 	ListCell   *lc2;
 
 	c->sensitivity = -1;
-	c->set = ca_store_policies();
+	c->set = find_policies(c);
 	decide_functions(c);
 	ca_relation_begin(c->set);
 	foreach(lc, c->targets)

@@ -153,6 +153,7 @@ ca_authorize_access(const CaPolicySet *set, const CaSubject *subject,
 	CaRule	   *rules;
 	CaCandidate **candidates;
 	int			n = 0;
+	ListCell   *lc;
 
 	access->matched = NIL;
 	access->problems = NIL;
@@ -166,11 +167,11 @@ ca_authorize_access(const CaPolicySet *set, const CaSubject *subject,
 
 	touched = touched_columns(access);
 	describe_access(access, touched, &request);
-	rules = palloc(sizeof(CaRule) * (r->ncandidates + 1));
-	candidates = palloc(sizeof(CaCandidate *) * (r->ncandidates + 1));
-	for (int i = 0; i < r->ncandidates; i++)
+	rules = palloc(sizeof(CaRule) * (list_length(r->candidates) + 1));
+	candidates = palloc(sizeof(CaCandidate *) * (list_length(r->candidates) + 1));
+	foreach(lc, r->candidates)
 	{
-		CaCandidate *c = &r->candidates[i];
+		CaCandidate *c = lfirst(lc);
 
 		if (!policy_applies(c->policy, subject, access->action))
 			continue;
@@ -223,6 +224,20 @@ names_object(const CaResource *resource, CaResourceKind kind,
 	return false;
 }
 
+static bool
+any_names_object(const List *resources, CaResourceKind kind,
+				 const char *schema, const char *name, const List *labels)
+{
+	ListCell   *lc;
+
+	foreach(lc, resources)
+	{
+		if (names_object(lfirst(lc), kind, schema, name, labels))
+			return true;
+	}
+	return false;
+}
+
 CaVerdict
 ca_authorize_object(const CaPolicySet *set, const CaSubject *subject,
 					const char *action, CaResourceKind kind,
@@ -230,27 +245,24 @@ ca_authorize_object(const CaPolicySet *set, const CaSubject *subject,
 					const CaPolicy **deciding, char **outside, bool *dynamic)
 {
 	CaRequest	request = new_request(subject, action);
-	CaRule	   *rules = palloc0(sizeof(CaRule) * (set->npolicies + 1));
-	CaPolicy  **policies = palloc(sizeof(CaPolicy *) * (set->npolicies + 1));
+	int			max = list_length(set->policies) + 1;
+	CaRule	   *rules = palloc0(sizeof(CaRule) * max);
+	CaPolicy  **policies = palloc(sizeof(CaPolicy *) * max);
 	CaVerdict	verdict;
 	int			n = 0;
+	ListCell   *lc;
 
 	*dynamic = false;
 	request.resource = schema != NULL ? psprintf("%s.%s", schema, name) : name;
 	request.labels = list_copy(labels);
 	request.sensitivity = ca_label_max_sensitivity(labels);
-	for (int i = 0; i < set->npolicies; i++)
+	foreach(lc, set->policies)
 	{
-		CaPolicy   *policy = &set->policies[i];
-		bool		named = false;
+		CaPolicy   *policy = lfirst(lc);
 		char	   *error;
-		ListCell   *lc;
 
-		if (!policy_applies(policy, subject, action))
-			continue;
-		foreach(lc, policy->resources)
-			named |= names_object(lfirst(lc), kind, schema, name, labels);
-		if (!named)
+		if (!policy_applies(policy, subject, action) ||
+			!any_names_object(policy->resources, kind, schema, name, labels))
 			continue;
 		rules[n].effect = policy->effect;
 		rules[n].all_columns = true;

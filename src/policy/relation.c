@@ -20,6 +20,7 @@
 #include "catalog/pg_class.h"
 #include "policy/expression.h"
 #include "policy/label.h"
+#include "policy/policy_key.h"
 #include "policy/relation.h"
 #include "utils/builtins.h"
 #include "utils/hsearch.h"
@@ -308,36 +309,89 @@ extend_to_generated(const CaRelation *r, CaCandidate *c)
 	}
 }
 
-static void
-resolve_candidates(CaRelation *r, const CaPolicySet *set, const List *lineage)
+static int
+by_name(const ListCell *a, const ListCell *b)
 {
-	r->candidates = palloc(sizeof(CaCandidate) * (set->npolicies + 1));
-	for (int i = 0; i < set->npolicies; i++)
-	{
-		CaCandidate *c = &r->candidates[r->ncandidates];
+	return strcmp(((const CaCandidate *) lfirst(a))->policy->name,
+				  ((const CaCandidate *) lfirst(b))->policy->name);
+}
 
-		memset(c, 0, sizeof(CaCandidate));
-		c->policy = &set->policies[i];
-		if (!resolve_resources(r, lineage, c->policy->effect, c->policy->resources,
-							   &c->all_columns, &c->columns))
-			continue;
-		resolve_masks(r, lineage, c);
-		extend_to_generated(r, c);
-		r->ncandidates++;
+/* The policy as a candidate for the relation, NULL when it does not name it. */
+static CaCandidate *
+make_candidate(const CaRelation *r, CaPolicy *policy)
+{
+	CaCandidate *c = palloc0(sizeof(CaCandidate));
+
+	c->policy = policy;
+	if (!resolve_resources(r, r->lineage, policy->effect, policy->resources,
+						   &c->all_columns, &c->columns))
+	{
+		pfree(c);
+		return NULL;
 	}
+	resolve_masks(r, r->lineage, c);
+	extend_to_generated(r, c);
+	return c;
+}
+
+/* Look at the policies that have come into the set since the last time. */
+static void
+add_candidates(CaRelation *r, const CaPolicySet *set)
+{
+	MemoryContext old = MemoryContextSwitchTo(relation_context);
+	ListCell   *lc;
+
+	foreach(lc, set->policies)
+	{
+		CaPolicy   *policy = lfirst(lc);
+		CaCandidate *c;
+
+		if (policy->serial > r->last_serial &&
+			(c = make_candidate(r, policy)) != NULL)
+			r->candidates = lappend(r->candidates, c);
+	}
+	list_sort(r->candidates, by_name);
+	r->last_serial = set->last_serial;
+	MemoryContextSwitchTo(old);
 }
 
 /* Fill in an entry; the memory context is the cache's. */
 static void
-describe_relation(CaRelation *r, Relation rel, const CaPolicySet *set,
-				  const List *lineage)
+describe_relation(CaRelation *r, Relation rel, const List *lineage)
 {
 	r->relkind = rel->rd_rel->relkind;
 	r->schema = get_namespace_name(RelationGetNamespace(rel));
 	r->name = pstrdup(RelationGetRelationName(rel));
 	r->resource = quote_qualified_identifier(r->schema, r->name);
+	r->lineage = list_copy(lineage);
 	describe_columns(r, rel);
-	resolve_candidates(r, set, lineage);
+}
+
+/* The entry of a relation that has been described, or NULL. */
+static CaRelation *
+find_described(Oid relid)
+{
+	CaRelation *entry = hash_search(relations, &relid, HASH_FIND, NULL);
+
+	return entry != NULL && !entry->watched_only ? entry : NULL;
+}
+
+List *
+ca_relation_keys(List *keys, Oid relid)
+{
+	CaRelation *entry = relations_valid ? find_described(relid) : NULL;
+	ListCell   *lc;
+
+	foreach(lc, entry != NULL ? entry->lineage : find_lineage(relid))
+	{
+		Oid			ancestor = lfirst_oid(lc);
+		char	   *schema = get_namespace_name(get_rel_namespace(ancestor));
+		char	   *name = get_rel_name(ancestor);
+
+		if (schema != NULL && name != NULL)
+			keys = ca_policy_keys_of_object(keys, CA_RESOURCE_RELATION, schema, name);
+	}
+	return keys;
 }
 
 void
@@ -358,9 +412,13 @@ ca_relation_get(const CaPolicySet *set, Oid relid)
 	ListCell   *lc;
 	bool		found;
 
-	entry = hash_search(relations, &relid, HASH_FIND, NULL);
-	if (entry != NULL && !entry->watched_only)
+	entry = find_described(relid);
+	if (entry != NULL)
+	{
+		if (entry->last_serial != set->last_serial)
+			add_candidates(entry, set);
 		return entry;
+	}
 
 	rel = try_relation_open(relid, AccessShareLock);
 	if (rel == NULL)
@@ -383,12 +441,13 @@ ca_relation_get(const CaPolicySet *set, Oid relid)
 
 	fresh.relid = relid;
 	old = MemoryContextSwitchTo(relation_context);
-	describe_relation(&fresh, rel, set, lineage);
+	describe_relation(&fresh, rel, lineage);
 	MemoryContextSwitchTo(old);
 	relation_close(rel, NoLock);
 
 	entry = hash_search(relations, &relid, HASH_FIND, NULL);
 	*entry = fresh;
+	add_candidates(entry, set);
 	return entry;
 }
 

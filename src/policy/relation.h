@@ -9,7 +9,7 @@
 #define CA_POLICY_RELATION_H
 
 #include "access/attnum.h"
-#include "policy/store.h"
+#include "policy/policy_set.h"
 
 typedef struct CaColumn
 {
@@ -46,12 +46,16 @@ typedef struct CaRelation
 	int			natts;
 	CaColumn   *columns;		/* natts entries */
 	int			sensitivity;	/* of its most sensitive column; -1: none */
-	int			ncandidates;
-	CaCandidate *candidates;	/* in order of policy name */
+	List	   *lineage;		/* OIDs: itself, then what it inherits from */
+	uint64		last_serial;	/* of the policies looked at, see CaPolicySet */
+	List	   *candidates;		/* of CaCandidate *, in order of policy name */
 } CaRelation;
 
 /* Register the invalidation callback; once per backend, from _PG_init. */
 extern void ca_relation_init(void);
+
+/* Append the keys of policies that can concern the relation. */
+extern List *ca_relation_keys(List *keys, Oid relid);
 
 /*
  * Start deciding a statement under a policy set just fetched.  What

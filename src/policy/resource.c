@@ -210,3 +210,40 @@ ca_label_matches(const char *pattern, const char *label_class)
 	return strncmp(pattern, label_class, len) == 0 &&
 		(label_class[len] == '\0' || label_class[len] == '.');
 }
+
+/*
+ * '{crm.customer(id,name), crm.ticket}' is split by the array literal at every
+ * comma: put what belongs into one pair of parentheses together again.
+ */
+List *
+ca_resource_join(const List *texts)
+{
+	List	   *joined = NIL;
+	StringInfo	open = NULL;
+	ListCell   *lc;
+
+	foreach(lc, texts)
+	{
+		char	   *text = lfirst(lc);
+
+		if (open == NULL && strchr(text, '(') != NULL && strchr(text, ')') == NULL)
+		{
+			open = makeStringInfo();
+			appendStringInfoString(open, text);
+		}
+		else if (open != NULL)
+		{
+			appendStringInfo(open, ",%s", text);
+			if (strchr(text, ')') != NULL)
+			{
+				joined = lappend(joined, open->data);
+				open = NULL;
+			}
+		}
+		else
+			joined = lappend(joined, text);
+	}
+	if (open != NULL)
+		joined = lappend(joined, open->data);
+	return joined;
+}

@@ -42,6 +42,12 @@ typedef struct CaResource
  */
 extern CaResource *ca_resource_parse(const char *text, const char **problem);
 
+/*
+ * The texts of resources (of char *) as they were meant: an array literal
+ * splits column lists at their commas.
+ */
+extern List *ca_resource_join(const List *texts);
+
 /* Does the resource name an object of that kind, schema and name? */
 extern bool ca_resource_matches(const CaResource *resource, CaResourceKind kind,
 								const char *schema, const char *name);

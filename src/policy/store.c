@@ -1,53 +1,20 @@
 /*-------------------------------------------------------------------------
  *
  * store.c
- *	  The policy set of this database, compiled, in this backend.
+ *	  A policy as it is stored, and what it is compared with.
  *
- * The set owns one memory context and is thrown away as a whole when
- * contauth.policy changes: a trigger there invalidates the table's relcache
- * entry, every session hears of it when the change commits, and reads the
- * table again at its next statement.  Conditions are compiled when a policy
- * is first a candidate, since most sessions meet few of many policies.
- *
- * SECURITY: a policy whose stored text can no longer be understood is not
- * skipped: reading it raises an error and every governed statement is
- * refused until an administrator has repaired it.
+ * A condition is compiled when its policy is first a candidate, into the
+ * memory context that the policy lives in.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
 #include "base/catalog.h"
-#include "base/epoch.h"
 #include "base/glob.h"
-#include "policy/label.h"
 #include "policy/store.h"
 #include "utils/builtins.h"
-#include "utils/inval.h"
 #include "utils/memutils.h"
-
-static CaPolicySet *current_set = NULL;
-static bool set_valid = false;
-static uint64 last_generation = 0;
-static Oid	policy_relid = InvalidOid;
-static Oid	class_relid = InvalidOid;
-
-/* No catalog access is possible here: compare with OIDs already looked up. */
-static void
-relation_changed(Datum arg, Oid relid)
-{
-	if (relid == InvalidOid || relid == policy_relid || relid == class_relid)
-	{
-		set_valid = false;
-		ca_epoch_advance();
-	}
-}
-
-void
-ca_store_init(void)
-{
-	CacheRegisterRelcacheCallback(relation_changed, (Datum) 0);
-}
 
 CaEffect
 ca_policy_parse_effect(const char *text)
@@ -71,50 +38,13 @@ ca_policy_parse_effect(const char *text)
 	return CA_EFFECT_FORBID;	/* keep compiler quiet */
 }
 
-/*
- * '{crm.customer(id,name), crm.ticket}' is split by the array literal at every
- * comma: put what belongs into one pair of parentheses together again.
- */
-static List *
-join_column_lists(const List *texts)
-{
-	List	   *joined = NIL;
-	StringInfo	open = NULL;
-	ListCell   *lc;
-
-	foreach(lc, texts)
-	{
-		char	   *text = lfirst(lc);
-
-		if (open == NULL && strchr(text, '(') != NULL && strchr(text, ')') == NULL)
-		{
-			open = makeStringInfo();
-			appendStringInfoString(open, text);
-		}
-		else if (open != NULL)
-		{
-			appendStringInfo(open, ",%s", text);
-			if (strchr(text, ')') != NULL)
-			{
-				joined = lappend(joined, open->data);
-				open = NULL;
-			}
-		}
-		else
-			joined = lappend(joined, text);
-	}
-	if (open != NULL)
-		joined = lappend(joined, open->data);
-	return joined;
-}
-
 List *
 ca_policy_parse_resources(const List *texts)
 {
 	List	   *resources = NIL;
 	ListCell   *lc;
 
-	foreach(lc, join_column_lists(texts))
+	foreach(lc, ca_resource_join(texts))
 	{
 		const char *problem;
 		CaResource *resource = ca_resource_parse(lfirst(lc), &problem);
@@ -203,22 +133,12 @@ ca_policy_parse_masks(Jsonb *masks)
 	return rules;
 }
 
-typedef struct PolicyScan
+CaPolicy *
+ca_policy_from_row(HeapTuple tuple, TupleDesc desc)
 {
-	List	   *policies;		/* of CaPolicy * */
-} PolicyScan;
-
-static bool
-take_policy(HeapTuple tuple, TupleDesc desc, void *arg)
-{
-	PolicyScan *scan = arg;
-	CaPolicy   *policy;
+	CaPolicy   *policy = palloc0(sizeof(CaPolicy));
 	bool		isnull;
 
-	if (!ca_row_bool(tuple, desc, "enabled"))
-		return true;
-
-	policy = palloc0(sizeof(CaPolicy));
 	policy->name = ca_row_text(tuple, desc, "name");
 	policy->effect = ca_policy_parse_effect(ca_row_text(tuple, desc, "effect"));
 	policy->principals = ca_row_text_array(tuple, desc, "principals");
@@ -230,74 +150,7 @@ take_policy(HeapTuple tuple, TupleDesc desc, void *arg)
 		ca_policy_parse_masks(DatumGetJsonbP(ca_row_datum(tuple, desc, "masks", &isnull)));
 	policy->condition_text = ca_row_text(tuple, desc, "condition");
 	policy->filter_text = ca_row_text(tuple, desc, "row_filter");
-	scan->policies = lappend(scan->policies, policy);
-	return true;
-}
-
-static int
-compare_names(const void *a, const void *b)
-{
-	return strcmp(((const CaPolicy *) a)->name, ((const CaPolicy *) b)->name);
-}
-
-/* Read the set into a new context. */
-static CaPolicySet *
-load_set(void)
-{
-	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
-												  "contauth policies",
-												  ALLOCSET_DEFAULT_SIZES);
-	MemoryContext old = MemoryContextSwitchTo(context);
-	CaPolicySet *set = palloc0(sizeof(CaPolicySet));
-	PolicyScan	scan = {NIL};
-	ListCell   *lc;
-
-	set->context = context;
-	ca_table_scan(CA_TABLE_POLICY, NULL, NULL, take_policy, &scan);
-	set->version = ca_table_max(CA_TABLE_POLICY_VERSION, "version");
-
-	set->policies = palloc(sizeof(CaPolicy) * (list_length(scan.policies) + 1));
-	foreach(lc, scan.policies)
-		set->policies[set->npolicies++] = *(CaPolicy *) lfirst(lc);
-	qsort(set->policies, set->npolicies, sizeof(CaPolicy), compare_names);
-	for (int i = 0; i < set->npolicies; i++)
-		set->policies[i].number = i;
-
-	MemoryContextSwitchTo(old);
-	return set;
-}
-
-const CaPolicySet *
-ca_store_policies(void)
-{
-	CaPolicySet *fresh;
-
-	if (set_valid)
-		return current_set;
-
-	policy_relid = ca_table_oid(CA_TABLE_POLICY);
-	class_relid = ca_table_oid(CA_TABLE_CLASSIFICATION);
-
-	/* a change that arrives while reading makes the result stale again */
-	set_valid = true;
-	PG_TRY();
-	{
-		ca_label_reset();
-		fresh = load_set();
-	}
-	PG_CATCH();
-	{
-		set_valid = false;
-		PG_RE_THROW();
-	}
-	PG_END_TRY();
-
-	if (current_set != NULL)
-		MemoryContextDelete(current_set->context);
-	MemoryContextSetParent(fresh->context, CacheMemoryContext);
-	fresh->generation = ++last_generation;
-	current_set = fresh;
-	return current_set;
+	return policy;
 }
 
 /* Names the policy in errors that compiling its condition raises. */
@@ -314,7 +167,7 @@ compile_error_context(void *arg)
 static void
 compile_condition(CaPolicy *policy)
 {
-	MemoryContext old = MemoryContextSwitchTo(current_set->context);
+	MemoryContext old = MemoryContextSwitchTo(GetMemoryChunkContext(policy));
 	ErrorContextCallback callback = {
 		.previous = error_context_stack,
 		.callback = compile_error_context,

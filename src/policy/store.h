@@ -1,13 +1,14 @@
 /*-------------------------------------------------------------------------
  *
  * store.h
- *	  The policy set of this database, compiled, in this backend.
+ *	  A policy as it is stored, and what it is compared with.
  *
  *-------------------------------------------------------------------------
  */
 #ifndef CA_POLICY_STORE_H
 #define CA_POLICY_STORE_H
 
+#include "access/htup_details.h"
 #include "policy/decide.h"
 #include "policy/mask.h"
 #include "policy/request.h"
@@ -26,7 +27,7 @@ typedef struct CaMaskRule
 typedef struct CaPolicy
 {
 	char	   *name;
-	int			number;			/* position in the set, by name */
+	uint64		serial;			/* in order of being read; see policy_set.h */
 	CaEffect	effect;
 	List	   *principals;		/* of char *, patterns */
 	List	   *on_behalf_of;	/* of char *, patterns */
@@ -38,23 +39,12 @@ typedef struct CaPolicy
 	char	   *filter_text;	/* NULL: none */
 } CaPolicy;
 
-typedef struct CaPolicySet
-{
-	uint64		generation;		/* never used twice in a backend */
-	int64		version;		/* contauth.policy_version */
-	int			npolicies;
-	CaPolicy   *policies;		/* enabled ones, in order of name */
-	MemoryContext context;
-} CaPolicySet;
-
-/* Register the invalidation callbacks; once per backend, from _PG_init. */
-extern void ca_store_init(void);
-
 /*
- * The policy set in force.  It is read again after a change; the result is
- * good until the next call.
+ * A row of contauth.policy in the current memory context.  SECURITY: a policy
+ * that cannot be understood (any more) raises an error: it must not be
+ * skipped.
  */
-extern const CaPolicySet *ca_store_policies(void);
+extern CaPolicy *ca_policy_from_row(HeapTuple tuple, TupleDesc desc);
 
 /*
  * Evaluate a policy's condition, compiling it when it is new; a policy
