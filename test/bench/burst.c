@@ -18,7 +18,9 @@
  * baseline is the name of another variant, or "-".  parameters is a file
  * whose lines are bound to $1 in turn, or "-".  setup is run once.  work is
  * one or more statements, separated by " ;; ", that make one iteration: they
- * are prepared once, or, when work starts with "simple:", sent as text.
+ * are prepared once, or, when work starts with "simple:", sent as text.  When
+ * it starts with "connect:", each iteration is a new connection, its setup, and
+ * the statements sent as text.
  *
  *-------------------------------------------------------------------------
  */
@@ -40,6 +42,9 @@ typedef struct Variant
 	char	   *name;
 	char	   *baseline;
 	PGconn	   *conn;
+	char	   *conninfo;
+	char	   *setup;
+	bool		connects;		/* anew for every iteration */
 	bool		simple;
 	int			nstatements;
 	char	   *statements[MAX_STATEMENTS];
@@ -107,9 +112,10 @@ read_parameters(Variant *v, const char *path)
 static void
 prepare_work(Variant *v, char *work)
 {
-	v->simple = strncmp(work, "simple:", 7) == 0;
+	v->connects = strncmp(work, "connect:", 8) == 0;
+	v->simple = v->connects || strncmp(work, "simple:", 7) == 0;
 	if (v->simple)
-		work += 7;
+		work = strchr(work, ':') + 1;
 	for (char *next; work != NULL; work = next)
 	{
 		int			i = v->nstatements++;
@@ -134,6 +140,16 @@ prepare_work(Variant *v, char *work)
 }
 
 static void
+open_connection(Variant *v)
+{
+	v->conn = PQconnectdb(v->conninfo);
+	if (PQstatus(v->conn) != CONNECTION_OK)
+		die(v->name, PQerrorMessage(v->conn));
+	if (v->setup[0] != '\0')
+		check(v, PQexec(v->conn, v->setup));
+}
+
+static void
 add_variant(char *line, int cycles)
 {
 	Variant    *v = &variants[nvariants++];
@@ -149,13 +165,11 @@ add_variant(char *line, int cycles)
 	}
 	v->name = field[0];
 	v->baseline = field[1];
-	v->conn = PQconnectdb(field[2]);
-	if (PQstatus(v->conn) != CONNECTION_OK)
-		die(v->name, PQerrorMessage(v->conn));
+	v->conninfo = field[2];
+	v->setup = field[4];
+	open_connection(v);
 	if (strcmp(field[3], "-") != 0)
 		read_parameters(v, field[3]);
-	if (field[4][0] != '\0')
-		check(v, PQexec(v->conn, field[4]));
 	prepare_work(v, field[5]);
 	v->cost = calloc(cycles, sizeof(double));
 	v->ratio = calloc(cycles, sizeof(double));
@@ -166,6 +180,11 @@ add_variant(char *line, int cycles)
 static void
 iterate(Variant *v)
 {
+	if (v->connects)
+	{
+		PQfinish(v->conn);
+		open_connection(v);
+	}
 	for (int i = 0; i < v->nstatements; i++)
 	{
 		const char *values[1] = {NULL};
@@ -189,9 +208,8 @@ burst(Variant *v, double seconds)
 
 	do
 	{
-		for (int i = 0; i < 20; i++)
+		for (int i = 0; i < (v->connects ? 1 : 20); i++, n++)
 			iterate(v);
-		n += 20;
 		now = now_us();
 	} while (now < end);
 	return (now - start) / n;
