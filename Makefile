@@ -56,6 +56,7 @@ OBJS = \
 	src/policy/mask.o \
 	src/policy/policy_key.o \
 	src/policy/policy_set.o \
+	src/policy/reason.o \
 	src/policy/relation.o \
 	src/policy/request.o \
 	src/policy/resource.o \
@@ -77,6 +78,7 @@ OBJS = \
 	src/enforce/constraint.o \
 	src/enforce/copy.o \
 	src/enforce/execute.o \
+	src/enforce/explain.o \
 	src/enforce/fragile.o \
 	src/enforce/function.o \
 	src/enforce/hooks.o \
@@ -95,6 +97,7 @@ OBJS = \
 	src/api/agent_key.o \
 	src/api/masks.o \
 	src/api/trust_bundle.o \
+	src/api/why.o \
 	src/contauth.o
 # ---------------------------------------------------------------------------
 

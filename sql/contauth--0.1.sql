@@ -398,6 +398,15 @@ CREATE FUNCTION contauth.my_decision(decision_id uuid) RETURNS jsonb
 COMMENT ON FUNCTION contauth.my_decision(uuid) IS
     'The agent''s own decision of that id, NULL when there is none';
 
+CREATE FUNCTION contauth.why(sql text)
+    RETURNS TABLE (relation text, action text, decision text, policies text[],
+                   columns text[], uncovered text[], masks jsonb, row_filter text,
+                   limits jsonb, reason text)
+    LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 5
+    AS 'MODULE_PATHNAME', 'contauth_why';
+COMMENT ON FUNCTION contauth.why(text) IS
+    'What would be decided about a statement for the session''s agent, and why, one row for each relation and action; runs nothing of it';
+
 /* Administration: roles */
 
 CREATE FUNCTION contauth.enroll_role(role regrole) RETURNS void
@@ -917,7 +926,8 @@ VALUES
  ARRAY['function:pg_catalog.*', 'function:information_schema.*',
        'function:contauth.authenticate', 'function:contauth.whoami',
        'function:contauth.claim', 'function:contauth.attribute',
-       'function:contauth.my_decision', 'function:contauth.mask_*'],
+       'function:contauth.my_decision', 'function:contauth.why',
+       'function:contauth.mask_*'],
  '{}', '{}', false,
  'Functions that the server brings along, and those for agents', true),
 ('builtin_functions_closed', 'forbid', '{*}', '{*}', '{execute}',
@@ -1004,11 +1014,11 @@ GRANT EXECUTE ON FUNCTION
     TO contauth_admin;
 REVOKE ALL ON FUNCTION
     contauth.authenticate(text, jsonb), contauth.whoami(), contauth.claim(text),
-    contauth.attribute(text), contauth.my_decision(uuid)
+    contauth.attribute(text), contauth.my_decision(uuid), contauth.why(text)
     FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION
     contauth.authenticate(text, jsonb), contauth.whoami(), contauth.claim(text),
-    contauth.attribute(text), contauth.my_decision(uuid)
+    contauth.attribute(text), contauth.my_decision(uuid), contauth.why(text)
     TO PUBLIC;
 
 /* Audit: schema contauth_audit */

@@ -36,11 +36,10 @@ default_columns(Relation rel)
 	return names;
 }
 
-/* The columns that COPY FROM writes, as attribute numbers. */
-static Bitmapset *
-columns_written(const CopyStmt *stmt, Oid relid)
+Bitmapset *
+ca_copy_columns(const CopyStmt *stmt, Oid relid)
 {
-	Relation	rel = table_open(relid, NoLock);
+	Relation	rel = table_open(relid, AccessShareLock);
 	List	   *names = stmt->attlist != NIL ? stmt->attlist : default_columns(rel);
 	Bitmapset  *columns = NULL;
 	ListCell   *lc;
@@ -73,7 +72,7 @@ ca_copy_check(CopyStmt *stmt)
 		return;
 
 	relid = RangeVarGetRelid(stmt->relation, RowExclusiveLock, false);
-	columns = columns_written(stmt, relid);
+	columns = ca_copy_columns(stmt, relid);
 	ca_relation_check(relid, CA_ACTION_COPY_IN, columns, true);
 	ca_relation_check(relid, CA_ACTION_INSERT, columns, true);
 }
@@ -108,6 +107,13 @@ select_of_table(const CopyStmt *stmt)
 	from->inh = false;
 	select->fromClause = list_make1(from);
 	return select;
+}
+
+Node *
+ca_copy_query(const CopyStmt *stmt)
+{
+	return stmt->query != NULL ? copyObject(stmt->query) :
+		(Node *) select_of_table(stmt);
 }
 
 PlannedStmt *

@@ -23,4 +23,10 @@ extern void ca_copy_check(CopyStmt *stmt);
  */
 extern PlannedStmt *ca_copy_convert(PlannedStmt *pstmt);
 
+/* The columns that COPY FROM writes, as attribute numbers. */
+extern Bitmapset *ca_copy_columns(const CopyStmt *stmt, Oid relid);
+
+/* The query, not analyzed, whose rows COPY TO sends. */
+extern Node *ca_copy_query(const CopyStmt *stmt);
+
 #endif							/* CA_ENFORCE_COPY_H */

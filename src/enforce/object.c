@@ -11,6 +11,7 @@
 #include "enforce/object.h"
 #include "enforce/refuse.h"
 #include "enforce/statement.h"
+#include "policy/reason.h"
 
 CaSubject
 ca_object_subject(const CaIdentity *id)
@@ -38,23 +39,7 @@ ca_object_refuse(const CaVerdict *verdict, const char *action,
 	r.reason_code = ca_reason_code(verdict->reason);
 	r.action = action;
 	r.object = object;
-	switch (verdict->reason)
-	{
-		case CA_REASON_FORBID:
-			r.reason = "a policy forbids it";
-			break;
-		case CA_REASON_OBLIGATION:
-			r.reason = "it would go past the policy's row filter or masks";
-			break;
-		case CA_REASON_COLUMNS:
-			r.reason = "no policy permits all of its columns";
-			break;
-		case CA_REASON_DELEGATION:
-			r.reason = outside;
-			break;
-		default:
-			r.reason = "no policy permits it";
-	}
+	r.reason = ca_object_reason(verdict, deciding, outside);
 	r.policy = deciding != NULL ? deciding->name : NULL;
 	r.hint = "Ask an administrator of contauth for a policy that permits it.";
 	r.kind = action;

@@ -34,6 +34,7 @@
 #include "enforce/scrub.h"
 #include "enforce/statement.h"
 #include "miscadmin.h"
+#include "policy/reason.h"
 #include "portability/instr_time.h"
 #include "utils/lsyscache.h"
 
@@ -65,26 +66,6 @@ void
 ca_plan_next_is_export(bool is_export)
 {
 	next_is_export = is_export;
-}
-
-static const char *
-kind_of(CmdType command)
-{
-	switch (command)
-	{
-		case CMD_SELECT:
-			return "SELECT";
-		case CMD_INSERT:
-			return "INSERT";
-		case CMD_UPDATE:
-			return "UPDATE";
-		case CMD_DELETE:
-			return "DELETE";
-		case CMD_MERGE:
-			return "MERGE";
-		default:
-			return "UTILITY";
-	}
 }
 
 /* A refusal of the case, to be raised or completed. */
@@ -320,45 +301,12 @@ encode_case(const CaCase *c, StringInfo buf)
 								   CA_DECISION_ALLOW);
 }
 
-/* Names of the columns that no permit covers. */
-static char *
-uncovered_names(const CaAccess *access)
-{
-	StringInfoData names;
-	int			attnum = -1;
-
-	initStringInfo(&names);
-	while ((attnum = bms_next_member(access->verdict.uncovered, attnum)) >= 0)
-		appendStringInfo(&names, "%s%s", names.len > 0 ? ", " : "",
-						 access->relation->columns[attnum - 1].name);
-	return names.data;
-}
-
 /* The verdict as a sentence part. */
-static char *
-explain(const CaCase *c)
+static const char *
+reason(const CaCase *c)
 {
-	const CaAccess *access = c->deciding;
-	StringInfoData text;
-	ListCell   *lc;
-
-	initStringInfo(&text);
-	if (c->refusal != NULL)
-		appendStringInfoString(&text, c->refusal);
-	else if (access->verdict.reason == CA_REASON_FORBID)
-		appendStringInfoString(&text, access->matched != NIL ?
-							   "a policy forbids it" : "the relation is closed to agents");
-	else if (access->verdict.reason == CA_REASON_COLUMNS)
-		appendStringInfo(&text, "no policy permits column %s", uncovered_names(access));
-	else if (access->verdict.reason == CA_REASON_DELEGATION)
-		appendStringInfoString(&text, access->outside);
-	else if (access->verdict.reason == CA_REASON_ESCALATE)
-		appendStringInfoString(&text, "a person has to approve it");
-	else
-		appendStringInfoString(&text, "no policy permits it");
-	foreach(lc, access->problems)
-		appendStringInfo(&text, "; %s", (char *) lfirst(lc));
-	return text.data;
+	return c->refusal != NULL ? c->refusal :
+		ca_access_reason(c->deciding, &c->subject);
 }
 
 /* Stable name of the verdict's reason. */
@@ -385,7 +333,7 @@ refuse_case(const CaCase *c)
 {
 	const CaAccess *access = c->deciding;
 	StringInfoData fields;
-	CaRefusal	r = refusal_of(c, access->action, reason_code(c), explain(c));
+	CaRefusal	r = refusal_of(c, access->action, reason_code(c), reason(c));
 
 	initStringInfo(&fields);
 	encode_case(c, &fields);
@@ -422,7 +370,7 @@ identify(CaCase *c)
 {
 	CaIdentityProblem problem = {0};
 
-	c->subject.statement_kind = kind_of(c->query->commandType);
+	c->subject.statement_kind = ca_statement_kind(c->query->commandType);
 	c->subject.nested_level = ca_statement_level;
 	c->subject.high_water = ca_statement_high_water;
 	c->inspection = ca_inspect(c->query);
@@ -478,7 +426,7 @@ make_note(const CaCase *c, Query *original, int cursor_options, uint64 epoch)
 		const char *policy = deciding_policy(c);
 
 		note->reason_code = pstrdup(reason_code(c));
-		note->reason = explain(c);
+		note->reason = pstrdup(reason(c));
 		note->policy = policy != NULL ? pstrdup(policy) : NULL;
 	}
 	note->max_sensitivity = c->sensitivity;
@@ -610,7 +558,7 @@ ca_plan(Query *query, const char *text, int cursor_options,
 	{
 		c.own_record = true;
 		statement = ca_statement_current =
-			ca_statement_begin(kind_of(query->commandType), text,
+			ca_statement_begin(ca_statement_kind(query->commandType), text,
 							   query->stmt_location, query->stmt_len, 0);
 	}
 	before = ca_execute_enter(NULL);

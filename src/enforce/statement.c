@@ -232,6 +232,26 @@ leading_comments(const char *text, int len)
 	return pos;
 }
 
+const char *
+ca_statement_kind(CmdType command)
+{
+	switch (command)
+	{
+		case CMD_SELECT:
+			return "SELECT";
+		case CMD_INSERT:
+			return "INSERT";
+		case CMD_UPDATE:
+			return "UPDATE";
+		case CMD_DELETE:
+			return "DELETE";
+		case CMD_MERGE:
+			return "MERGE";
+		default:
+			return "UTILITY";
+	}
+}
+
 CaStatement *
 ca_statement_begin(const char *kind, const char *text, int location, int len,
 				   uint64 query_id)

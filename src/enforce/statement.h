@@ -23,6 +23,9 @@ extern int	ca_statement_level;
 /* Highest sensitivity that the session has read so far; -1: none. */
 extern int	ca_statement_high_water;
 
+/* The kind of a query's statement, as records say it. */
+extern const char *ca_statement_kind(CmdType command);
+
 /*
  * Begin a record.  text is the source of which len bytes at location belong
  * to this statement (location -1 or len 0: all of it), as in a PlannedStmt.

@@ -136,6 +136,19 @@ classify(Node *stmt)
 	}
 }
 
+bool
+ca_utility_open(Node *stmt)
+{
+	return classify(stmt) != CA_UTILITY_DENIED;
+}
+
+const char *
+ca_utility_role(Node *stmt)
+{
+	return IsA(stmt, VariableSetStmt) && classify(stmt) == CA_UTILITY_CHECKED ?
+		role_named((VariableSetStmt *) stmt) : NULL;
+}
+
 /* Decide one action on whole relations, as LOCK and TRUNCATE name them. */
 static void
 check_relations(List *relations, const char *action, bool all_rows)

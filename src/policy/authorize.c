@@ -61,9 +61,8 @@ new_request(const CaSubject *subject, const char *action)
 	return request;
 }
 
-/* Does the policy speak about this subject doing this action at all? */
-static bool
-policy_applies(const CaPolicy *policy, const CaSubject *subject, const char *action)
+bool
+ca_policy_speaks(const CaPolicy *policy, const CaSubject *subject, const char *action)
 {
 	return ca_policy_matches_action(policy, action) &&
 		ca_policy_matches_identity(policy, subject->identity);
@@ -143,6 +142,15 @@ touched_columns(const CaAccess *access)
 	return all;
 }
 
+CaRequest
+ca_access_request(const CaAccess *access, const CaSubject *subject)
+{
+	CaRequest	request = new_request(subject, access->action);
+
+	describe_access(access, touched_columns(access), &request);
+	return request;
+}
+
 void
 ca_authorize_access(const CaPolicySet *set, const CaSubject *subject,
 					CaAccess *access)
@@ -173,7 +181,7 @@ ca_authorize_access(const CaPolicySet *set, const CaSubject *subject,
 	{
 		CaCandidate *c = lfirst(lc);
 
-		if (!policy_applies(c->policy, subject, access->action))
+		if (!ca_policy_speaks(c->policy, subject, access->action))
 			continue;
 		rules[n].effect = c->policy->effect;
 		rules[n].all_columns = c->all_columns;
@@ -261,7 +269,7 @@ ca_authorize_object(const CaPolicySet *set, const CaSubject *subject,
 		CaPolicy   *policy = lfirst(lc);
 		char	   *error;
 
-		if (!policy_applies(policy, subject, action) ||
+		if (!ca_policy_speaks(policy, subject, action) ||
 			!any_names_object(policy->resources, kind, schema, name, labels))
 			continue;
 		rules[n].effect = policy->effect;

@@ -57,6 +57,13 @@ typedef struct CaAccess
 extern void ca_authorize_access(const CaPolicySet *set, const CaSubject *subject,
 								CaAccess *access);
 
+/* Does the policy speak about this subject doing this action at all? */
+extern bool ca_policy_speaks(const CaPolicy *policy, const CaSubject *subject,
+							 const char *action);
+
+/* What conditions were told about an access that was decided. */
+extern CaRequest ca_access_request(const CaAccess *access, const CaSubject *subject);
+
 /*
  * Decide a function call, SET ROLE or NOTIFY: no columns, rows or masks.
  * schema is NULL for roles and channels; labels may be NIL.  *outside is as

@@ -28,6 +28,7 @@
 #include "identity/claim.h"
 #include "identity/session.h"
 #include "miscadmin.h"
+#include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
 #include "policy/expression.h"
@@ -37,6 +38,7 @@
 #include "utils/guc.h"
 #include "utils/inet.h"
 #include "utils/lsyscache.h"
+#include "utils/ruleutils.h"
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
 
@@ -354,24 +356,29 @@ note_columns(CaCondition *condition, Expr *expr, TupleDesc desc)
 	}
 }
 
-CaCondition *
-ca_condition_compile(const char *text)
+/* contauth.context, opened. */
+static Relation
+open_context(void)
+{
+	Oid			type = GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid,
+									   CStringGetDatum("context"),
+									   ObjectIdGetDatum(ca_schema_oid()));
+
+	return relation_open(get_typ_typrelid(type), AccessShareLock);
+}
+
+/* Make a parsed expression over ctx ready to be evaluated. */
+static CaCondition *
+compile(Expr *expr, TupleDesc desc)
 {
 	CaCondition *condition = palloc0(sizeof(CaCondition));
-	Oid			type = get_typ_typrelid(GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid,
-														CStringGetDatum("context"),
-														ObjectIdGetDatum(ca_schema_oid())));
-	Relation	rel = relation_open(type, AccessShareLock);
-	Expr	   *expr = ca_expression_parse(text, rel, "ctx");
 
 	condition->mutable =
 		contain_mutable_functions((Node *) ca_expression_instantiate(expr, 1));
 	condition->dynamic = condition->mutable;
-	note_columns(condition, expr, RelationGetDescr(rel));
-	condition->slot =
-		MakeSingleTupleTableSlot(CreateTupleDescCopy(RelationGetDescr(rel)),
-								 &TTSOpsVirtual);
-	relation_close(rel, AccessShareLock);
+	note_columns(condition, expr, desc);
+	condition->slot = MakeSingleTupleTableSlot(CreateTupleDescCopy(desc),
+											   &TTSOpsVirtual);
 
 	ca_internal_depth++;
 	PG_TRY();
@@ -388,6 +395,38 @@ ca_condition_compile(const char *text)
 	}
 	PG_END_TRY();
 	return condition;
+}
+
+CaCondition *
+ca_condition_compile(const char *text)
+{
+	Relation	rel = open_context();
+	CaCondition *condition = compile(ca_expression_parse(text, rel, "ctx"),
+									 RelationGetDescr(rel));
+
+	relation_close(rel, AccessShareLock);
+	return condition;
+}
+
+List *
+ca_condition_clauses(const char *text)
+{
+	Relation	rel = open_context();
+	Expr	   *expr = ca_expression_parse(text, rel, "ctx");
+	List	   *names = deparse_context_for("ctx", RelationGetRelid(rel));
+	List	   *clauses = NIL;
+	ListCell   *lc;
+
+	foreach(lc, make_ands_implicit(expr))
+	{
+		CaClause   *clause = palloc(sizeof(CaClause));
+
+		clause->text = deparse_expression(lfirst(lc), names, true, false);
+		clause->condition = compile(copyObject(lfirst(lc)), RelationGetDescr(rel));
+		clauses = lappend(clauses, clause);
+	}
+	relation_close(rel, AccessShareLock);
+	return clauses;
 }
 
 bool

@@ -35,6 +35,19 @@ typedef struct CaCondition CaCondition;
  */
 extern CaCondition *ca_condition_compile(const char *text);
 
+/* One term of a condition's outermost AND. */
+typedef struct CaClause
+{
+	char	   *text;			/* as the server writes it */
+	CaCondition *condition;
+} CaClause;
+
+/*
+ * The terms of a condition, as a List of CaClause in the current memory
+ * context, to tell which of them does not hold.  For explanations: slow.
+ */
+extern List *ca_condition_clauses(const char *text);
+
 /*
  * Can the condition's value differ between two statements although
  * ca_epoch_current is the same?

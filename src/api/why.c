@@ -1,0 +1,131 @@
+/*-------------------------------------------------------------------------
+ *
+ * why.c
+ *	  contauth.why(): what would be decided about a statement, and why.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "base/error.h"
+#include "catalog/pg_type.h"
+#include "enforce/explain.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/jsonb.h"
+
+PG_FUNCTION_INFO_V1(contauth_why);
+
+/* Columns of the result, in order. */
+enum
+{
+	WHY_RELATION,
+	WHY_ACTION,
+	WHY_DECISION,
+	WHY_POLICIES,
+	WHY_COLUMNS,
+	WHY_UNCOVERED,
+	WHY_MASKS,
+	WHY_ROW_FILTER,
+	WHY_LIMITS,
+	WHY_REASON,
+	WHY_COLUMN_COUNT
+};
+
+static Datum
+text_array(const List *strings)
+{
+	Datum	   *elems = palloc(sizeof(Datum) * (list_length(strings) + 1));
+	int			n = 0;
+	ListCell   *lc;
+
+	foreach(lc, strings)
+		elems[n++] = CStringGetTextDatum(lfirst(lc));
+	return PointerGetDatum(construct_array(elems, n, TEXTOID, -1, false, TYPALIGN_INT));
+}
+
+static void
+push_string(JsonbParseState **state, JsonbIteratorToken token, const char *text)
+{
+	JsonbValue	value;
+
+	value.type = jbvString;
+	value.val.string.val = unconstify(char *, text);
+	value.val.string.len = strlen(text);
+	pushJsonbValue(state, token, &value);
+}
+
+/* {"column": "mask"} of the columns that the access touches. */
+static Datum
+masks_of(const CaAccess *access)
+{
+	JsonbParseState *state = NULL;
+	int			attnum = -1;
+
+	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+	while (access != NULL && access->verdict.decision == CA_DECISION_ALLOW &&
+		   (attnum = bms_next_member(access->columns, attnum)) >= 0)
+	{
+		const CaMask *mask = ca_access_mask(access, attnum);
+
+		if (mask == NULL)
+			continue;
+		push_string(&state, WJB_KEY, access->relation->columns[attnum - 1].name);
+		push_string(&state, WJB_VALUE, mask->text);
+	}
+	return JsonbPGetDatum(JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL)));
+}
+
+static Datum
+text_or_null(const char *text, bool *isnull)
+{
+	*isnull = text == NULL;
+	return text == NULL ? (Datum) 0 : CStringGetTextDatum(text);
+}
+
+static void
+put_row(ReturnSetInfo *rsinfo, const CaExplained *row)
+{
+	Datum		values[WHY_COLUMN_COUNT] = {0};
+	bool		nulls[WHY_COLUMN_COUNT] = {false};
+	const CaAccess *access = row->decision == CA_DECISION_ALLOW ? row->access : NULL;
+
+	values[WHY_RELATION] = text_or_null(row->object, &nulls[WHY_RELATION]);
+	values[WHY_ACTION] = text_or_null(row->action, &nulls[WHY_ACTION]);
+	values[WHY_DECISION] = CStringGetTextDatum(ca_decision_name(row->decision));
+	values[WHY_POLICIES] = text_array(row->policies);
+	values[WHY_COLUMNS] = text_array(row->columns);
+	values[WHY_UNCOVERED] = text_array(row->uncovered);
+	values[WHY_MASKS] = masks_of(access);
+	values[WHY_ROW_FILTER] = text_or_null(access != NULL ? ca_access_filter_text(access) : NULL,
+										  &nulls[WHY_ROW_FILTER]);
+	values[WHY_LIMITS] = masks_of(NULL);
+	values[WHY_REASON] = text_or_null(row->reason, &nulls[WHY_REASON]);
+	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+}
+
+/*
+ * why(sql text) returns table(relation, action, decision, policies, columns,
+ * uncovered, masks, row_filter, limits, reason)
+ *
+ * One row for each relation and action of each statement in sql, and for each
+ * function that a policy decides about; the statement's decision is the worst
+ * of them.  Never runs anything of it.
+ */
+Datum
+contauth_why(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	ListCell   *lc;
+
+	if (PG_ARGISNULL(0))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("sql is missing")));
+	InitMaterializedSRF(fcinfo, 0);
+	foreach(lc, ca_explain(text_to_cstring(PG_GETARG_TEXT_PP(0))))
+		put_row(rsinfo, lfirst(lc));
+	return (Datum) 0;
+}
