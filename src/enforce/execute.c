@@ -42,9 +42,11 @@
 #include "optimizer/optimizer.h"
 #include "optimizer/planner.h"
 #include "rewrite/rewriteHandler.h"
+#include "tcop/pquery.h"
 #include "utils/inval.h"
 #include "utils/memutils.h"
 #include "utils/plancache.h"
+#include "utils/portal.h"
 #include "utils/tuplestore.h"
 
 /* A query that has been started; lives in the executor's query context. */
@@ -55,6 +57,9 @@ typedef struct CaRun
 	CaPlanNote *note;			/* NULL: exempt */
 	CaStatement *statement;		/* of a top-level query, until it is finished */
 	uint64		identity_serial;
+	TimestampTz message;		/* when the client's message that started it
+								 * came */
+	bool		ran;			/* not for the first time any more */
 	MemoryContextCallback callback;
 } CaRun;
 
@@ -178,6 +183,7 @@ register_run(QueryDesc *queryDesc, CaPlanNote *note, CaStatement *statement)
 	run->note = note;
 	run->statement = statement;
 	run->identity_serial = current_serial();
+	run->message = GetCurrentStatementStartTimestamp();
 	run->callback.func = forget_run;
 	run->callback.arg = run;
 	dlist_push_head(&runs, &run->node);
@@ -285,20 +291,42 @@ check_plan_to_start(QueryDesc *queryDesc)
 	return note;
 }
 
+/*
+ * Has the query been started just now, so that what was decided then is as new
+ * as a decision can be?  It is so unless somebody can have it started and let
+ * it wait: through a portal, which the server itself runs at once only when it
+ * has no name and the same message of the client brought it.
+ */
+static bool
+started_just_now(const CaRun *run)
+{
+	Portal		portal = ActivePortal;
+
+	if (run->ran)
+		return false;
+	if (portal == NULL || portal->queryDesc != run->queryDesc)
+		return true;
+	return portal->name[0] == '\0' &&
+		run->message == GetCurrentStatementStartTimestamp();
+}
+
 /* Before a started query goes on: is it still the session's, and allowed? */
 static void
 check_run(CaRun *run)
 {
 	CaPlanNote *note = run->note;
+	bool		just_now = started_just_now(run);
 
-	AcceptInvalidationMessages();
+	run->ran = true;
+	if (!just_now)
+		AcceptInvalidationMessages();
 	check_identity(run->queryDesc, note);
 	if (run->identity_serial != current_serial() &&
 		run->identity_serial != 0)
 		refuse_plan(run->queryDesc, ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION,
 					"identity_changed",
 					"it was opened under another identity", NULL);
-	if (!holds(note) &&
+	if (!just_now && !holds(note) &&
 		!ca_plan_still_right(note, run->queryDesc->sourceText))
 		refuse_plan(run->queryDesc, ERRCODE_INSUFFICIENT_PRIVILEGE,
 					"policy_changed",
