@@ -31,6 +31,7 @@ INSERT INTO function_expected VALUES
 	('contauth.claim(text)', '{public}'),
 	('contauth.attribute(text)', '{public}'),
 	('contauth.my_decision(uuid)', '{public}'),
+	('contauth.why(text)', '{public}'),
 	('contauth_audit.verify(bigint,bigint)', '{contauth_auditor}'),
 	('contauth_audit.sync(interval)', '{contauth_auditor}');
 
@@ -114,6 +115,7 @@ SELECT is(pg_get_function_result(to_regprocedure(signature)), result, signature 
 	('contauth.claim(text)', 'text'),
 	('contauth.attribute(text)', 'text'),
 	('contauth.my_decision(uuid)', 'jsonb'),
+	('contauth.why(text)', 'TABLE(relation text, action text, decision text, policies text[], columns text[], uncovered text[], masks jsonb, row_filter text, limits jsonb, reason text)'),
 	('contauth_audit.verify(bigint,bigint)',
 	 'TABLE(ok boolean, checked bigint, first_bad bigint, damage text)')) AS v(signature, result);
 SELECT is(pg_get_function_arguments(to_regprocedure(signature)), arguments, signature || ': names and defaults')
