@@ -52,7 +52,9 @@ OBJS = \
 	src/policy/bound.o \
 	src/policy/decide.o \
 	src/policy/expression.o \
+	src/policy/history.o \
 	src/policy/label.o \
+	src/policy/limits.o \
 	src/policy/mask.o \
 	src/policy/policy_key.o \
 	src/policy/policy_set.o \
@@ -73,6 +75,7 @@ OBJS = \
 	src/audit/ring_worker.o \
 	src/audit/verify.o \
 	src/audit/worker.o \
+	src/enforce/budget.o \
 	src/enforce/cascade.o \
 	src/enforce/collect.o \
 	src/enforce/constraint.o \

@@ -219,7 +219,10 @@ CREATE TYPE contauth.context AS (
     now              timestamptz,
     claims           jsonb,
     attributes       jsonb,
-    high_water       integer
+    high_water       integer,
+    statements_1m    integer,
+    rows_1h          bigint,
+    denials_1h       integer
 );
 COMMENT ON TYPE contauth.context IS 'The authorization request as policy conditions see it, under the name ctx';
 

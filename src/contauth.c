@@ -21,6 +21,7 @@
 #include "identity/identity.h"
 #include "identity/session.h"
 #include "miscadmin.h"
+#include "policy/history.h"
 #include "policy/label.h"
 #include "policy/policy_set.h"
 #include "policy/relation.h"
@@ -39,6 +40,7 @@ request_shared_memory(void)
 	if (prev_shmem_request != NULL)
 		prev_shmem_request();
 	ca_ring_shmem_request();
+	ca_history_shmem_request();
 }
 
 static void
@@ -47,6 +49,7 @@ set_up_shared_memory(void)
 	if (prev_shmem_startup != NULL)
 		prev_shmem_startup();
 	ca_ring_shmem_startup();
+	ca_history_shmem_startup();
 }
 
 /*

@@ -239,17 +239,10 @@ check_against_relations(const List *resources, const List *masks,
 	}
 }
 
-/* Limits, and options that this release does not know, are refused. */
+/* Options that this release does not know are refused. */
 static void
-check_limits(HeapTuple row, TupleDesc desc)
+check_options(HeapTuple row, TupleDesc desc)
 {
-	bool		isnull;
-	Jsonb	   *limits = DatumGetJsonbP(ca_row_datum(row, desc, "limits", &isnull));
-
-	if (!JB_ROOT_IS_OBJECT(limits))
-		bad_argument("limits", "it must be a JSON object");
-	if (JB_ROOT_COUNT(limits) > 0)
-		bad_argument("limits", "limits are not supported by this release");
 	if (ca_row_bool(row, desc, "monitor_only"))
 		bad_argument("monitor_only", "it is not supported by this release");
 }
@@ -272,7 +265,8 @@ contauth_check_policy(PG_FUNCTION_ARGS)
 	check_list(ca_row_text_array(row, desc, "on_behalf_of"), "on_behalf_of");
 	check_list(ca_row_text_array(row, desc, "actions"), "actions");
 	check_list(texts, "resources");
-	check_limits(row, desc);
+	(void) ca_limits_parse(DatumGetJsonbP(ca_row_datum(row, desc, "limits", &isnull)));
+	check_options(row, desc);
 
 	resources = ca_policy_parse_resources(texts);
 	masks = ca_policy_parse_masks(DatumGetJsonbP(ca_row_datum(row, desc, "masks", &isnull)));

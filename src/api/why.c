@@ -15,6 +15,7 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
+#include "utils/numeric.h"
 
 PG_FUNCTION_INFO_V1(contauth_why);
 
@@ -78,6 +79,27 @@ masks_of(const CaAccess *access)
 	return JsonbPGetDatum(JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL)));
 }
 
+/* {"limit": number} */
+static Datum
+limits_of(const CaLimits *limits)
+{
+	JsonbParseState *state = NULL;
+
+	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+	for (int i = 0; i < CA_LIMIT_COUNT; i++)
+	{
+		JsonbValue	number;
+
+		if (limits->max[i] == 0)
+			continue;
+		push_string(&state, WJB_KEY, ca_limit_name(i));
+		number.type = jbvNumeric;
+		number.val.numeric = int64_to_numeric(limits->max[i]);
+		pushJsonbValue(&state, WJB_VALUE, &number);
+	}
+	return JsonbPGetDatum(JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL)));
+}
+
 static Datum
 text_or_null(const char *text, bool *isnull)
 {
@@ -101,7 +123,7 @@ put_row(ReturnSetInfo *rsinfo, const CaExplained *row)
 	values[WHY_MASKS] = masks_of(access);
 	values[WHY_ROW_FILTER] = text_or_null(access != NULL ? ca_access_filter_text(access) : NULL,
 										  &nulls[WHY_ROW_FILTER]);
-	values[WHY_LIMITS] = masks_of(NULL);
+	values[WHY_LIMITS] = limits_of(&row->limits);
 	values[WHY_REASON] = text_or_null(row->reason, &nulls[WHY_REASON]);
 	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 }

@@ -198,6 +198,7 @@ add_access(RowBuilder *row, const char *fields, Size fields_len)
 	List	   *columns = NIL;
 	List	   *labels = NIL;
 	List	   *masks = NIL;
+	List	   *limits = NIL;
 	Size		pos = 0;
 	CaField		tag;
 	const char *value;
@@ -220,6 +221,8 @@ add_access(RowBuilder *row, const char *fields, Size fields_len)
 				labels = lappend(labels, text);
 			else if (tag == CA_F_A_MASK)
 				masks = lappend(masks, text);
+			else if (tag == CA_F_A_LIMIT)
+				limits = lappend(limits, text);
 			else if (tag == CA_F_A_RELATION)
 				push_pair(&row->accesses, "relation", text);
 			else if (tag == CA_F_A_ACTION)
@@ -233,6 +236,7 @@ add_access(RowBuilder *row, const char *fields, Size fields_len)
 	push_list(&row->accesses, "columns", columns);
 	push_list(&row->accesses, "labels", labels);
 	push_list(&row->accesses, "masks", masks);
+	push_list(&row->accesses, "limits", limits);
 	pushJsonbValue(&row->accesses, WJB_END_OBJECT, NULL);
 }
 

@@ -81,7 +81,8 @@ typedef enum CaField
 	CA_F_A_MASK,				/* T R: "column=mask" */
 	CA_F_A_ROW_FILTER,			/* T */
 	CA_F_A_DECISION,			/* T */
-	CA_F_A_NESTED				/* int32: nesting level, absent at the top */
+	CA_F_A_NESTED,				/* int32: nesting level, absent at the top */
+	CA_F_A_LIMIT				/* T R: "limit=number" */
 } CaField;
 
 /* A finished sequence of fields. */

@@ -28,6 +28,7 @@
 #define CA_CONTEXT_VALUE_MAX	1024
 
 int			ca_guc_audit_ring_size = 2048;
+int			ca_guc_max_agents = 10000;
 char	   *ca_guc_audit_database = NULL;
 int			ca_guc_mode = CA_MODE_ENFORCE;
 char	   *ca_guc_audience = NULL;
@@ -286,6 +287,14 @@ define_postmaster_settings(void)
 							&ca_guc_audit_ring_size,
 							2048, 1024, 4096,
 							PGC_POSTMASTER, GUC_UNIT_KB,
+							NULL, NULL, NULL);
+
+	DefineCustomIntVariable("contauth.max_agents",
+							"Most agents whose statements, rows and denials are counted at the same time.",
+							"An agent counts as long as something of it lies within the last hour.",
+							&ca_guc_max_agents,
+							10000, 16, 1000000,
+							PGC_POSTMASTER, 0,
 							NULL, NULL, NULL);
 
 	DefineCustomStringVariable("contauth.audit_database",

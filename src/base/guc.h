@@ -36,6 +36,7 @@ typedef enum CaIdentityScope
 
 /* postmaster */
 extern PGDLLIMPORT int ca_guc_audit_ring_size;	/* kB, 1024..4096 */
+extern PGDLLIMPORT int ca_guc_max_agents;
 extern PGDLLIMPORT char *ca_guc_audit_database; /* "": first to install */
 
 /* sighup or superuser */

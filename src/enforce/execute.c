@@ -60,6 +60,7 @@ typedef struct CaRun
 	TimestampTz message;		/* when the client's message that started it
 								 * came */
 	bool		ran;			/* not for the first time any more */
+	CaMeter		meter;			/* what its own statements have returned */
 	MemoryContextCallback callback;
 } CaRun;
 
@@ -435,6 +436,26 @@ finish_statement(CaRun *run)
 						is_select ? -1 : rows_of(queryDesc), 0);
 }
 
+/* Run a query and count what it returns or changes. */
+static void
+run_metered(CaRun *run, CA_EXECUTOR_RUN_ARGS, ExecutorRun_hook_type next)
+{
+	CaBudget   *budget = ca_statement_budget(ca_statement_current);
+	CaMeter    *meter = run->statement != NULL ? &budget->top : &budget->nested;
+	DestReceiver *dest = queryDesc->dest;
+	CaMeterReceiver receiver;
+	int64		before = meter->rows;
+
+	ca_budget_meter(&receiver, budget, meter, dest);
+	queryDesc->dest = (DestReceiver *) &receiver;
+	next(CA_EXECUTOR_RUN_PASS);
+	queryDesc->dest = dest;
+	if (queryDesc->operation != CMD_SELECT)
+		ca_budget_add_rows(budget, meter, rows_of(queryDesc) - (meter->rows - before));
+	if (run->statement != NULL)
+		run->meter = *meter;
+}
+
 /*
  * Strict durability: the record is durable before the first row leaves, and
  * it tells how many there are.  So rows are held back until then.
@@ -449,7 +470,7 @@ run_strictly(CaRun *run, CA_EXECUTOR_RUN_ARGS, ExecutorRun_hook_type next)
 	SetTuplestoreDestReceiverParams(holder, store, CurrentMemoryContext, false,
 									NULL, NULL);
 	queryDesc->dest = holder;
-	next(CA_EXECUTOR_RUN_PASS);
+	run_metered(run, CA_EXECUTOR_RUN_PASS, next);
 	queryDesc->dest = dest;
 
 	finish_statement(run);
@@ -479,7 +500,7 @@ run_checked(CaRun *run, CA_EXECUTOR_RUN_ARGS, ExecutorRun_hook_type next)
 			ca_statement_current != NULL &&
 			(returns_to_client(queryDesc) || queryDesc->dest->mydest == DestCopyOut))
 			ca_statement_before_rows(ca_statement_current);
-		next(CA_EXECUTOR_RUN_PASS);
+		run_metered(run, CA_EXECUTOR_RUN_PASS, next);
 		if (run->statement != NULL && !finishes_later(queryDesc))
 			finish_statement(run);
 	}
@@ -552,6 +573,7 @@ run_in_frame(CaRun *run, const CaFrame *frame, CA_EXECUTOR_RUN_ARGS,
 	else
 		ca_statement_add_note(frame->outer, run->note);
 	check_run(run);
+	ca_budget_limit(&run->note->limits);
 	ca_statement_level++;
 	ca_identity_locked = frame->locked || !run->note->presents;
 	run_checked(run, CA_EXECUTOR_RUN_PASS, next);
@@ -576,8 +598,13 @@ ca_execute_run(CA_EXECUTOR_RUN_ARGS, ExecutorRun_hook_type next)
 	/* a portal that runs again, as FETCH does, is a statement of its own */
 	if (ca_statement_current == NULL && run->note != NULL && run->statement == NULL)
 	{
+		CaBudget   *budget;
+
 		run->statement = begin_statement(queryDesc);
 		ca_statement_add_note(run->statement, run->note);
+		budget = ca_statement_budget(run->statement);
+		budget->top = run->meter;
+		budget->carried = run->meter.rows;
 	}
 
 	frame = enter_frame();

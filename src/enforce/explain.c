@@ -88,6 +88,8 @@ explain_access(CaExplainer *e, CaAccess *access)
 				  access->verdict.decision,
 				  ca_access_reason(access, &e->subject));
 	row->access = access;
+	if (row->decision == CA_DECISION_ALLOW)
+		row->limits = ca_access_limits(access);
 	row->policies = matched_policies(access);
 	row->columns = column_names(access->relation, access->columns);
 	row->uncovered = column_names(access->relation, access->verdict.uncovered);
@@ -124,19 +126,16 @@ explain_object(CaExplainer *e, const CaPolicySet *set, const char *action,
 			   CaResourceKind kind, const char *schema, const char *name,
 			   const List *labels)
 {
-	const CaPolicy *deciding;
-	char	   *outside;
-	bool		dynamic;
-	CaVerdict	verdict = ca_authorize_object(set, &e->subject, action, kind, schema,
-											  name, labels, &deciding, &outside,
-											  &dynamic);
+	CaObjectAnswer answer = ca_authorize_object(set, &e->subject, action, kind, schema,
+												name, labels);
 	CaExplained *row;
 
 	row = add_row(e, schema == NULL ? name : psprintf("function %s.%s", schema, name),
-				  action, verdict.decision,
-				  ca_object_reason(&verdict, deciding, outside));
-	if (deciding != NULL)
-		row->policies = list_make1(deciding->name);
+				  action, answer.verdict.decision, ca_object_reason(&answer));
+	if (answer.deciding != NULL)
+		row->policies = list_make1(answer.deciding->name);
+	if (row->decision == CA_DECISION_ALLOW)
+		row->limits = answer.limits;
 }
 
 /* The server's own functions are worth a row only when they are closed. */

@@ -21,7 +21,8 @@ typedef struct CaExplained
 								 * first */
 	List	   *columns;		/* of char * */
 	List	   *uncovered;		/* of char * */
-	const CaAccess *access;		/* for obligations; NULL: there are none */
+	const CaAccess *access;		/* for masks and filter; NULL: there are none */
+	CaLimits	limits;
 	const char *reason;
 } CaExplained;
 

@@ -99,26 +99,25 @@ ca_function_keys(List *keys, Oid funcid)
 }
 
 bool
-ca_function_check(const CaPolicySet *set, const CaSubject *subject, Oid funcid)
+ca_function_check(const CaPolicySet *set, const CaSubject *subject, Oid funcid,
+				  CaLimits *limits)
 {
 	char	   *schema = get_namespace_name(get_func_namespace(funcid));
 	char	   *name = get_func_name(funcid);
-	const CaPolicy *deciding;
-	char	   *outside;
-	bool		dynamic;
-	CaVerdict	verdict;
+	CaObjectAnswer answer;
 
 	/* no policy keeps a session from saying who it is, or from asking */
 	if (ca_function_presents_identity(funcid) && funcid != F_SET_CONFIG)
 		return false;
-	verdict = ca_authorize_object(set, subject, CA_ACTION_EXECUTE,
-								  CA_RESOURCE_FUNCTION, schema, name,
-								  ca_label_function_classes(funcid),
-								  &deciding, &outside, &dynamic);
-	if (verdict.decision != CA_DECISION_ALLOW)
-		ca_object_refuse(&verdict, CA_ACTION_EXECUTE,
-						 psprintf("function %s.%s", schema, name), deciding, outside);
-	return dynamic;
+	answer = ca_authorize_object(set, subject, CA_ACTION_EXECUTE,
+								 CA_RESOURCE_FUNCTION, schema, name,
+								 ca_label_function_classes(funcid));
+	if (answer.verdict.decision != CA_DECISION_ALLOW)
+		ca_object_refuse(&answer, CA_ACTION_EXECUTE,
+						 psprintf("function %s.%s", schema, name));
+	if (limits != NULL)
+		ca_limits_add(limits, &answer.limits);
+	return answer.dynamic;
 }
 
 /* Decide; true when the answer holds for the epoch. */
@@ -140,7 +139,7 @@ decide_function(Oid funcid)
 	}
 	subject = ca_object_subject(id);
 	set = ca_policy_set(id, ca_function_keys(NIL, funcid));
-	return !ca_function_check(set, &subject, funcid);
+	return !ca_function_check(set, &subject, funcid, NULL);
 }
 
 /* Put a function on record; what the server and contauth bring along is not. */

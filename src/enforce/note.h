@@ -15,6 +15,7 @@
 #include "audit/record.h"
 #include "nodes/extensible.h"
 #include "nodes/plannodes.h"
+#include "policy/limits.h"
 
 /* Identities that one plan serves without being decided again. */
 #define CA_NOTE_EPOCHS	8
@@ -37,6 +38,7 @@ typedef struct CaPlanNote
 	char	   *reason_code;	/* then why, otherwise NULL */
 	char	   *reason;
 	char	   *policy;			/* deciding policy, may be NULL */
+	CaLimits	limits;			/* budgets of all its accesses */
 	int32		max_sensitivity;	/* of the columns read; -1: none */
 	int64		policy_version;
 	const char *statement_kind; /* static string */

@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "base/error.h"
+#include "enforce/budget.h"
 #include "enforce/object.h"
 #include "enforce/refuse.h"
 #include "enforce/statement.h"
@@ -22,9 +23,10 @@ ca_object_subject(const CaIdentity *id)
 }
 
 void
-ca_object_refuse(const CaVerdict *verdict, const char *action,
-				 const char *object, const CaPolicy *deciding, const char *outside)
+ca_object_refuse(const CaObjectAnswer *answer, const char *action,
+				 const char *object)
 {
+	const CaVerdict *verdict = &answer->verdict;
 	CaRefusal	r = {0};
 	StringInfoData fields;
 
@@ -39,8 +41,8 @@ ca_object_refuse(const CaVerdict *verdict, const char *action,
 	r.reason_code = ca_reason_code(verdict->reason);
 	r.action = action;
 	r.object = object;
-	r.reason = ca_object_reason(verdict, deciding, outside);
-	r.policy = deciding != NULL ? deciding->name : NULL;
+	r.reason = ca_object_reason(answer);
+	r.policy = answer->deciding != NULL ? answer->deciding->name : NULL;
 	r.hint = "Ask an administrator of contauth for a policy that permits it.";
 	r.kind = action;
 	r.text = "";
@@ -52,11 +54,8 @@ ca_object_check(const char *action, CaResourceKind kind, const char *name)
 {
 	CaIdentityProblem problem = {0};
 	const CaIdentity *id = ca_identity_current(&problem);
-	const CaPolicy *deciding = NULL;
 	CaSubject	subject;
-	CaVerdict	verdict;
-	char	   *outside;
-	bool		dynamic;
+	CaObjectAnswer answer;
 
 	if (id == NULL)
 	{
@@ -64,14 +63,16 @@ ca_object_check(const char *action, CaResourceKind kind, const char *name)
 		return;
 	}
 	subject = ca_object_subject(id);
-	verdict = ca_authorize_object(ca_policy_set(id, NIL), &subject, action, kind,
-								  NULL, name, NIL, &deciding, &outside, &dynamic);
-	if (verdict.decision != CA_DECISION_ALLOW)
-		ca_object_refuse(&verdict, action, name, deciding, outside);
+	answer = ca_authorize_object(ca_policy_set(id, NIL), &subject, action, kind,
+								 NULL, name, NIL);
+	if (answer.verdict.decision != CA_DECISION_ALLOW)
+		ca_object_refuse(&answer, action, name);
 	else if (ca_statement_current != NULL)
+	{
+		ca_budget_limit(&answer.limits);
 		ca_statement_add_access(ca_statement_current, action, name,
-								CA_DECISION_ALLOW,
-								deciding != NULL ? deciding->name : NULL);
+								CA_DECISION_ALLOW, answer.deciding->name);
+	}
 }
 
 void
@@ -83,7 +84,7 @@ ca_relation_check(Oid relid, const char *action, Bitmapset *columns,
 	const CaPolicySet *set;
 	CaSubject	subject;
 	CaAccess	access = {.relid = relid,.action = action,.columns = columns};
-	const CaPolicy *deciding;
+	CaObjectAnswer answer = {0};
 
 	if (id == NULL)
 	{
@@ -94,21 +95,27 @@ ca_relation_check(Oid relid, const char *action, Bitmapset *columns,
 	set = ca_policy_set(id, ca_relation_keys(NIL, relid));
 	ca_relation_begin(set);
 	ca_authorize_access(set, &subject, &access);
-	deciding = access.matched != NIL ?
+	answer.verdict = access.verdict;
+	answer.outside = access.outside;
+	answer.deciding = access.matched != NIL ?
 		((CaCandidate *) linitial(access.matched))->policy : NULL;
 
 	/* the command sees every row and stored value: obligations cannot hold */
 	if (access.verdict.decision == CA_DECISION_ALLOW && all_rows &&
 		(ca_access_filter_text(&access) != NULL || ca_access_masks_any(&access)))
 	{
-		access.verdict.decision = CA_DECISION_DENY;
-		access.verdict.reason = CA_REASON_OBLIGATION;
+		answer.verdict.decision = CA_DECISION_DENY;
+		answer.verdict.reason = CA_REASON_OBLIGATION;
 	}
-	if (access.verdict.decision != CA_DECISION_ALLOW)
-		ca_object_refuse(&access.verdict, action, access.relation->resource, deciding,
-						 access.outside);
+	if (answer.verdict.decision != CA_DECISION_ALLOW)
+		ca_object_refuse(&answer, action, access.relation->resource);
 	else if (ca_statement_current != NULL)
+	{
+		CaLimits	limits = ca_access_limits(&access);
+
+		ca_budget_limit(&limits);
 		ca_statement_add_access(ca_statement_current, action,
 								access.relation->resource, CA_DECISION_ALLOW,
-								deciding != NULL ? deciding->name : NULL);
+								answer.deciding->name);
+	}
 }

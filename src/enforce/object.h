@@ -13,10 +13,9 @@
 /* The subject of a decision made while a statement runs. */
 extern CaSubject ca_object_subject(const CaIdentity *identity);
 
-/* Refuse an action on an object, as the verdict says. */
-extern void ca_object_refuse(const CaVerdict *verdict, const char *action,
-							 const char *object, const CaPolicy *deciding,
-							 const char *outside);
+/* Refuse an action on an object, as the answer says. */
+extern void ca_object_refuse(const CaObjectAnswer *answer, const char *action,
+							 const char *object);
 
 /*
  * Decide an action on a role or channel; refuses when it is not permitted.

@@ -54,6 +54,7 @@ typedef struct CaCase
 	const char *refusal_code;
 	bool		dynamic;
 	uint64		signature;
+	CaLimits	limits;			/* the smallest of all accesses */
 	int			sensitivity;
 	CaPlanNote *note;			/* once the query is authorized */
 	instr_time	start;			/* of deciding */
@@ -92,8 +93,11 @@ static void
 decide_access(CaCase *c, CaTarget *target, CaAccess *access)
 {
 	int			attnum = -1;
+	CaLimits	limits;
 
 	ca_authorize_access(c->set, &c->subject, access);
+	limits = ca_access_limits(access);
+	ca_limits_add(&c->limits, &limits);
 	c->dynamic |= access->dynamic;
 	c->signature = hash_combine64(c->signature, ca_access_signature(access));
 	if (access->verdict.decision > c->decision)
@@ -121,10 +125,14 @@ decide_functions(CaCase *c)
 	foreach(lc, c->inspection.functions)
 	{
 		Oid			funcid = lfirst_oid(lc);
-		bool		dynamic = ca_function_check(c->set, &c->subject, funcid);
+		CaLimits	limits = {0};
 
-		c->dynamic |= dynamic;
+		c->dynamic |= ca_function_check(c->set, &c->subject, funcid, &limits);
+		ca_limits_add(&c->limits, &limits);
 		c->signature = hash_combine64(c->signature, funcid);
+		c->signature = hash_combine64(c->signature,
+									  hash_bytes_extended((unsigned char *) &limits,
+														  sizeof(limits), 0));
 	}
 }
 
@@ -214,6 +222,7 @@ encode_access(StringInfo buf, const CaAccess *access)
 	int			attnum = -1;
 	ListCell   *lc;
 	CaRequest	labels = {0};
+	CaLimits	limits = ca_access_limits(access);
 
 	initStringInfo(&fields);
 	ca_record_put_text(&fields, CA_F_A_RELATION, access->relation->resource);
@@ -234,6 +243,12 @@ encode_access(StringInfo buf, const CaAccess *access)
 	foreach(lc, labels.labels)
 		ca_record_put_text(&fields, CA_F_A_LABEL, lfirst(lc));
 	ca_record_put_text(&fields, CA_F_A_ROW_FILTER, ca_access_filter_text(access));
+	for (int i = 0; i < CA_LIMIT_COUNT; i++)
+	{
+		if (limits.max[i] > 0)
+			ca_record_put_text(&fields, CA_F_A_LIMIT,
+							   psprintf("%s=" INT64_FORMAT, ca_limit_name(i), limits.max[i]));
+	}
 	if (ca_statement_level > 0)
 		ca_record_put_int32(&fields, CA_F_A_NESTED, ca_statement_level);
 	ca_record_put(buf, CA_F_ACCESS, fields.data, fields.len);
@@ -429,6 +444,7 @@ make_note(const CaCase *c, Query *original, int cursor_options, uint64 epoch)
 		note->reason = pstrdup(reason(c));
 		note->policy = policy != NULL ? pstrdup(policy) : NULL;
 	}
+	note->limits = c->limits;
 	note->max_sensitivity = c->sensitivity;
 	note->policy_version = c->set != NULL ? c->set->version : 0;
 	note->statement_kind = c->subject.statement_kind;

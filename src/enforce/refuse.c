@@ -21,8 +21,9 @@ raise_refusal(const CaRefusal *r, const char *decision_id)
 {
 	const char *what = r->object != NULL ?
 	psprintf("%s on %s", r->action, r->object) : r->action;
-	const char *verb = r->decision == CA_DECISION_ESCALATE ?
-	"approval needed for" : "permission denied for";
+	const char *verb = r->decision == CA_DECISION_ESCALATE ? "approval needed for" :
+	r->sqlstate == ERRCODE_CA_BUDGET_EXCEEDED ? "budget exceeded for" :
+	"permission denied for";
 
 	if (!ca_guc_explain_denials)
 		ereport(ERROR,

@@ -58,6 +58,7 @@ struct CaStatement
 	bool		written;		/* before its rows, in strict mode */
 	bool		started;		/* it may have had effects */
 	int			cut;			/* bytes of accesses left out */
+	CaBudget	budget;
 	bool		identified;		/* identity is that of a token */
 	StringInfoData identity;	/* fields of who it was decided for */
 	StringInfoData statement;	/* fields of kind and text */
@@ -275,6 +276,7 @@ ca_statement_begin(const char *kind, const char *text, int location, int len,
 	s->header.database = MyDatabaseId;
 	s->header.decision_us = pending_decision_us;
 	pending_decision_us = 0;
+	memset(&s->budget, 0, sizeof(s->budget));
 	s->kind = kind;
 	s->decision = CA_DECISION_ALLOW;
 	s->written = false;
@@ -418,6 +420,12 @@ ca_statement_identify(CaStatement *statement)
 	if (sha256 != NULL)
 		ca_record_put(buf, CA_F_TOKEN_SHA256, sha256, CA_SHA256_LEN);
 	encode_context(buf, id);
+}
+
+CaBudget *
+ca_statement_budget(CaStatement *statement)
+{
+	return &statement->budget;
 }
 
 void
@@ -624,6 +632,8 @@ ca_statement_finish(CaStatement *s, int64 rows_returned,
 	s->header.rows_affected = rows_affected;
 	s->header.sqlstate = sqlstate;
 	ca_statement_note_error(s, sqlstate);
+	ca_budget_settle(&s->budget, Max(rows_returned, rows_affected),
+					 s->decision == CA_DECISION_DENY);
 
 	/* the buffers stay ours until the record is begun anew */
 	ca_statement_discard(s);

@@ -9,6 +9,7 @@
 #define CA_ENFORCE_STATEMENT_H
 
 #include "audit/record.h"
+#include "enforce/budget.h"
 #include "enforce/note.h"
 #include "identity/identity.h"
 
@@ -40,6 +41,9 @@ extern CaStatement *ca_statement_begin(const char *kind, const char *text,
  * session's identity.
  */
 extern void ca_statement_identify(CaStatement *statement);
+
+/* What the statement may use, and has used. */
+extern CaBudget *ca_statement_budget(CaStatement *statement);
 
 /* From here on the statement may have effects: it leaves a record in any case. */
 extern void ca_statement_starts(CaStatement *statement);

@@ -17,6 +17,7 @@
 #include "catalog/namespace.h"
 #include "enforce/constraint.h"
 #include "enforce/copy.h"
+#include "enforce/budget.h"
 #include "enforce/execute.h"
 #include "enforce/fragile.h"
 #include "enforce/object.h"
@@ -223,8 +224,12 @@ check(Node *stmt, const char *kind)
 		ca_refuse_command(kind, kind, "command", "agents may not use this command");
 	else if (!known)
 		ca_refuse_identity(&problem, kind, NULL, -1, 0);
-	else if (class == CA_UTILITY_CHECKED)
-		check_command(stmt, kind);
+	else
+	{
+		if (class == CA_UTILITY_CHECKED)
+			check_command(stmt, kind);
+		ca_budget_limit(NULL);
+	}
 }
 
 /*

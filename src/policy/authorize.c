@@ -232,6 +232,14 @@ names_object(const CaResource *resource, CaResourceKind kind,
 	return false;
 }
 
+/* What a policy that matched adds to the budgets. */
+static void
+add_limits(CaLimits *limits, const CaPolicy *policy)
+{
+	if (policy->effect == CA_EFFECT_PERMIT || policy->effect == CA_EFFECT_RESTRICT)
+		ca_limits_add(limits, &policy->limits);
+}
+
 static bool
 any_names_object(const List *resources, CaResourceKind kind,
 				 const char *schema, const char *name, const List *labels)
@@ -246,21 +254,20 @@ any_names_object(const List *resources, CaResourceKind kind,
 	return false;
 }
 
-CaVerdict
+CaObjectAnswer
 ca_authorize_object(const CaPolicySet *set, const CaSubject *subject,
 					const char *action, CaResourceKind kind,
-					const char *schema, const char *name, const List *labels,
-					const CaPolicy **deciding, char **outside, bool *dynamic)
+					const char *schema, const char *name, const List *labels)
 {
 	CaRequest	request = new_request(subject, action);
 	int			max = list_length(set->policies) + 1;
 	CaRule	   *rules = palloc0(sizeof(CaRule) * max);
 	CaPolicy  **policies = palloc(sizeof(CaPolicy *) * max);
-	CaVerdict	verdict;
+	CaObjectAnswer answer = {0};
 	int			n = 0;
+	int			i = -1;
 	ListCell   *lc;
 
-	*dynamic = false;
 	request.resource = schema != NULL ? psprintf("%s.%s", schema, name) : name;
 	request.labels = list_copy(labels);
 	request.sensitivity = ca_label_max_sensitivity(labels);
@@ -275,13 +282,27 @@ ca_authorize_object(const CaPolicySet *set, const CaSubject *subject,
 		rules[n].effect = policy->effect;
 		rules[n].all_columns = true;
 		rules[n].condition = ca_policy_condition(policy, &request, &error);
-		*dynamic |= ca_policy_dynamic(policy);
+		answer.dynamic |= ca_policy_dynamic(policy);
 		policies[n++] = policy;
 	}
-	verdict = ca_decide(rules, n, NULL, NULL);
-	*outside = ca_bound_object(kind, schema, name, &request, &verdict);
-	*deciding = verdict.deciding >= 0 ? policies[verdict.deciding] : NULL;
-	return verdict;
+	answer.verdict = ca_decide(rules, n, NULL, NULL);
+	answer.outside = ca_bound_object(kind, schema, name, &request, &answer.verdict);
+	if (answer.verdict.deciding >= 0)
+		answer.deciding = policies[answer.verdict.deciding];
+	while ((i = bms_next_member(answer.verdict.matched, i)) >= 0)
+		add_limits(&answer.limits, policies[i]);
+	return answer;
+}
+
+CaLimits
+ca_access_limits(const CaAccess *access)
+{
+	CaLimits	limits = {0};
+	ListCell   *lc;
+
+	foreach(lc, access->matched)
+		add_limits(&limits, ((CaCandidate *) lfirst(lc))->policy);
+	return limits;
 }
 
 /*
@@ -446,6 +467,7 @@ uint64
 ca_access_signature(const CaAccess *access)
 {
 	uint64		signature = hash_combine64(access->relid, access->verdict.decision);
+	CaLimits	limits = ca_access_limits(access);
 	ListCell   *lc;
 
 	signature = add_text(signature, access->action);
@@ -460,6 +482,9 @@ ca_access_signature(const CaAccess *access)
 			signature = hash_combine64(signature,
 									   ca_expression_identity_hash(c->filter));
 	}
+	signature = hash_combine64(signature,
+							   hash_bytes_extended((unsigned char *) &limits,
+												   sizeof(limits), 0));
 	for (int attnum = 1; attnum <= access->relation->natts; attnum++)
 	{
 		const CaMask *mask = ca_access_mask(access, attnum);

@@ -64,18 +64,28 @@ extern bool ca_policy_speaks(const CaPolicy *policy, const CaSubject *subject,
 /* What conditions were told about an access that was decided. */
 extern CaRequest ca_access_request(const CaAccess *access, const CaSubject *subject);
 
+/* The answer about something that has no columns, rows or masks. */
+typedef struct CaObjectAnswer
+{
+	CaVerdict	verdict;
+	const CaPolicy *deciding;	/* NULL: none did */
+	CaLimits	limits;
+	char	   *outside;		/* as in CaAccess */
+	bool		dynamic;		/* likewise */
+} CaObjectAnswer;
+
 /*
- * Decide a function call, SET ROLE or NOTIFY: no columns, rows or masks.
- * schema is NULL for roles and channels; labels may be NIL.  *outside is as
- * in CaAccess.
+ * Decide a function call, SET ROLE or NOTIFY.  schema is NULL for roles and
+ * channels; labels may be NIL.
  */
-extern CaVerdict ca_authorize_object(const CaPolicySet *set,
-									 const CaSubject *subject,
-									 const char *action, CaResourceKind kind,
-									 const char *schema, const char *name,
-									 const List *labels,
-									 const CaPolicy **deciding,
-									 char **outside, bool *dynamic);
+extern CaObjectAnswer ca_authorize_object(const CaPolicySet *set,
+										  const CaSubject *subject,
+										  const char *action, CaResourceKind kind,
+										  const char *schema, const char *name,
+										  const List *labels);
+
+/* The budgets of an allowed access: the smallest of all that matched. */
+extern CaLimits ca_access_limits(const CaAccess *access);
 
 /*
  * The row filter that an allowed access has to carry, with Vars of varno and

@@ -129,13 +129,12 @@ ca_access_reason(const CaAccess *access, const CaSubject *subject)
 }
 
 const char *
-ca_object_reason(const CaVerdict *verdict, const CaPolicy *deciding,
-				 const char *outside)
+ca_object_reason(const CaObjectAnswer *answer)
 {
-	switch (verdict->reason)
+	switch (answer->verdict.reason)
 	{
 		case CA_REASON_PERMIT:
-			return name_of(deciding);
+			return name_of(answer->deciding);
 		case CA_REASON_FORBID:
 			return "a policy forbids it";
 		case CA_REASON_OBLIGATION:
@@ -143,7 +142,7 @@ ca_object_reason(const CaVerdict *verdict, const CaPolicy *deciding,
 		case CA_REASON_COLUMNS:
 			return "no policy permits all of its columns";
 		case CA_REASON_DELEGATION:
-			return outside;
+			return answer->outside;
 		case CA_REASON_ESCALATE:
 			return "a person has to approve it";
 		case CA_REASON_NO_PERMIT:

@@ -17,9 +17,7 @@
  */
 extern char *ca_access_reason(const CaAccess *access, const CaSubject *subject);
 
-/* The same for a function, role or channel; deciding and outside may be NULL. */
-extern const char *ca_object_reason(const CaVerdict *verdict,
-									const CaPolicy *deciding,
-									const char *outside);
+/* The same for a function, role or channel. */
+extern const char *ca_object_reason(const CaObjectAnswer *answer);
 
 #endif							/* CA_POLICY_REASON_H */

@@ -32,6 +32,7 @@
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
 #include "policy/expression.h"
+#include "policy/history.h"
 #include "policy/request.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -250,6 +251,32 @@ fill_attributes(const CaRequest *r, bool *isnull)
 	return JsonbPGetDatum(r->identity->registered->attributes);
 }
 
+static CaHistory
+history_of(const CaRequest *r)
+{
+	CaHistoryRef ref = ca_history_find(r->identity);
+
+	return ca_history_read(&ref);
+}
+
+static Datum
+fill_statements_1m(const CaRequest *r, bool *isnull)
+{
+	return Int32GetDatum((int32) Min(history_of(r).statements_1m, PG_INT32_MAX));
+}
+
+static Datum
+fill_rows_1h(const CaRequest *r, bool *isnull)
+{
+	return Int64GetDatum(history_of(r).rows_1h);
+}
+
+static Datum
+fill_denials_1h(const CaRequest *r, bool *isnull)
+{
+	return Int32GetDatum((int32) Min(history_of(r).denials_1h, PG_INT32_MAX));
+}
+
 static const struct
 {
 	const char *name;
@@ -284,6 +311,9 @@ static const struct
 	{"claims", fill_claims, false},
 	{"attributes", fill_attributes, false},
 	{"high_water", fill_high_water, true},
+	{"statements_1m", fill_statements_1m, true},
+	{"rows_1h", fill_rows_1h, true},
+	{"denials_1h", fill_denials_1h, true},
 };
 
 /* The entry of columns[] for a column of contauth.context. */

@@ -148,6 +148,8 @@ ca_policy_from_row(HeapTuple tuple, TupleDesc desc)
 		ca_policy_parse_resources(ca_row_text_array(tuple, desc, "resources"));
 	policy->masks =
 		ca_policy_parse_masks(DatumGetJsonbP(ca_row_datum(tuple, desc, "masks", &isnull)));
+	policy->limits =
+		ca_limits_parse(DatumGetJsonbP(ca_row_datum(tuple, desc, "limits", &isnull)));
 	policy->condition_text = ca_row_text(tuple, desc, "condition");
 	policy->filter_text = ca_row_text(tuple, desc, "row_filter");
 	return policy;

@@ -10,6 +10,7 @@
 
 #include "access/htup_details.h"
 #include "policy/decide.h"
+#include "policy/limits.h"
 #include "policy/mask.h"
 #include "policy/request.h"
 #include "policy/resource.h"
@@ -37,6 +38,7 @@ typedef struct CaPolicy
 	char	   *condition_text; /* NULL: none */
 	CaCondition *condition;		/* compiled at first use */
 	char	   *filter_text;	/* NULL: none */
+	CaLimits	limits;
 } CaPolicy;
 
 /*

@@ -201,7 +201,8 @@ SELECT is(array_agg(name || ' ' || context ORDER BY name), ARRAY[
 		'contauth.audit_durability superuser', 'contauth.audit_ring_size postmaster',
 		'contauth.audit_statement sighup', 'contauth.audit_wait superuser',
 		'contauth.clock_skew sighup', 'contauth.explain_denials superuser',
-		'contauth.identity_scope superuser', 'contauth.max_delegation_depth superuser',
+		'contauth.identity_scope superuser', 'contauth.max_agents postmaster',
+		'contauth.max_delegation_depth superuser',
 		'contauth.mode superuser', 'contauth.purpose user', 'contauth.task_id user',
 		'contauth.traceparent user'],
 	'settings and their contexts; contauth.token and contauth.delegation are not shown')

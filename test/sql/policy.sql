@@ -254,7 +254,7 @@ SELECT contauth.create_policy('bad', 'permit', masks => '{"crm.customer.balance"
 SELECT contauth.create_policy('bad', 'permit', resources => '{crm.customer}', masks => '{"label:money": "redact"}');
 :state
 -- what this release does not know
-SELECT contauth.create_policy('bad', 'permit', limits => '{"rows_per_statement": 10}');
+SELECT contauth.create_policy('bad', 'permit', limits => '{"rows_per_statement": 0}');
 :state
 SELECT contauth.create_policy('bad', 'permit', limits => '[]');
 :state

@@ -1,0 +1,42 @@
+/*-------------------------------------------------------------------------
+ *
+ * limits.h
+ *	  Budgets that policies set.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef CA_POLICY_LIMITS_H
+#define CA_POLICY_LIMITS_H
+
+#include "utils/jsonb.h"
+
+typedef enum CaLimit
+{
+	CA_LIMIT_ROWS_PER_STATEMENT,	/* returned or changed */
+	CA_LIMIT_BYTES_PER_STATEMENT,	/* of the values returned */
+	CA_LIMIT_ROWS_PER_HOUR,		/* of the agent, in all its sessions */
+	CA_LIMIT_STATEMENTS_PER_MINUTE, /* likewise */
+	CA_LIMIT_COUNT
+} CaLimit;
+
+/* Zeroed: no limits. */
+typedef struct CaLimits
+{
+	int64		max[CA_LIMIT_COUNT];	/* 0: none */
+} CaLimits;
+
+/* Its name in a policy's limits, in records and reasons. */
+extern const char *ca_limit_name(CaLimit limit);
+
+/*
+ * A policy's limits: a JSON object of positive integers.  Raises 22023, naming
+ * the member, for anything else.
+ */
+extern CaLimits ca_limits_parse(Jsonb *json);
+
+/* Where both limit the same, the smaller one holds. */
+extern void ca_limits_add(CaLimits *limits, const CaLimits *more);
+
+extern bool ca_limits_any(const CaLimits *limits);
+
+#endif							/* CA_POLICY_LIMITS_H */
