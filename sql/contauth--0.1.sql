@@ -114,6 +114,7 @@ CREATE TABLE contauth.policy (
     builtin      boolean NOT NULL DEFAULT false,
     created_at   timestamptz NOT NULL DEFAULT pg_catalog.now(),
     created_by   text NOT NULL DEFAULT session_user,
+    version      bigint NOT NULL,
     key          text COLLATE "C" NOT NULL
                  GENERATED ALWAYS AS (contauth.policy_key(principals, resources)) STORED
 );
@@ -135,21 +136,26 @@ COMMENT ON COLUMN contauth.policy.enabled IS 'Whether it is in force';
 COMMENT ON COLUMN contauth.policy.builtin IS 'Whether the extension brought it along';
 COMMENT ON COLUMN contauth.policy.created_at IS 'When it was created';
 COMMENT ON COLUMN contauth.policy.created_by IS 'Who created it';
+COMMENT ON COLUMN contauth.policy.version IS 'Version of the policy set that changed it last; 0: as installed';
 COMMENT ON COLUMN contauth.policy.key IS 'What sessions find it by';
 
 CREATE TABLE contauth.policy_version (
-    version    bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    version    bigint NOT NULL,
+    policy     text COLLATE "C" NOT NULL,
     changed_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
     changed_by text NOT NULL DEFAULT session_user,
-    policy     text NOT NULL,
+    changed_in xid8 NOT NULL DEFAULT pg_catalog.pg_current_xact_id(),
     old_policy jsonb,
-    new_policy jsonb
+    new_policy jsonb,
+    PRIMARY KEY (version, policy)
 );
-COMMENT ON TABLE contauth.policy_version IS 'Every change of every policy';
+COMMENT ON TABLE contauth.policy_version IS
+    'Every change of every policy; a transaction that changes policies makes one version of the set';
 COMMENT ON COLUMN contauth.policy_version.version IS 'Version of the policy set after the change';
+COMMENT ON COLUMN contauth.policy_version.policy IS 'Name of the policy';
 COMMENT ON COLUMN contauth.policy_version.changed_at IS 'When it was made';
 COMMENT ON COLUMN contauth.policy_version.changed_by IS 'Who made it';
-COMMENT ON COLUMN contauth.policy_version.policy IS 'Name of the policy';
+COMMENT ON COLUMN contauth.policy_version.changed_in IS 'Transaction that made it';
 COMMENT ON COLUMN contauth.policy_version.old_policy IS 'The policy before, NULL when it is new';
 COMMENT ON COLUMN contauth.policy_version.new_policy IS 'The policy after, NULL when it was dropped';
 
@@ -161,12 +167,14 @@ CREATE TABLE contauth.classification (
                 CONSTRAINT classification_sensitivity CHECK (
                     sensitivity OPERATOR(pg_catalog.>=) 0
                     AND sensitivity OPERATOR(pg_catalog.<=) 4),
-    description text
+    description text,
+    seeded      boolean NOT NULL DEFAULT false
 );
 COMMENT ON TABLE contauth.classification IS 'Classes that labels may name; they rank what is below them, too';
 COMMENT ON COLUMN contauth.classification.class IS 'Name, hierarchical by dots';
 COMMENT ON COLUMN contauth.classification.sensitivity IS '0 public, 1 internal, 2 confidential, 3 restricted, 4 secret';
 COMMENT ON COLUMN contauth.classification.description IS 'What belongs to it';
+COMMENT ON COLUMN contauth.classification.seeded IS 'Whether the extension brought it along';
 
 CREATE TABLE contauth.secret (
     name text COLLATE "C" PRIMARY KEY,
@@ -181,15 +189,15 @@ INSERT INTO contauth.secret (name, key) VALUES
         pg_catalog.gen_random_uuid(), pg_catalog.gen_random_uuid(),
         pg_catalog.gen_random_uuid()), 'UTF8')));
 
-INSERT INTO contauth.classification (class, sensitivity, description) VALUES
-    ('public', 0, 'May be seen by everybody'),
-    ('internal', 1, 'For people and agents of the organisation'),
-    ('confidential', 2, 'For those who need it for their work'),
-    ('restricted', 3, 'For few, named in policies'),
-    ('secret', 4, 'For nobody without a reason on record'),
-    ('pii', 3, 'Personally identifiable information'),
-    ('phi', 3, 'Health information'),
-    ('pci', 3, 'Payment card data');
+INSERT INTO contauth.classification (class, sensitivity, description, seeded) VALUES
+    ('public', 0, 'May be seen by everybody', true),
+    ('internal', 1, 'For people and agents of the organisation', true),
+    ('confidential', 2, 'For those who need it for their work', true),
+    ('restricted', 3, 'For few, named in policies', true),
+    ('secret', 4, 'For nobody without a reason on record', true),
+    ('pii', 3, 'Personally identifiable information', true),
+    ('phi', 3, 'Health information', true),
+    ('pci', 3, 'Payment card data', true);
 
 /* What conditions see as ctx */
 
@@ -264,20 +272,118 @@ CREATE FUNCTION contauth.table_changed() RETURNS trigger
 COMMENT ON FUNCTION contauth.table_changed() IS 'Tells every session to read the table again';
 REVOKE ALL ON FUNCTION contauth.table_changed() FROM PUBLIC;
 
-CREATE FUNCTION contauth.record_policy_version() RETURNS trigger
+/*
+ * Changes of policies come one after the other, so that a version holds all
+ * that earlier ones do: the lock conflicts with itself, not with readers.
+ */
+CREATE FUNCTION contauth.lock_policies() RETURNS trigger
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
     AS $$
 BEGIN
-    INSERT INTO contauth.policy_version (policy, old_policy, new_policy)
-    VALUES (COALESCE(NEW.name, OLD.name),
-            CASE WHEN TG_OP <> 'INSERT' THEN to_jsonb(OLD) - 'key' END,
-            CASE WHEN TG_OP <> 'DELETE' THEN to_jsonb(NEW) - 'key' END);
+    IF TG_OP = 'TRUNCATE' THEN
+        RAISE EXCEPTION 'contauth.policy cannot be truncated'
+            USING ERRCODE = 'object_not_in_prerequisite_state',
+                  HINT = 'Use contauth.apply_policies() to replace the set.';
+    END IF;
+    LOCK TABLE contauth.policy IN SHARE UPDATE EXCLUSIVE MODE;
     RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION contauth.lock_policies() IS 'Lets changes of policies come one after the other';
+REVOKE ALL ON FUNCTION contauth.lock_policies() FROM PUBLIC;
+
+/*
+ * A row that arrives with a version is that of a restored dump: its history
+ * arrives by itself, and it takes the place of what CREATE EXTENSION brought.
+ */
+CREATE FUNCTION contauth.record_policy_version() RETURNS trigger
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+DECLARE
+    newest contauth.policy_version;
+    present bigint;
+BEGIN
+    IF TG_OP = 'INSERT' AND NEW.version IS NOT NULL THEN
+        DELETE FROM contauth.policy AS p WHERE p.name = NEW.name AND p.builtin AND p.version = 0;
+        RETURN NEW;
+    ELSIF TG_OP = 'INSERT' AND EXISTS (SELECT FROM contauth.policy AS p WHERE p.name = NEW.name) THEN
+        NEW.version := 0;       -- will conflict
+        RETURN NEW;
+    ELSIF TG_OP = 'DELETE' AND OLD.builtin THEN
+        IF pg_trigger_depth() > 1 THEN
+            RETURN OLD;         -- makes room for a restored one
+        END IF;
+        RAISE EXCEPTION 'policy "%" is built in and cannot be dropped', OLD.name
+            USING ERRCODE = 'invalid_parameter_value',
+                  HINT = 'Use contauth.enable_policy() to put it out of force.';
+    ELSIF TG_OP = 'UPDATE' AND NEW.name <> OLD.name THEN
+        RAISE EXCEPTION 'policy "%" cannot be renamed', OLD.name
+            USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+
+    SELECT * INTO newest FROM contauth.policy_version AS v ORDER BY v.version DESC LIMIT 1;
+    present := COALESCE(newest.version, 0) + 1;
+    IF newest.changed_in = pg_current_xact_id() AND newest.changed_at >= now() THEN
+        present := newest.version;
+    END IF;
+    INSERT INTO contauth.policy_version AS v (version, policy, old_policy, new_policy)
+    VALUES (present, CASE WHEN TG_OP = 'DELETE' THEN OLD.name ELSE NEW.name END,
+            CASE WHEN TG_OP <> 'INSERT' THEN to_jsonb(OLD) - '{key,version}'::text[] END,
+            CASE WHEN TG_OP <> 'DELETE' THEN to_jsonb(NEW) - '{key,version}'::text[] END)
+        ON CONFLICT ON CONSTRAINT policy_version_pkey
+        DO UPDATE SET new_policy = EXCLUDED.new_policy, changed_at = EXCLUDED.changed_at;
+    IF TG_OP = 'DELETE' THEN
+        RETURN OLD;
+    END IF;
+    NEW.version := present;
+    RETURN NEW;
 END
 $$;
 COMMENT ON FUNCTION contauth.record_policy_version() IS 'Keeps every change of every policy';
 REVOKE ALL ON FUNCTION contauth.record_policy_version() FROM PUBLIC;
+
+CREATE FUNCTION contauth.keep_seeded_class() RETURNS trigger
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+BEGIN
+    IF TG_OP = 'DELETE' THEN
+        IF OLD.seeded THEN
+            RAISE EXCEPTION 'class "%" is seeded and cannot be deleted', OLD.class
+                USING ERRCODE = 'invalid_parameter_value',
+                      HINT = 'Its sensitivity can be changed.';
+        END IF;
+        RETURN OLD;
+    END IF;
+    -- a restored class takes the place of the seeded one
+    UPDATE contauth.classification AS c
+       SET sensitivity = NEW.sensitivity, description = NEW.description
+     WHERE NEW.seeded AND c.seeded AND c.class = NEW.class;
+    IF FOUND THEN
+        RETURN NULL;
+    END IF;
+    RETURN NEW;
+END
+$$;
+COMMENT ON FUNCTION contauth.keep_seeded_class() IS 'Keeps the seeded classes, and lets a dump restore them';
+REVOKE ALL ON FUNCTION contauth.keep_seeded_class() FROM PUBLIC;
+
+CREATE FUNCTION contauth.restore_secret() RETURNS trigger
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+BEGIN
+    UPDATE contauth.secret AS s SET key = NEW.key WHERE s.name = NEW.name;
+    IF FOUND THEN
+        RETURN NULL;
+    END IF;
+    RETURN NEW;
+END
+$$;
+COMMENT ON FUNCTION contauth.restore_secret() IS 'Lets the key of a dump take the place of the one that was drawn';
+REVOKE ALL ON FUNCTION contauth.restore_secret() FROM PUBLIC;
 
 CREATE TRIGGER check_row BEFORE INSERT OR UPDATE ON contauth.policy
     FOR EACH ROW EXECUTE FUNCTION contauth.check_policy();
@@ -289,8 +395,14 @@ CREATE TRIGGER check_row BEFORE INSERT OR UPDATE ON contauth.agent
     FOR EACH ROW EXECUTE FUNCTION contauth.check_agent();
 CREATE TRIGGER check_row BEFORE INSERT OR UPDATE ON contauth.agent_key
     FOR EACH ROW EXECUTE FUNCTION contauth.check_agent_key();
-CREATE TRIGGER record_version AFTER INSERT OR UPDATE OR DELETE ON contauth.policy
+CREATE TRIGGER lock_policies BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON contauth.policy
+    FOR EACH STATEMENT EXECUTE FUNCTION contauth.lock_policies();
+CREATE TRIGGER record_version BEFORE INSERT OR UPDATE OR DELETE ON contauth.policy
     FOR EACH ROW EXECUTE FUNCTION contauth.record_policy_version();
+CREATE TRIGGER keep_seeded BEFORE INSERT OR DELETE ON contauth.classification
+    FOR EACH ROW EXECUTE FUNCTION contauth.keep_seeded_class();
+CREATE TRIGGER restore BEFORE INSERT ON contauth.secret
+    FOR EACH ROW EXECUTE FUNCTION contauth.restore_secret();
 CREATE TRIGGER changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON contauth.policy
     FOR EACH STATEMENT EXECUTE FUNCTION contauth.table_changed();
 CREATE TRIGGER changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON contauth.issuer
@@ -797,7 +909,7 @@ BEGIN
             USING ERRCODE = 'invalid_parameter_value';
     END IF;
     PERFORM contauth_audit.record_admin_event('create_policy', name,
-        (SELECT to_jsonb(p) - 'key' FROM contauth.policy AS p WHERE p.name = create_policy.name));
+        (SELECT to_jsonb(p) - '{key,version}'::text[] FROM contauth.policy AS p WHERE p.name = create_policy.name));
 END
 $$;
 COMMENT ON FUNCTION contauth.create_policy(text, text, text[], text[], text[], text[], text, text,
@@ -824,8 +936,8 @@ BEGIN
                 USING ERRCODE = 'invalid_parameter_value';
         END IF;
     END LOOP;
-    SELECT * INTO p FROM contauth.policy AS q
-     WHERE q.name = alter_policy.name FOR UPDATE;
+    LOCK TABLE contauth.policy IN SHARE UPDATE EXCLUSIVE MODE;
+    SELECT * INTO p FROM contauth.policy AS q WHERE q.name = alter_policy.name;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'policy "%" does not exist', name
             USING ERRCODE = 'invalid_parameter_value';
@@ -885,6 +997,270 @@ END
 $$;
 COMMENT ON FUNCTION contauth.drop_policy(text) IS 'Removes a policy';
 
+/* Administration: whole sets of policies */
+
+CREATE FUNCTION contauth.policy_fields(p contauth.policy) RETURNS jsonb
+    LANGUAGE sql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+    SELECT to_jsonb(p) - '{builtin,created_at,created_by,version,key}'::text[]
+$$;
+COMMENT ON FUNCTION contauth.policy_fields(contauth.policy) IS
+    'What a bundle says about a policy';
+REVOKE ALL ON FUNCTION contauth.policy_fields(contauth.policy) FROM PUBLIC;
+
+CREATE FUNCTION contauth.policy_of_fields(fields jsonb) RETURNS contauth.policy
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+DECLARE
+    defaults CONSTANT jsonb := '{"principals": ["*"], "on_behalf_of": ["*"], "actions": ["*"],
+        "resources": ["*"], "condition": null, "row_filter": null, "masks": {}, "limits": {},
+        "monitor_only": false, "description": null, "enabled": true}';
+    types CONSTANT jsonb := '{"name": "string", "effect": "string", "principals": "array",
+        "on_behalf_of": "array", "actions": "array", "resources": "array", "condition": "string",
+        "row_filter": "string", "masks": "object", "limits": "object", "monitor_only": "boolean",
+        "description": "string", "enabled": "boolean"}';
+    p contauth.policy;
+    field record;
+BEGIN
+    FOR field IN SELECT f.key, jsonb_typeof(f.value) AS type FROM jsonb_each(fields) AS f LOOP
+        IF types -> field.key IS NULL THEN
+            RAISE EXCEPTION 'a policy has no field "%"', field.key
+                USING ERRCODE = 'invalid_parameter_value';
+        ELSIF field.type NOT IN ('null', types ->> field.key) THEN
+            RAISE EXCEPTION '% is not valid: it must be of JSON type %', field.key, types ->> field.key
+                USING ERRCODE = 'invalid_parameter_value';
+        END IF;
+    END LOOP;
+    p := jsonb_populate_record(NULL::contauth.policy, defaults || fields);
+    PERFORM contauth.require_arguments(jsonb_build_object(
+        'name', p.name, 'effect', p.effect, 'principals', p.principals,
+        'on_behalf_of', p.on_behalf_of, 'actions', p.actions, 'resources', p.resources,
+        'masks', p.masks, 'limits', p.limits, 'monitor_only', p.monitor_only,
+        'enabled', p.enabled));
+    RETURN p;
+END
+$$;
+COMMENT ON FUNCTION contauth.policy_of_fields(jsonb) IS
+    'The policy that a bundle describes, with create_policy()''s defaults for what it leaves out';
+REVOKE ALL ON FUNCTION contauth.policy_of_fields(jsonb) FROM PUBLIC;
+
+CREATE FUNCTION contauth.replace_policy(name text, fields jsonb) RETURNS text
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+DECLARE
+    present contauth.policy;
+    wanted contauth.policy;
+BEGIN
+    SELECT * INTO present FROM contauth.policy AS p WHERE p.name = replace_policy.name;
+    IF fields IS NULL THEN
+        DELETE FROM contauth.policy AS p WHERE p.name = replace_policy.name;
+        RETURN 'drop';
+    END IF;
+    wanted := contauth.policy_of_fields(fields);
+    IF present.name IS NULL THEN
+        INSERT INTO contauth.policy
+               (name, effect, principals, on_behalf_of, actions, resources, condition,
+                row_filter, masks, limits, monitor_only, description, enabled)
+        VALUES (wanted.name, wanted.effect, wanted.principals, wanted.on_behalf_of,
+                wanted.actions, wanted.resources, wanted.condition, wanted.row_filter,
+                wanted.masks, wanted.limits, wanted.monitor_only, wanted.description,
+                wanted.enabled);
+        RETURN 'create';
+    ELSIF contauth.policy_fields(present) = contauth.policy_fields(wanted) THEN
+        RETURN NULL;
+    END IF;
+    UPDATE contauth.policy AS p
+       SET effect = wanted.effect, principals = wanted.principals,
+           on_behalf_of = wanted.on_behalf_of, actions = wanted.actions,
+           resources = wanted.resources, condition = wanted.condition,
+           row_filter = wanted.row_filter, masks = wanted.masks, limits = wanted.limits,
+           monitor_only = wanted.monitor_only, description = wanted.description,
+           enabled = wanted.enabled
+     WHERE p.name = replace_policy.name;
+    RETURN 'alter';
+END
+$$;
+COMMENT ON FUNCTION contauth.replace_policy(text, jsonb) IS
+    'Makes one policy what a bundle says, or drops it for NULL; returns create, alter, drop or, when nothing changes, NULL';
+REVOKE ALL ON FUNCTION contauth.replace_policy(text, jsonb) FROM PUBLIC;
+
+/*
+ * Each policy is tried by itself, so that all problems come to light.  What is
+ * undone at the end leaves no version and no event.
+ */
+CREATE FUNCTION contauth.replace_policies(wanted jsonb, dry_run boolean)
+    RETURNS TABLE (name text, change text, problem text)
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+DECLARE
+    one record;
+    names text[] := '{}';
+    changes text[] := '{}';
+    problems text[] := '{}';
+    found_change text;
+    found_problem text;
+BEGIN
+    LOCK TABLE contauth.policy IN SHARE UPDATE EXCLUSIVE MODE;
+    BEGIN
+        FOR one IN SELECT w.key, NULLIF(w.value, 'null') AS value
+                     FROM jsonb_each(wanted) AS w ORDER BY w.key COLLATE "C" LOOP
+            found_problem := NULL;
+            BEGIN
+                found_change := contauth.replace_policy(one.key, one.value);
+            EXCEPTION WHEN OTHERS THEN
+                found_problem := SQLERRM;
+                found_change := CASE
+                    WHEN one.value IS NULL THEN 'drop'
+                    WHEN EXISTS (SELECT FROM contauth.policy AS p WHERE p.name = one.key) THEN 'alter'
+                    ELSE 'create' END;
+            END;
+            IF found_change IS NOT NULL THEN
+                names := names || one.key;
+                changes := changes || found_change;
+                problems := problems || found_problem;
+            END IF;
+        END LOOP;
+        IF dry_run OR array_remove(problems, NULL) <> '{}' THEN
+            RAISE EXCEPTION SQLSTATE 'ZA000' USING MESSAGE = 'undo';
+        END IF;
+    EXCEPTION WHEN SQLSTATE 'ZA000' THEN
+        NULL;
+    END;
+    RETURN QUERY SELECT * FROM unnest(names, changes, problems);
+END
+$$;
+COMMENT ON FUNCTION contauth.replace_policies(jsonb, boolean) IS
+    'Makes policies, by name, what a JSON object says (null: dropped); nothing changes in a dry run or when there is a problem';
+REVOKE ALL ON FUNCTION contauth.replace_policies(jsonb, boolean) FROM PUBLIC;
+
+CREATE FUNCTION contauth.conclude_replacement(event text, object text, result jsonb, dry_run boolean) RETURNS void
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+DECLARE
+    problems CONSTANT jsonb := jsonb_path_query_array(result, '$[*] ? (@.problem != null)');
+BEGIN
+    IF dry_run THEN
+        RETURN;
+    ELSIF jsonb_array_length(problems) > 0 THEN
+        RAISE EXCEPTION '% is not valid: policy "%": %', object,
+                problems -> 0 ->> 'name', problems -> 0 ->> 'problem'
+            USING ERRCODE = 'invalid_parameter_value',
+                  DETAIL = format('Nothing was changed; there are %s problems.',
+                                  jsonb_array_length(problems));
+    END IF;
+    PERFORM contauth_audit.record_admin_event(event, object, jsonb_build_object('changes', result));
+END
+$$;
+COMMENT ON FUNCTION contauth.conclude_replacement(text, text, jsonb, boolean) IS
+    'Refuses a replacement of policies that has problems, and records one that has none';
+REVOKE ALL ON FUNCTION contauth.conclude_replacement(text, text, jsonb, boolean) FROM PUBLIC;
+
+CREATE FUNCTION contauth.apply_policies(bundle jsonb, dry_run boolean DEFAULT false)
+    RETURNS TABLE (name text, change text, problem text)
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+DECLARE
+    wanted jsonb;
+    result jsonb;
+    bad text;
+BEGIN
+    PERFORM contauth.require_arguments(jsonb_build_object('bundle', bundle, 'dry_run', dry_run));
+    IF jsonb_typeof(bundle) <> 'object' OR jsonb_typeof(bundle -> 'policies') IS DISTINCT FROM 'array' THEN
+        RAISE EXCEPTION 'bundle is not valid: it must be a JSON object with an array "policies"'
+            USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    SELECT k INTO bad FROM jsonb_object_keys(bundle) AS k WHERE k <> 'policies';
+    IF FOUND THEN
+        RAISE EXCEPTION 'bundle is not valid: it has no member "%"', bad
+            USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    SELECT format('element %s of "policies" is no object with a name', e.ordinality) INTO bad
+      FROM jsonb_array_elements(bundle -> 'policies') WITH ORDINALITY AS e
+     WHERE jsonb_typeof(e.value) <> 'object' OR jsonb_typeof(e.value -> 'name') IS DISTINCT FROM 'string'
+        OR e.value ->> 'name' = '';
+    IF NOT FOUND THEN
+        SELECT format('policy "%s" stands in it more than once', e.value ->> 'name') INTO bad
+          FROM jsonb_array_elements(bundle -> 'policies') AS e
+         GROUP BY e.value ->> 'name' HAVING count(*) > 1;
+    END IF;
+    IF FOUND THEN
+        RAISE EXCEPTION 'bundle is not valid: %', bad
+            USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+
+    SELECT COALESCE(jsonb_object_agg(u.name, u.fields), '{}') INTO wanted
+      FROM (SELECT e.value ->> 'name' AS name, e.value AS fields
+              FROM jsonb_array_elements(bundle -> 'policies') AS e
+            UNION ALL
+            SELECT p.name, NULL FROM contauth.policy AS p
+             WHERE NOT p.builtin AND NOT EXISTS (
+                   SELECT FROM jsonb_array_elements(bundle -> 'policies') AS e
+                    WHERE e.value ->> 'name' = p.name)) AS u;
+    SELECT COALESCE(jsonb_agg(to_jsonb(r)), '[]') INTO result
+      FROM contauth.replace_policies(wanted, dry_run) AS r;
+    PERFORM contauth.conclude_replacement('apply_policies', 'bundle', result, dry_run);
+    RETURN QUERY SELECT f.name, f.change, f.problem
+                   FROM jsonb_to_recordset(result) AS f (name text, change text, problem text);
+END
+$$;
+COMMENT ON FUNCTION contauth.apply_policies(jsonb, boolean) IS
+    'Replaces the policies by those of {"policies": [...]}, all at once or not at all; built-in ones that it does not name stay. A dry run tells what would change and what is wrong';
+
+CREATE FUNCTION contauth.rollback_policies(version bigint)
+    RETURNS TABLE (name text, change text, problem text)
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+DECLARE
+    newest bigint;
+    wanted jsonb;
+    result jsonb;
+BEGIN
+    PERFORM contauth.require_arguments(jsonb_build_object('version', version));
+    LOCK TABLE contauth.policy IN SHARE UPDATE EXCLUSIVE MODE;
+    SELECT COALESCE(max(v.version), 0) INTO newest FROM contauth.policy_version AS v;
+    IF version < 0 OR version > newest THEN
+        RAISE EXCEPTION 'version is not valid: there are versions 0 to %', newest
+            USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+
+    -- what changed since is what it was before its first change
+    SELECT COALESCE(jsonb_object_agg(l.policy, l.old_policy - '{builtin,created_at,created_by}'::text[]), '{}')
+      INTO wanted
+      FROM (SELECT DISTINCT ON (v.policy) v.policy, v.old_policy
+              FROM contauth.policy_version AS v
+             WHERE v.version > rollback_policies.version
+             ORDER BY v.policy, v.version) AS l
+     WHERE l.old_policy IS NOT NULL
+        OR EXISTS (SELECT FROM contauth.policy AS p WHERE p.name = l.policy);
+    SELECT COALESCE(jsonb_agg(to_jsonb(r)), '[]') INTO result
+      FROM contauth.replace_policies(wanted, false) AS r;
+    PERFORM contauth.conclude_replacement('rollback_policies', 'version ' || version, result, false);
+    RETURN QUERY SELECT f.name, f.change, f.problem
+                   FROM jsonb_to_recordset(result) AS f (name text, change text, problem text);
+END
+$$;
+COMMENT ON FUNCTION contauth.rollback_policies(bigint) IS
+    'Makes the policies what they were at a version, as a new version; returns what changed';
+
+CREATE FUNCTION contauth.export_policies() RETURNS jsonb
+    LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+    SELECT jsonb_build_object('policies',
+               COALESCE(jsonb_agg(contauth.policy_fields(p) ORDER BY p.name), '[]'))
+      FROM contauth.policy AS p
+     WHERE NOT p.builtin OR p.version > 0
+$$;
+COMMENT ON FUNCTION contauth.export_policies() IS
+    'The policies as a bundle for apply_policies(); built-in ones only when they have been changed';
+
 CREATE FUNCTION contauth.require_arguments(arguments jsonb) RETURNS void
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
@@ -907,11 +1283,11 @@ REVOKE ALL ON FUNCTION contauth.require_arguments(jsonb) FROM PUBLIC;
 /* Built-in policies: visible, and changed like any other */
 
 INSERT INTO contauth.policy (name, effect, principals, on_behalf_of, actions, resources,
-                             masks, limits, monitor_only, description, builtin)
+                             masks, limits, monitor_only, description, builtin, version)
 VALUES
 ('builtin_catalog_read', 'permit', '{*}', '{*}', '{select}',
  '{pg_catalog.*,information_schema.*}', '{}', '{}', false,
- 'Drivers and ORMs look up types, tables and columns', true),
+ 'Drivers and ORMs look up types, tables and columns', true, 0),
 ('builtin_catalog_closed', 'forbid', '{*}', '{*}', '{*}',
  ARRAY['pg_catalog.pg_authid(rolpassword)', 'pg_catalog.pg_shadow',
        'pg_catalog.pg_statistic', 'pg_catalog.pg_statistic_ext_data',
@@ -924,7 +1300,7 @@ VALUES
        'pg_catalog.pg_prepared_statements', 'pg_catalog.pg_cursors',
        'contauth_audit.*'],
  '{}', '{}', false,
- 'Statistics, passwords, large objects and other sessions show what tables hide', true),
+ 'Statistics, passwords, large objects and other sessions show what tables hide', true, 0),
 ('builtin_functions', 'permit', '{*}', '{*}', '{execute}',
  ARRAY['function:pg_catalog.*', 'function:information_schema.*',
        'function:contauth.authenticate', 'function:contauth.whoami',
@@ -932,7 +1308,7 @@ VALUES
        'function:contauth.my_decision', 'function:contauth.why',
        'function:contauth.mask_*'],
  '{}', '{}', false,
- 'Functions that the server brings along, and those for agents', true),
+ 'Functions that the server brings along, and those for agents', true, 0),
 ('builtin_functions_closed', 'forbid', '{*}', '{*}', '{execute}',
  ARRAY['function:pg_catalog.pg_read_*', 'function:pg_catalog.pg_ls_*',
        'function:pg_catalog.pg_stat_*', 'function:pg_catalog.pg_current_logfile',
@@ -958,7 +1334,7 @@ VALUES
        'function:pg_catalog.pg_listening_channels',
        'function:pg_catalog.pg_prepared_statement', 'function:pg_catalog.pg_cursor'],
  '{}', '{}', false,
- 'Files, large objects, replication, statistics and other sessions', true);
+ 'Files, large objects, replication, statistics and other sessions', true, 0);
 
 /* Dumps carry what administrators have entered */
 
@@ -966,16 +1342,10 @@ SELECT pg_catalog.pg_extension_config_dump('contauth.issuer', '');
 SELECT pg_catalog.pg_extension_config_dump('contauth.trust_bundle', '');
 SELECT pg_catalog.pg_extension_config_dump('contauth.agent', '');
 SELECT pg_catalog.pg_extension_config_dump('contauth.agent_key', '');
-SELECT pg_catalog.pg_extension_config_dump('contauth.policy', 'WHERE NOT builtin');
+SELECT pg_catalog.pg_extension_config_dump('contauth.policy', '');
 SELECT pg_catalog.pg_extension_config_dump('contauth.policy_version', '');
-SELECT pg_catalog.pg_extension_config_dump('contauth.policy_version_version_seq', '');
-SELECT pg_catalog.pg_extension_config_dump('contauth.classification',
-    'WHERE class <> ALL (''{public,internal,confidential,restricted,secret,pii,phi,pci}'')');
-
--- with wal_level = minimal, a sequence used in the transaction that made it
--- would fall behind at a crash
-SELECT pg_catalog.setval('contauth.policy_version_version_seq', pg_catalog.max(version))
-  FROM contauth.policy_version;
+SELECT pg_catalog.pg_extension_config_dump('contauth.classification', '');
+SELECT pg_catalog.pg_extension_config_dump('contauth.secret', '');
 
 /* Privileges */
 
@@ -998,7 +1368,8 @@ REVOKE ALL ON FUNCTION
     contauth.create_policy(text, text, text[], text[], text[], text[], text, text,
                            jsonb, jsonb, boolean, text),
     contauth.alter_policy(text, jsonb), contauth.enable_policy(text, boolean),
-    contauth.drop_policy(text)
+    contauth.drop_policy(text), contauth.apply_policies(jsonb, boolean),
+    contauth.rollback_policies(bigint), contauth.export_policies()
     FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION
     contauth.enroll_role(regrole), contauth.unenroll_role(regrole),
@@ -1013,7 +1384,8 @@ GRANT EXECUTE ON FUNCTION
     contauth.create_policy(text, text, text[], text[], text[], text[], text, text,
                            jsonb, jsonb, boolean, text),
     contauth.alter_policy(text, jsonb), contauth.enable_policy(text, boolean),
-    contauth.drop_policy(text)
+    contauth.drop_policy(text), contauth.apply_policies(jsonb, boolean),
+    contauth.rollback_policies(bigint), contauth.export_policies()
     TO contauth_admin;
 REVOKE ALL ON FUNCTION
     contauth.authenticate(text, jsonb), contauth.whoami(), contauth.claim(text),

@@ -72,7 +72,7 @@ INSERT INTO crm.asked VALUES
     (19, 'SELECT 1; DELETE FROM crm.ticket'), (20, ''),
     (21, 'INSERT INTO crm.ticket SELECT * FROM crm.ticket ON CONFLICT (id) DO UPDATE SET body = NULL RETURNING id'),
     (22, 'WITH d AS (DELETE FROM crm.ticket RETURNING id) SELECT * FROM d'),
-    (23, 'SELECT * FROM contauth.policy'), (24, 'SELECT rolpassword FROM pg_authid'),
+    (23, 'SELECT name FROM contauth.policy'), (24, 'SELECT rolpassword FROM pg_authid'),
     (25, 'UPDATE crm.customer SET ssn = ssn'), (26, 'DO $x$BEGIN END$x$');
 :as_agent
 SELECT n, relation, action, decision, policies, columns, uncovered, reason

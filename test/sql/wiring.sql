@@ -217,6 +217,7 @@ SELECT count(*) FROM crm.customer;
 -- mode: monitor decides and refuses nothing, off does nothing
 --
 ALTER ROLE regress_contauth_agent SET contauth.mode = 'monitor';
+SELECT now() AS since \gset
 \c - regress_contauth_agent
 SHOW contauth.mode;
 SET contauth.token = :'token_support';
@@ -245,7 +246,7 @@ SELECT contauth_audit.sync();
 SELECT contauth_audit.sync();
 SELECT decision, mode, reason_code, statement_kind, statement
   FROM contauth_audit.decision
- WHERE db_role = 'regress_contauth_agent' AND mode <> 'enforce'
+ WHERE db_role = 'regress_contauth_agent' AND mode <> 'enforce' AND decided_at > :'since'
  ORDER BY seq;
 
 --
