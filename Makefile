@@ -51,6 +51,7 @@ OBJS = \
 	src/policy/authorize.o \
 	src/policy/bound.o \
 	src/policy/decide.o \
+	src/policy/derivation.o \
 	src/policy/expression.o \
 	src/policy/history.o \
 	src/policy/label.o \

@@ -165,6 +165,14 @@ check_mask_type(const CaMaskRule *rule, Oid relid, AttrNumber attnum)
 									   get_rel_name(relid)));
 }
 
+/* What lifts the mask must fit the relation. */
+static void
+check_unless(const CaMaskRule *rule, Oid relid)
+{
+	if (rule->unless != NULL)
+		check_expression(rule->unless, relid, "masks");
+}
+
 /* A mask for a column that is named: it must exist and have a fitting type. */
 static void
 check_column_mask(const CaMaskRule *rule)
@@ -177,6 +185,7 @@ check_column_mask(const CaMaskRule *rule)
 		bad_argument("masks", psprintf("column \"%s.%s.%s\" does not exist",
 									   rule->schema, rule->table, rule->column));
 	check_mask_type(rule, relid, attnum);
+	check_unless(rule, relid);
 }
 
 /*
@@ -202,6 +211,7 @@ check_label_mask(const CaMaskRule *rule, Oid relid)
 			if (ca_label_matches(rule->label, lfirst(lc)))
 			{
 				check_mask_type(rule, relid, attnum);
+				check_unless(rule, relid);
 				break;
 			}
 		}
@@ -239,14 +249,6 @@ check_against_relations(const List *resources, const List *masks,
 	}
 }
 
-/* Options that this release does not know are refused. */
-static void
-check_options(HeapTuple row, TupleDesc desc)
-{
-	if (ca_row_bool(row, desc, "monitor_only"))
-		bad_argument("monitor_only", "it is not supported by this release");
-}
-
 /* BEFORE ROW trigger of contauth.policy: a bad policy cannot be stored. */
 Datum
 contauth_check_policy(PG_FUNCTION_ARGS)
@@ -266,7 +268,6 @@ contauth_check_policy(PG_FUNCTION_ARGS)
 	check_list(ca_row_text_array(row, desc, "actions"), "actions");
 	check_list(texts, "resources");
 	(void) ca_limits_parse(DatumGetJsonbP(ca_row_datum(row, desc, "limits", &isnull)));
-	check_options(row, desc);
 
 	resources = ca_policy_parse_resources(texts);
 	masks = ca_policy_parse_masks(DatumGetJsonbP(ca_row_datum(row, desc, "masks", &isnull)));

@@ -69,12 +69,12 @@ masks_of(const CaAccess *access)
 	while (access != NULL && access->verdict.decision == CA_DECISION_ALLOW &&
 		   (attnum = bms_next_member(access->columns, attnum)) >= 0)
 	{
-		const CaMask *mask = ca_access_mask(access, attnum);
+		const char *mask = ca_access_mask_text(access, attnum);
 
 		if (mask == NULL)
 			continue;
 		push_string(&state, WJB_KEY, access->relation->columns[attnum - 1].name);
-		push_string(&state, WJB_VALUE, mask->text);
+		push_string(&state, WJB_VALUE, mask);
 	}
 	return JsonbPGetDatum(JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL)));
 }

@@ -199,6 +199,7 @@ add_access(RowBuilder *row, const char *fields, Size fields_len)
 	List	   *labels = NIL;
 	List	   *masks = NIL;
 	List	   *limits = NIL;
+	List	   *monitors = NIL;
 	Size		pos = 0;
 	CaField		tag;
 	const char *value;
@@ -223,6 +224,10 @@ add_access(RowBuilder *row, const char *fields, Size fields_len)
 				masks = lappend(masks, text);
 			else if (tag == CA_F_A_LIMIT)
 				limits = lappend(limits, text);
+			else if (tag == CA_F_A_MONITOR_POLICY)
+				monitors = lappend(monitors, text);
+			else if (tag == CA_F_A_MONITOR)
+				push_pair(&row->accesses, "monitor", text);
 			else if (tag == CA_F_A_RELATION)
 				push_pair(&row->accesses, "relation", text);
 			else if (tag == CA_F_A_ACTION)
@@ -237,6 +242,7 @@ add_access(RowBuilder *row, const char *fields, Size fields_len)
 	push_list(&row->accesses, "labels", labels);
 	push_list(&row->accesses, "masks", masks);
 	push_list(&row->accesses, "limits", limits);
+	push_list(&row->accesses, "monitor_policies", monitors);
 	pushJsonbValue(&row->accesses, WJB_END_OBJECT, NULL);
 }
 

@@ -82,7 +82,9 @@ typedef enum CaField
 	CA_F_A_ROW_FILTER,			/* T */
 	CA_F_A_DECISION,			/* T */
 	CA_F_A_NESTED,				/* int32: nesting level, absent at the top */
-	CA_F_A_LIMIT				/* T R: "limit=number" */
+	CA_F_A_LIMIT,				/* T R: "limit=number" */
+	CA_F_A_MONITOR,				/* T: decision with policies that monitor */
+	CA_F_A_MONITOR_POLICY		/* T R: those that matched */
 } CaField;
 
 /* A finished sequence of fields. */

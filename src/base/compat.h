@@ -76,6 +76,20 @@ ca_rte_forget_perminfo(RangeTblEntry *rte)
 }
 
 /*
+ * What the columns of an entry stand for that only gives others a new name: a
+ * join's and, since 18, those of GROUP BY.  NIL for other entries.
+ */
+static inline List *
+ca_rte_stand_ins(const RangeTblEntry *rte)
+{
+#if PG_VERSION_NUM >= 180000
+	if (rte->rtekind == RTE_GROUP)
+		return rte->groupexprs;
+#endif
+	return rte->rtekind == RTE_JOIN ? rte->joinaliasvars : NIL;
+}
+
+/*
  * RETURNING can name the old or the new row since 18: make every column of an
  * expression just built speak of the same one as var.
  */

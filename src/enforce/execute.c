@@ -557,7 +557,8 @@ fail_frame(CaRun *run, const CaFrame *frame)
 	if (frame->outer == NULL)
 		fail_statement(run);
 	ca_statement_current = frame->outer;
-	ca_scrub_and_rethrow(frame->outer == NULL ? ca_statement_failed_id() : NULL);
+	ca_scrub_and_rethrow(frame->outer == NULL ? ca_statement_failed_id() : NULL,
+						 run->note != NULL && run->note->reveals);
 }
 
 /* Run a governed query inside its frame. */

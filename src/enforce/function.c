@@ -98,26 +98,23 @@ ca_function_keys(List *keys, Oid funcid)
 		ca_policy_keys_of_object(keys, CA_RESOURCE_FUNCTION, schema, name);
 }
 
-bool
-ca_function_check(const CaPolicySet *set, const CaSubject *subject, Oid funcid,
-				  CaLimits *limits)
+CaObjectAnswer
+ca_function_check(const CaPolicySet *set, const CaSubject *subject, Oid funcid)
 {
 	char	   *schema = get_namespace_name(get_func_namespace(funcid));
 	char	   *name = get_func_name(funcid);
-	CaObjectAnswer answer;
+	CaObjectAnswer answer = {0};
 
 	/* no policy keeps a session from saying who it is, or from asking */
 	if (ca_function_presents_identity(funcid) && funcid != F_SET_CONFIG)
-		return false;
+		return answer;
 	answer = ca_authorize_object(set, subject, CA_ACTION_EXECUTE,
 								 CA_RESOURCE_FUNCTION, schema, name,
 								 ca_label_function_classes(funcid));
 	if (answer.verdict.decision != CA_DECISION_ALLOW)
 		ca_object_refuse(&answer, CA_ACTION_EXECUTE,
 						 psprintf("function %s.%s", schema, name));
-	if (limits != NULL)
-		ca_limits_add(limits, &answer.limits);
-	return answer.dynamic;
+	return answer;
 }
 
 /* Decide; true when the answer holds for the epoch. */
@@ -139,7 +136,7 @@ decide_function(Oid funcid)
 	}
 	subject = ca_object_subject(id);
 	set = ca_policy_set(id, ca_function_keys(NIL, funcid));
-	return !ca_function_check(set, &subject, funcid, NULL);
+	return !ca_function_check(set, &subject, funcid).dynamic;
 }
 
 /* Put a function on record; what the server and contauth bring along is not. */
@@ -150,7 +147,7 @@ record_function(Oid funcid)
 		get_func_namespace(funcid) != ca_schema_oid() &&
 		!ca_statement_knows_function(ca_statement_current, funcid))
 		ca_statement_add_access(ca_statement_current, CA_ACTION_EXECUTE,
-								ca_function_name(funcid), CA_DECISION_ALLOW, NULL);
+								ca_function_name(funcid), CA_DECISION_ALLOW, NULL, NULL);
 }
 
 /*

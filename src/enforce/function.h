@@ -25,13 +25,9 @@ extern char *ca_function_name(Oid funcid);
 /* Append the keys of policies that can concern the function. */
 extern List *ca_function_keys(List *keys, Oid funcid);
 
-/*
- * Decide one function; refuses when it may not be executed.  True when the
- * answer can change while the epoch stays the same.  Its budgets are added to
- * limits, unless that is NULL.
- */
-extern bool ca_function_check(const CaPolicySet *set, const CaSubject *subject,
-							  Oid funcid, CaLimits *limits);
+/* Decide one function; refuses when it may not be executed. */
+extern CaObjectAnswer ca_function_check(const CaPolicySet *set,
+										const CaSubject *subject, Oid funcid);
 
 /* needs_fmgr_hook: must the planner leave calls of this function alone? */
 extern bool ca_function_keep_call(Oid funcid);

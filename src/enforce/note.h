@@ -31,6 +31,7 @@ typedef struct CaPlanNote
 	bool		folded;			/* holds results of functions: not for another
 								 * epoch */
 	bool		protects;		/* the query was rewritten: masks or filters */
+	bool		reveals;		/* its errors may show what policies protect */
 	bool		exports;		/* rows leave by COPY TO */
 	uint64		signature;		/* of what has to be enforced */
 	bool		presents;		/* may run without an identity */

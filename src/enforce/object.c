@@ -32,7 +32,8 @@ ca_object_refuse(const CaObjectAnswer *answer, const char *action,
 
 	initStringInfo(&fields);
 	ca_record_put_text(&fields, CA_F_ACTION, action);
-	ca_statement_encode_access(&fields, action, object, verdict->decision);
+	ca_statement_encode_access(&fields, action, object, verdict->decision,
+							   &answer->monitored);
 	r.fields = fields.data;
 	r.fields_len = fields.len;
 	r.sqlstate = verdict->decision == CA_DECISION_ESCALATE ?
@@ -71,7 +72,8 @@ ca_object_check(const char *action, CaResourceKind kind, const char *name)
 	{
 		ca_budget_limit(&answer.limits);
 		ca_statement_add_access(ca_statement_current, action, name,
-								CA_DECISION_ALLOW, answer.deciding->name);
+								CA_DECISION_ALLOW, answer.deciding->name,
+								&answer.monitored);
 	}
 }
 
@@ -97,6 +99,7 @@ ca_relation_check(Oid relid, const char *action, Bitmapset *columns,
 	ca_authorize_access(set, &subject, &access);
 	answer.verdict = access.verdict;
 	answer.outside = access.outside;
+	answer.monitored = access.monitored;
 	answer.deciding = access.matched != NIL ?
 		((CaCandidate *) linitial(access.matched))->policy : NULL;
 
@@ -116,6 +119,6 @@ ca_relation_check(Oid relid, const char *action, Bitmapset *columns,
 		ca_budget_limit(&limits);
 		ca_statement_add_access(ca_statement_current, action,
 								access.relation->resource, CA_DECISION_ALLOW,
-								answer.deciding->name);
+								answer.deciding->name, &answer.monitored);
 	}
 }

@@ -47,6 +47,8 @@ typedef struct CaCase
 	CaSubject	subject;
 	bool		own_record;		/* planned at the top, not inside a command */
 	CaInspection inspection;
+	List	   *function_answers;	/* of CaObjectAnswer *, as
+									 * inspection.functions */
 	List	   *targets;
 	CaDecision	decision;		/* the worst of all accesses */
 	CaAccess   *deciding;		/* the access it comes from */
@@ -54,6 +56,7 @@ typedef struct CaCase
 	const char *refusal_code;
 	bool		dynamic;
 	uint64		signature;
+	bool		reveals;		/* see CaPlanNote */
 	CaLimits	limits;			/* the smallest of all accesses */
 	int			sensitivity;
 	CaPlanNote *note;			/* once the query is authorized */
@@ -98,6 +101,7 @@ decide_access(CaCase *c, CaTarget *target, CaAccess *access)
 	ca_authorize_access(c->set, &c->subject, access);
 	limits = ca_access_limits(access);
 	ca_limits_add(&c->limits, &limits);
+	c->reveals |= ca_access_may_fail(access);
 	c->dynamic |= access->dynamic;
 	c->signature = hash_combine64(c->signature, ca_access_signature(access));
 	if (access->verdict.decision > c->decision)
@@ -125,14 +129,14 @@ decide_functions(CaCase *c)
 	foreach(lc, c->inspection.functions)
 	{
 		Oid			funcid = lfirst_oid(lc);
-		CaLimits	limits = {0};
+		CaObjectAnswer *answer = palloc(sizeof(CaObjectAnswer));
 
-		c->dynamic |= ca_function_check(c->set, &c->subject, funcid, &limits);
-		ca_limits_add(&c->limits, &limits);
+		*answer = ca_function_check(c->set, &c->subject, funcid);
+		c->dynamic |= answer->dynamic;
+		c->function_answers = lappend(c->function_answers, answer);
+		ca_limits_add(&c->limits, &answer->limits);
 		c->signature = hash_combine64(c->signature, funcid);
-		c->signature = hash_combine64(c->signature,
-									  hash_bytes_extended((unsigned char *) &limits,
-														  sizeof(limits), 0));
+		c->signature = hash_combine64(c->signature, ca_answer_signature(answer));
 	}
 }
 
@@ -232,13 +236,13 @@ encode_access(StringInfo buf, const CaAccess *access)
 	while ((attnum = bms_next_member(access->columns, attnum)) >= 0)
 	{
 		const CaColumn *column = &access->relation->columns[attnum - 1];
-		const CaMask *mask = ca_access_mask(access, attnum);
+		const char *mask = ca_access_mask_text(access, attnum);
 
 		ca_record_put_text(&fields, CA_F_A_COLUMN, column->name);
 		labels.labels = list_concat_unique_ptr(labels.labels, column->labels);
 		if (mask != NULL)
 			ca_record_put_text(&fields, CA_F_A_MASK,
-							   psprintf("%s=%s", column->name, mask->text));
+							   psprintf("%s=%s", column->name, mask));
 	}
 	foreach(lc, labels.labels)
 		ca_record_put_text(&fields, CA_F_A_LABEL, lfirst(lc));
@@ -249,6 +253,7 @@ encode_access(StringInfo buf, const CaAccess *access)
 			ca_record_put_text(&fields, CA_F_A_LIMIT,
 							   psprintf("%s=" INT64_FORMAT, ca_limit_name(i), limits.max[i]));
 	}
+	ca_statement_encode_monitored(&fields, &access->monitored);
 	if (ca_statement_level > 0)
 		ca_record_put_int32(&fields, CA_F_A_NESTED, ca_statement_level);
 	ca_record_put(buf, CA_F_ACCESS, fields.data, fields.len);
@@ -310,10 +315,11 @@ encode_case(const CaCase *c, StringInfo buf)
 		foreach(lc2, ca_target_accesses(lfirst(lc)))
 			encode_access(buf, lfirst(lc2));
 	}
-	foreach(lc, c->set != NULL ? c->inspection.functions : NIL)
+	forboth(lc, c->inspection.functions, lc2, c->function_answers)
 		ca_statement_encode_access(buf, CA_ACTION_EXECUTE,
 								   ca_function_name(lfirst_oid(lc)),
-								   CA_DECISION_ALLOW);
+								   CA_DECISION_ALLOW,
+								   &((CaObjectAnswer *) lfirst(lc2))->monitored);
 }
 
 /* The verdict as a sentence part. */
@@ -445,6 +451,7 @@ make_note(const CaCase *c, Query *original, int cursor_options, uint64 epoch)
 		note->policy = policy != NULL ? pstrdup(policy) : NULL;
 	}
 	note->limits = c->limits;
+	note->reveals = c->reveals;
 	note->max_sensitivity = c->sensitivity;
 	note->policy_version = c->set != NULL ? c->set->version : 0;
 	note->statement_kind = c->subject.statement_kind;
@@ -597,7 +604,7 @@ ca_plan(Query *query, const char *text, int cursor_options,
 			ca_statement_fail(statement);
 		}
 		ca_statement_current = outer;
-		ca_scrub_and_rethrow(outer == NULL ? ca_statement_failed_id() : NULL);
+		ca_scrub_and_rethrow(outer == NULL ? ca_statement_failed_id() : NULL, false);
 	}
 	PG_END_TRY();
 	ca_execute_leave(&before);

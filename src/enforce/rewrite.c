@@ -37,6 +37,7 @@
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
 #include "parser/parsetree.h"
+#include "policy/expression.h"
 #include "rewrite/rewriteManip.h"
 #include "utils/lsyscache.h"
 
@@ -72,7 +73,7 @@ any_masked(const CaAccess *access, const Bitmapset *columns)
 
 	while (access != NULL && (attnum = bms_next_member(columns, attnum)) >= 0)
 	{
-		if (ca_access_mask(access, attnum) != NULL)
+		if (ca_access_masks(access, attnum) != NIL)
 			return true;
 	}
 	return false;
@@ -123,20 +124,52 @@ ca_rewrite_refusal(const CaTarget *target, const char **reason_code)
 	return NULL;
 }
 
-/* A column's stand-in: itself, masked, or NULL when it is not covered. */
+/* CASE WHEN unless THEN lifted ELSE masked END, about the row of var */
+static Expr *
+masked_unless(const CaMaskUse *use, Var *var, const CaColumn *column,
+			  Expr *lifted, Expr *masked)
+{
+	CaseExpr   *result = makeNode(CaseExpr);
+	CaseWhen   *when = makeNode(CaseWhen);
+	Expr	   *unless = ca_expression_instantiate(use->unless, var->varno);
+
+	IncrementVarSublevelsUp((Node *) unless, var->varlevelsup, 0);
+	ca_copy_returning_type((Node *) unless, var);
+	when->expr = unless;
+	when->result = lifted;
+	when->location = -1;
+	result->casetype = column->type;
+	result->casecollid = column->collation;
+	result->args = list_make1(when);
+	result->defresult = masked;
+	result->location = -1;
+	return (Expr *) result;
+}
+
+/*
+ * A column's stand-in: itself, masked, or NULL when it is not covered.  What
+ * lifts a mask leaves the column to the next one.
+ */
 static Expr *
 visible_column(const CaAccess *access, Var *var)
 {
 	const CaColumn *column = &access->relation->columns[var->varattno - 1];
-	const CaMask *mask;
+	List	   *masks = ca_access_masks(access, var->varattno);
+	Expr	   *result = (Expr *) var;
 
 	if (!ca_access_covers(access, var->varattno))
 		return (Expr *) makeNullConst(column->type, column->typmod, column->collation);
-	mask = ca_access_mask(access, var->varattno);
-	if (mask == NULL)
-		return (Expr *) var;
-	return ca_mask_expression(mask, (Expr *) var, column->type,
-							  column->typmod, column->collation);
+	for (int i = list_length(masks) - 1; i >= 0; i--)
+	{
+		const CaMaskUse *use = list_nth(masks, i);
+		Expr	   *masked = ca_mask_expression(use->mask, copyObject((Expr *) var),
+												column->type, column->typmod,
+												column->collation);
+
+		result = use->unless == NULL ? masked :
+			masked_unless(use, var, column, result, masked);
+	}
+	return result;
 }
 
 static Var *
@@ -319,7 +352,7 @@ hides_columns(const CaAccess *access)
 	{
 		if (access->relation->columns[attnum - 1].name != NULL &&
 			(!ca_access_covers(access, attnum) ||
-			 ca_access_mask(access, attnum) != NULL))
+			 ca_access_masks(access, attnum) != NIL))
 			return true;
 	}
 	return false;

@@ -135,13 +135,31 @@ is_refusal(int sqlstate)
 		sqlstate == ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION;
 }
 
+/*
+ * SECURITY: an expression of a policy that fails on a value may say which,
+ * although the agent cannot see it.  (test/sql/unless.sql)
+ */
+static void
+hide_value(ErrorData *edata)
+{
+	edata->message = pstrdup("a value cannot be processed");
+	edata->detail = pstrdup("It may be one that a row filter or mask hides.");
+	edata->detail_log = NULL;
+	edata->hint = NULL;
+	edata->context = NULL;
+	edata->internalquery = NULL;
+	edata->cursorpos = 0;
+	edata->internalpos = 0;
+}
+
 void
-ca_scrub_and_rethrow(const char *decision_id)
+ca_scrub_and_rethrow(const char *decision_id, bool hide_values)
 {
 	static MemoryContext context = NULL;
 	ErrorData  *edata;
 
-	if (!detail_shows_rows(geterrcode()) &&
+	hide_values &= ERRCODE_TO_CATEGORY(geterrcode()) == ERRCODE_DATA_EXCEPTION;
+	if (!detail_shows_rows(geterrcode()) && !hide_values &&
 		!(decision_id != NULL && is_refusal(geterrcode())))
 		PG_RE_THROW();
 
@@ -153,6 +171,8 @@ ca_scrub_and_rethrow(const char *decision_id)
 	edata = CopyErrorData();
 	FlushErrorState();
 	ca_scrub_report(edata);
+	if (hide_values)
+		hide_value(edata);
 	if (is_refusal(edata->sqlerrcode) && edata->detail == NULL)
 		edata->detail = psprintf("decision_id=%s", decision_id);
 	ReThrowError(edata);

@@ -22,8 +22,10 @@ extern void ca_scrub_tokens(ErrorData *edata);
 /*
  * To be called in PG_CATCH of a governed statement; does not return.  When
  * the server or a setting's check has refused, decision_id (may be NULL) is
- * put into the error's DETAIL.
+ * put into the error's DETAIL.  With hide_values an error about a value does not
+ * tell it.
  */
-pg_noreturn extern void ca_scrub_and_rethrow(const char *decision_id);
+pg_noreturn extern void ca_scrub_and_rethrow(const char *decision_id,
+											 bool hide_values);
 
 #endif							/* CA_ENFORCE_SCRUB_H */

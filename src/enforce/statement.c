@@ -521,8 +521,21 @@ ca_statement_add_fields(CaStatement *statement, const char *data, Size len)
 }
 
 void
+ca_statement_encode_monitored(StringInfo access, const CaMonitored *monitored)
+{
+	ListCell   *lc;
+
+	if (monitored->policies == NIL)
+		return;
+	ca_record_put_text(access, CA_F_A_MONITOR, ca_decision_name(monitored->decision));
+	foreach(lc, monitored->policies)
+		ca_record_put_text(access, CA_F_A_MONITOR_POLICY, lfirst(lc));
+}
+
+void
 ca_statement_encode_access(StringInfo buf, const char *action,
-						   const char *object, CaDecision decision)
+						   const char *object, CaDecision decision,
+						   const CaMonitored *monitored)
 {
 	StringInfoData access;
 
@@ -530,6 +543,8 @@ ca_statement_encode_access(StringInfo buf, const char *action,
 	ca_record_put_text(&access, CA_F_A_RELATION, object);
 	ca_record_put_text(&access, CA_F_A_ACTION, action);
 	ca_record_put_text(&access, CA_F_A_DECISION, ca_decision_name(decision));
+	if (monitored != NULL)
+		ca_statement_encode_monitored(&access, monitored);
 	if (ca_statement_level > 0)
 		ca_record_put_int32(&access, CA_F_A_NESTED, ca_statement_level);
 	ca_record_put(buf, CA_F_ACCESS, access.data, access.len);
@@ -539,14 +554,14 @@ ca_statement_encode_access(StringInfo buf, const char *action,
 void
 ca_statement_add_access(CaStatement *statement, const char *action,
 						const char *object, CaDecision decision,
-						const char *policy)
+						const char *policy, const CaMonitored *monitored)
 {
 	StringInfoData fields;
 
 	initStringInfo(&fields);
 	ca_record_put_text(&fields, CA_F_ACTION, action);
 	ca_record_put_text(&fields, CA_F_POLICY, policy);
-	ca_statement_encode_access(&fields, action, object, decision);
+	ca_statement_encode_access(&fields, action, object, decision, monitored);
 	ca_statement_add_fields(statement, fields.data, fields.len);
 	pfree(fields.data);
 }

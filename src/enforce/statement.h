@@ -12,6 +12,7 @@
 #include "enforce/budget.h"
 #include "enforce/note.h"
 #include "identity/identity.h"
+#include "policy/authorize.h"
 
 typedef struct CaStatement CaStatement;
 
@@ -65,14 +66,23 @@ extern void ca_statement_describe(CaStatement *statement, int64 policy_version,
 extern void ca_statement_add_fields(CaStatement *statement,
 									const char *data, Size len);
 
-/* Append one CA_F_ACCESS that has no columns: a function, role, channel ... */
+/* Append to an access what policies that only monitor would have done. */
+extern void ca_statement_encode_monitored(StringInfo access,
+										  const CaMonitored *monitored);
+
+/*
+ * Append one CA_F_ACCESS that has no columns: a function, role, channel ...
+ * monitored may be NULL.
+ */
 extern void ca_statement_encode_access(StringInfo buf, const char *action,
-									   const char *object, CaDecision decision);
+									   const char *object, CaDecision decision,
+									   const CaMonitored *monitored);
 
 /* An access decided at run time (function, role, channel, utility). */
 extern void ca_statement_add_access(CaStatement *statement, const char *action,
 									const char *object, CaDecision decision,
-									const char *policy);
+									const char *policy,
+									const CaMonitored *monitored);
 
 /* Record a verdict that is worse than what the record says so far. */
 extern void ca_statement_judge(CaStatement *statement, CaDecision decision,

@@ -357,7 +357,7 @@ ca_utility(PlannedStmt *pstmt, const char *text, bool read_only_tree,
 		if (own_record && ca_statement_current == statement)
 			ca_statement_fail(statement);
 		ca_statement_current = outer;
-		ca_scrub_and_rethrow(own_record ? ca_statement_failed_id() : NULL);
+		ca_scrub_and_rethrow(own_record ? ca_statement_failed_id() : NULL, false);
 	}
 	PG_END_TRY();
 	ca_execute_leave(&before);

@@ -75,6 +75,7 @@ candidate_truth(CaAccess *access, CaCandidate *c, const CaRequest *request)
 	CaPolicy   *policy = c->policy;
 	char	   *error;
 	CaTruth		truth = ca_policy_condition(policy, request, &error);
+	ListCell   *lc;
 
 	access->dynamic |= ca_policy_dynamic(policy);
 	if (error != NULL)
@@ -93,6 +94,10 @@ candidate_truth(CaAccess *access, CaCandidate *c, const CaRequest *request)
 											policy->name, c->filter_problem));
 		truth = CA_UNKNOWN;
 	}
+	foreach(lc, c->mask_problems)
+		access->problems = lappend(access->problems,
+								   psprintf("mask of policy \"%s\": %s",
+											policy->name, (char *) lfirst(lc)));
 	return truth;
 }
 
@@ -151,60 +156,119 @@ ca_access_request(const CaAccess *access, const CaSubject *subject)
 	return request;
 }
 
+/* Rules and what they come from: those that decide, then those that monitor. */
+typedef struct CaWeighing
+{
+	CaRule	   *rules;
+	void	  **sources;		/* CaCandidate * or CaPolicy * */
+	int			deciding;		/* how many of them decide */
+	int			n;
+} CaWeighing;
+
+static CaWeighing
+begin_weighing(int max)
+{
+	CaWeighing	w = {palloc0(sizeof(CaRule) * (max + 1)), palloc(sizeof(void *) * (max + 1)), 0, 0};
+
+	return w;
+}
+
+static void
+weigh(CaWeighing *w, CaRule rule, void *source)
+{
+	w->rules[w->n] = rule;
+	w->sources[w->n++] = source;
+}
+
+/* Weigh the candidates that decide, or those that monitor. */
+static void
+weigh_candidates(CaWeighing *w, CaAccess *access, const CaSubject *subject,
+				 const CaRequest *request, bool monitors)
+{
+	ListCell   *lc;
+
+	foreach(lc, access->relation->candidates)
+	{
+		CaCandidate *c = lfirst(lc);
+		CaRule		rule = {c->policy->effect, CA_UNKNOWN, c->all_columns, c->columns};
+
+		if (c->policy->monitor_only != monitors ||
+			!ca_policy_speaks(c->policy, subject, access->action))
+			continue;
+		rule.condition = candidate_truth(access, c, request);
+		weigh(w, rule, c);
+	}
+}
+
+/* The verdict of the first n rules, held against the delegation chain. */
+static CaVerdict
+conclude(const CaWeighing *w, int n, const CaAccess *access,
+		 const CaRequest *request, const Bitmapset *touched, char **outside)
+{
+	CaVerdict	verdict = ca_decide(w->rules, n, access->columns, touched);
+
+	/*
+	 * A view is as transparent as the permissions on what it reads; but a
+	 * forbid that names the view is meant.
+	 */
+	if (access->through_view && verdict.reason != CA_REASON_FORBID)
+	{
+		verdict.decision = CA_DECISION_ALLOW;
+		verdict.reason = CA_REASON_PERMIT;
+		verdict.deciding = -1;
+	}
+	else
+		*outside = ca_bound_relation(access->relation, request, touched, &verdict);
+	return verdict;
+}
+
+/* What it would be with the policies that monitor, if any of them matches. */
+static void
+monitor_access(CaAccess *access, const CaWeighing *w, const CaRequest *request,
+			   const Bitmapset *touched)
+{
+	char	   *outside;
+	CaVerdict	verdict = conclude(w, w->n, access, request, touched, &outside);
+	int			i = w->deciding - 1;
+
+	while ((i = bms_next_member(verdict.matched, i)) >= 0)
+		access->monitored.policies =
+			lappend(access->monitored.policies,
+					((CaCandidate *) w->sources[i])->policy->name);
+	access->monitored.decision = verdict.decision;
+}
+
 void
 ca_authorize_access(const CaPolicySet *set, const CaSubject *subject,
 					CaAccess *access)
 {
-	CaRequest	request = new_request(subject, access->action);
+	CaRequest	request;
 	CaRelation *r = ca_relation_get(set, access->relid);
 	Bitmapset  *touched;
-	CaRule	   *rules;
-	CaCandidate **candidates;
-	int			n = 0;
-	ListCell   *lc;
+	CaWeighing	w;
 
 	access->matched = NIL;
 	access->problems = NIL;
 	access->outside = NULL;
 	access->dynamic = false;
+	memset(&access->monitored, 0, sizeof(access->monitored));
 	access->relation = r;
 	if (r == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_TABLE),
 				 errmsg("relation with OID %u does not exist", access->relid)));
 
+	request = ca_access_request(access, subject);
 	touched = touched_columns(access);
-	describe_access(access, touched, &request);
-	rules = palloc(sizeof(CaRule) * (list_length(r->candidates) + 1));
-	candidates = palloc(sizeof(CaCandidate *) * (list_length(r->candidates) + 1));
-	foreach(lc, r->candidates)
-	{
-		CaCandidate *c = lfirst(lc);
+	w = begin_weighing(list_length(r->candidates));
+	weigh_candidates(&w, access, subject, &request, false);
+	w.deciding = w.n;
+	access->verdict = conclude(&w, w.n, access, &request, touched, &access->outside);
+	collect_matched(access, (CaCandidate **) w.sources);
 
-		if (!ca_policy_speaks(c->policy, subject, access->action))
-			continue;
-		rules[n].effect = c->policy->effect;
-		rules[n].all_columns = c->all_columns;
-		rules[n].columns = c->columns;
-		rules[n].condition = candidate_truth(access, c, &request);
-		candidates[n++] = c;
-	}
-	access->verdict = ca_decide(rules, n, access->columns, touched);
-
-	/*
-	 * A view is as transparent as the permissions on what it reads; but a
-	 * forbid that names the view is meant.
-	 */
-	if (access->through_view && access->verdict.reason != CA_REASON_FORBID)
-	{
-		access->verdict.decision = CA_DECISION_ALLOW;
-		access->verdict.reason = CA_REASON_PERMIT;
-		access->verdict.deciding = -1;
-	}
-	else
-		access->outside = ca_bound_relation(r, &request, touched,
-											&access->verdict);
-	collect_matched(access, candidates);
+	weigh_candidates(&w, access, subject, &request, true);
+	if (w.n > w.deciding)
+		monitor_access(access, &w, &request, touched);
 
 	if (is_closed(r))
 	{
@@ -254,43 +318,63 @@ any_names_object(const List *resources, CaResourceKind kind,
 	return false;
 }
 
+/* Weigh the policies about an object that decide, or those that monitor. */
+static void
+weigh_policies(CaWeighing *w, const CaPolicySet *set, const CaSubject *subject,
+			   CaResourceKind kind, const char *schema, const char *name,
+			   const CaRequest *request, bool monitors, bool *dynamic)
+{
+	ListCell   *lc;
+
+	foreach(lc, set->policies)
+	{
+		CaPolicy   *policy = lfirst(lc);
+		CaRule		rule = {policy->effect, CA_UNKNOWN, true, NULL};
+		char	   *error;
+
+		if (policy->monitor_only != monitors ||
+			!ca_policy_speaks(policy, subject, request->action) ||
+			!any_names_object(policy->resources, kind, schema, name, request->labels))
+			continue;
+		rule.condition = ca_policy_condition(policy, request, &error);
+		*dynamic |= ca_policy_dynamic(policy);
+		weigh(w, rule, policy);
+	}
+}
+
 CaObjectAnswer
 ca_authorize_object(const CaPolicySet *set, const CaSubject *subject,
 					const char *action, CaResourceKind kind,
 					const char *schema, const char *name, const List *labels)
 {
 	CaRequest	request = new_request(subject, action);
-	int			max = list_length(set->policies) + 1;
-	CaRule	   *rules = palloc0(sizeof(CaRule) * max);
-	CaPolicy  **policies = palloc(sizeof(CaPolicy *) * max);
+	CaWeighing	w = begin_weighing(list_length(set->policies));
 	CaObjectAnswer answer = {0};
-	int			n = 0;
+	CaVerdict	monitored;
 	int			i = -1;
-	ListCell   *lc;
 
 	request.resource = schema != NULL ? psprintf("%s.%s", schema, name) : name;
 	request.labels = list_copy(labels);
 	request.sensitivity = ca_label_max_sensitivity(labels);
-	foreach(lc, set->policies)
-	{
-		CaPolicy   *policy = lfirst(lc);
-		char	   *error;
-
-		if (!ca_policy_speaks(policy, subject, action) ||
-			!any_names_object(policy->resources, kind, schema, name, labels))
-			continue;
-		rules[n].effect = policy->effect;
-		rules[n].all_columns = true;
-		rules[n].condition = ca_policy_condition(policy, &request, &error);
-		answer.dynamic |= ca_policy_dynamic(policy);
-		policies[n++] = policy;
-	}
-	answer.verdict = ca_decide(rules, n, NULL, NULL);
+	weigh_policies(&w, set, subject, kind, schema, name, &request, false, &answer.dynamic);
+	answer.verdict = ca_decide(w.rules, w.n, NULL, NULL);
 	answer.outside = ca_bound_object(kind, schema, name, &request, &answer.verdict);
 	if (answer.verdict.deciding >= 0)
-		answer.deciding = policies[answer.verdict.deciding];
+		answer.deciding = w.sources[answer.verdict.deciding];
 	while ((i = bms_next_member(answer.verdict.matched, i)) >= 0)
-		add_limits(&answer.limits, policies[i]);
+		add_limits(&answer.limits, w.sources[i]);
+
+	w.deciding = w.n;
+	weigh_policies(&w, set, subject, kind, schema, name, &request, true, &answer.dynamic);
+	if (w.n == w.deciding)
+		return answer;
+	monitored = ca_decide(w.rules, w.n, NULL, NULL);
+	(void) ca_bound_object(kind, schema, name, &request, &monitored);
+	i = w.deciding - 1;
+	while ((i = bms_next_member(monitored.matched, i)) >= 0)
+		answer.monitored.policies = lappend(answer.monitored.policies,
+											((CaPolicy *) w.sources[i])->name);
+	answer.monitored.decision = monitored.decision;
 	return answer;
 }
 
@@ -405,22 +489,94 @@ masks_count(const CaCandidate *c)
 		 c->policy->effect == CA_EFFECT_RESTRICT);
 }
 
-const CaMask *
-ca_access_mask(const CaAccess *access, AttrNumber attnum)
+/* All masks of a column, in any order. */
+static List *
+collect_masks(const CaAccess *access, AttrNumber attnum)
 {
-	const CaMask *strictest = access->also != NULL ?
-	ca_access_mask(access->also, attnum) : NULL;
+	List	   *uses = access->also != NULL ? collect_masks(access->also, attnum) : NIL;
 	ListCell   *lc;
 
 	foreach(lc, access->matched)
 	{
 		CaCandidate *c = lfirst(lc);
 
-		if (masks_count(c) && c->masks[attnum - 1] != NULL &&
-			(strictest == NULL || ca_mask_stricter(c->masks[attnum - 1], strictest)))
-			strictest = c->masks[attnum - 1];
+		if (masks_count(c))
+			uses = list_concat(uses, c->masks[attnum - 1]);
 	}
-	return strictest;
+	return uses;
+}
+
+/* Stricter masks first; of equal ones those without a condition. */
+static int
+by_strictness(const ListCell *a, const ListCell *b)
+{
+	const CaMaskUse *x = lfirst(a);
+	const CaMaskUse *y = lfirst(b);
+	bool		x_first = ca_mask_stricter(x->mask, y->mask);
+	bool		y_first = ca_mask_stricter(y->mask, x->mask);
+
+	if (x_first != y_first)
+		return x_first ? -1 : 1;
+	return (x->unless != NULL) - (y->unless != NULL);
+}
+
+List *
+ca_access_masks(const CaAccess *access, AttrNumber attnum)
+{
+	List	   *uses = collect_masks(access, attnum);
+	ListCell   *lc;
+
+	list_sort(uses, by_strictness);
+	foreach(lc, uses)
+	{
+		/* SECURITY: a condition that does not parse lifts nothing */
+		if (((CaMaskUse *) lfirst(lc))->unless == NULL)
+			return list_truncate(uses, foreach_current_index(lc) + 1);
+	}
+	return uses;
+}
+
+char *
+ca_access_mask_text(const CaAccess *access, AttrNumber attnum)
+{
+	StringInfoData text;
+	ListCell   *lc;
+
+	initStringInfo(&text);
+	foreach(lc, ca_access_masks(access, attnum))
+	{
+		const CaMaskUse *use = lfirst(lc);
+
+		appendStringInfo(&text, "%s%s", text.len > 0 ? ", else " : "", use->mask->text);
+		if (use->unless != NULL)
+			appendStringInfo(&text, " unless (%s)", use->unless_text);
+	}
+	return text.len > 0 ? text.data : NULL;
+}
+
+bool
+ca_access_may_fail(const CaAccess *access)
+{
+	ListCell   *lc;
+	ListCell   *lc2;
+
+	foreach(lc, access->matched)
+	{
+		CaCandidate *c = lfirst(lc);
+
+		if (c->filter != NULL &&
+			ca_expression_may_fail(ca_expression_instantiate(c->filter, 1)))
+			return true;
+		foreach(lc2, c->mask_uses)
+		{
+			const CaMaskUse *use = lfirst(lc2);
+
+			if (use->unless != NULL &&
+				ca_expression_may_fail(ca_expression_instantiate(use->unless, 1)))
+				return true;
+		}
+	}
+	return false;
 }
 
 bool
@@ -487,11 +643,32 @@ ca_access_signature(const CaAccess *access)
 												   sizeof(limits), 0));
 	for (int attnum = 1; attnum <= access->relation->natts; attnum++)
 	{
-		const CaMask *mask = ca_access_mask(access, attnum);
-
 		signature = hash_combine64(signature, ca_access_covers(access, attnum));
-		if (mask != NULL)
-			signature = add_text(signature, mask->text);
+		foreach(lc, ca_access_masks(access, attnum))
+		{
+			const CaMaskUse *use = lfirst(lc);
+
+			signature = add_text(signature, use->mask->text);
+			if (use->unless != NULL)
+				signature = add_text(signature, use->unless_text);
+			if (use->unless_identity)
+				signature = hash_combine64(signature,
+										   ca_expression_identity_hash(use->unless));
+		}
 	}
-	return signature;
+	foreach(lc, access->monitored.policies)
+		signature = add_text(signature, lfirst(lc));
+	return hash_combine64(signature, access->monitored.decision);
+}
+
+uint64
+ca_answer_signature(const CaObjectAnswer *answer)
+{
+	uint64		signature = hash_bytes_extended((const unsigned char *) &answer->limits,
+												sizeof(answer->limits), 0);
+	ListCell   *lc;
+
+	foreach(lc, answer->monitored.policies)
+		signature = add_text(signature, lfirst(lc));
+	return hash_combine64(signature, answer->monitored.decision);
 }

@@ -32,6 +32,14 @@ typedef struct CaSubject
 	int			high_water;
 } CaSubject;
 
+/* What would be decided if policies that only monitor counted, too. */
+typedef struct CaMonitored
+{
+	List	   *policies;		/* of char *: those that matched; NIL: none
+								 * did */
+	CaDecision	decision;
+} CaMonitored;
+
 /* One relation with one action: the question, and then the answer. */
 typedef struct CaAccess
 {
@@ -50,6 +58,7 @@ typedef struct CaAccess
 	List	   *problems;		/* of char *: conditions and filters that
 								 * failed */
 	char	   *outside;		/* CA_REASON_DELEGATION: what goes too far */
+	CaMonitored monitored;
 	bool		dynamic;		/* can differ while the epoch stays the same */
 } CaAccess;
 
@@ -71,6 +80,7 @@ typedef struct CaObjectAnswer
 	const CaPolicy *deciding;	/* NULL: none did */
 	CaLimits	limits;
 	char	   *outside;		/* as in CaAccess */
+	CaMonitored monitored;		/* likewise */
 	bool		dynamic;		/* likewise */
 } CaObjectAnswer;
 
@@ -84,6 +94,9 @@ extern CaObjectAnswer ca_authorize_object(const CaPolicySet *set,
 										  const char *schema, const char *name,
 										  const List *labels);
 
+/* A number that is equal only for answers that have the same effects. */
+extern uint64 ca_answer_signature(const CaObjectAnswer *answer);
+
 /* The budgets of an allowed access: the smallest of all that matched. */
 extern CaLimits ca_access_limits(const CaAccess *access);
 
@@ -96,8 +109,21 @@ extern Expr *ca_access_filter(const CaAccess *access, Index varno);
 /* Text of the filter for records: the policies' own text; NULL: none. */
 extern char *ca_access_filter_text(const CaAccess *access);
 
-/* The mask of a column, NULL when it is shown as it is. */
-extern const CaMask *ca_access_mask(const CaAccess *access, AttrNumber attnum);
+/*
+ * The masks of a column, as a List of CaMaskUse: in each row the first one
+ * that holds counts.  They are in order, the strictest first, and end with one
+ * that always holds if there is one.  NIL when it is shown as it is.
+ */
+extern List *ca_access_masks(const CaAccess *access, AttrNumber attnum);
+
+/* The same in words, NULL for none. */
+extern char *ca_access_mask_text(const CaAccess *access, AttrNumber attnum);
+
+/*
+ * Can the filter, or what lifts a mask, fail on a value of the row, and show it
+ * in its error?
+ */
+extern bool ca_access_may_fail(const CaAccess *access);
 
 /* Does any matching policy mask any column of the relation? */
 extern bool ca_access_masks_any(const CaAccess *access);

@@ -297,3 +297,40 @@ ca_expression_identity_hash(const Expr *expr)
 	(void) identity_walker((Node *) unconstify(Expr *, expr), &calls);
 	return calls.hash;
 }
+
+static bool
+not_leakproof(Oid funcid, void *context)
+{
+	return !get_func_leakproof(funcid);
+}
+
+static bool
+can_fail_walker(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	switch (nodeTag(node))
+	{
+		case T_Var:
+		case T_Const:
+		case T_BoolExpr:
+		case T_NullTest:
+		case T_BooleanTest:
+		case T_RelabelType:
+		case T_OpExpr:
+		case T_FuncExpr:
+		case T_List:
+			break;
+		default:
+			return true;		/* not known to be harmless */
+	}
+	if (check_functions_in_node(node, not_leakproof, NULL))
+		return true;
+	return expression_tree_walker(node, can_fail_walker, context);
+}
+
+bool
+ca_expression_may_fail(const Expr *expr)
+{
+	return can_fail_walker((Node *) unconstify(Expr *, expr), NULL);
+}

@@ -36,6 +36,12 @@ extern Expr *ca_expression_instantiate(const Expr *filter, Index varno);
  */
 extern int	ca_expression_pin_settings(void);
 
+/*
+ * Can evaluating the expression raise an error?  Not when it consists of
+ * leakproof functions, which tell nothing of their arguments.
+ */
+extern bool ca_expression_may_fail(const Expr *expr);
+
 /* Does the expression call claim() or attribute()? */
 extern bool ca_expression_uses_identity(const Expr *expr);
 

@@ -8,8 +8,8 @@
  * label of its own, the nearest one above it holds: an explicit label on a
  * column replaces what the table says, so that a public column of a
  * restricted table can be named as such.  What is derived and has no label of
- * its own, generated columns and materialized views, takes the classes of
- * all that it is computed from.
+ * its own, generated columns, views and materialized views, takes the classes
+ * of all that it is computed from.
  *
  * The classification is small and read as a whole, once, into its own memory
  * context; ca_label_reset() forgets it (policy/store.c calls it when the
@@ -24,22 +24,18 @@
 #include "access/sysattr.h"
 #include "access/table.h"
 #include "base/catalog.h"
-#include "catalog/dependency.h"
 #include "catalog/pg_class.h"
-#include "catalog/pg_depend.h"
 #include "catalog/pg_database.h"
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_proc.h"
-#include "catalog/pg_rewrite.h"
 #include "commands/seclabel.h"
 #include "identity/session.h"
 #include "miscadmin.h"
 #include "optimizer/optimizer.h"
 #include "parser/scansup.h"
-#include "parser/parsetree.h"
+#include "policy/derivation.h"
 #include "policy/label.h"
-#include "rewrite/prs2lock.h"
 #include "rewrite/rewriteHandler.h"
 #include "utils/acl.h"
 #include "utils/fmgroids.h"
@@ -245,9 +241,8 @@ column_label(Oid relid, AttrNumber attnum)
 	return list;
 }
 
-/* Add classes to a list, each once. */
-static List *
-add_classes(List *list, const List *more)
+List *
+ca_label_add(List *list, const List *more)
 {
 	ListCell   *lc;
 	ListCell   *lc2;
@@ -283,66 +278,6 @@ ca_label_sources(Oid relid, AttrNumber attnum)
 	return sources;
 }
 
-/* Classes of all columns that a rule's query reads. */
-static List *
-rule_label(Oid rule, Oid relid)
-{
-	List	   *list = NIL;
-	Relation	depend = table_open(DependRelationId, AccessShareLock);
-	ScanKeyData key[2];
-	SysScanDesc scan;
-	HeapTuple	tuple;
-
-	ScanKeyInit(&key[0], Anum_pg_depend_classid, BTEqualStrategyNumber, F_OIDEQ,
-				ObjectIdGetDatum(RewriteRelationId));
-	ScanKeyInit(&key[1], Anum_pg_depend_objid, BTEqualStrategyNumber, F_OIDEQ,
-				ObjectIdGetDatum(rule));
-	scan = systable_beginscan(depend, DependDependerIndexId, true, NULL, 2, key);
-	while ((tuple = systable_getnext(scan)) != NULL)
-	{
-		Form_pg_depend dep = (Form_pg_depend) GETSTRUCT(tuple);
-
-		if (dep->refclassid == RelationRelationId && dep->refobjsubid > 0 &&
-			dep->refobjid != relid)
-			list = add_classes(list, ca_label_classes(dep->refobjid,
-													  (AttrNumber) dep->refobjsubid));
-	}
-	systable_endscan(scan);
-	table_close(depend, AccessShareLock);
-	return list;
-}
-
-/*
- * Classes of a materialized view's column: those of the column that it
- * copies, else of everything that the view's query reads.
- */
-static List *
-matview_label(Oid relid, AttrNumber attnum)
-{
-	Relation	rel = relation_open(relid, AccessShareLock);
-	List	   *list = NIL;
-
-	check_stack_depth();
-	if (rel->rd_rel->relkind == RELKIND_MATVIEW && rel->rd_rules != NULL &&
-		rel->rd_rules->numLocks == 1)
-	{
-		RewriteRule *rule = rel->rd_rules->rules[0];
-		Query	   *query = linitial_node(Query, rule->actions);
-		Var		   *var = NULL;
-
-		if (attnum > 0 && attnum <= list_length(query->targetList))
-			var = (Var *) list_nth_node(TargetEntry, query->targetList, attnum - 1)->expr;
-		if (var != NULL && IsA(var, Var) && var->varattno > 0 &&
-			rt_fetch(var->varno, query->rtable)->rtekind == RTE_RELATION)
-			list = ca_label_classes(rt_fetch(var->varno, query->rtable)->relid,
-									var->varattno);
-		else
-			list = rule_label(rule->ruleId, relid);
-	}
-	relation_close(rel, NoLock);
-	return list;
-}
-
 /* Classes of the columns that a generated column is computed from. */
 static List *
 generated_label(Oid relid, AttrNumber attnum)
@@ -351,7 +286,7 @@ generated_label(Oid relid, AttrNumber attnum)
 	ListCell   *lc;
 
 	foreach(lc, ca_label_sources(relid, attnum))
-		list = add_classes(list, column_label(relid, (AttrNumber) lfirst_int(lc)));
+		list = ca_label_add(list, column_label(relid, (AttrNumber) lfirst_int(lc)));
 	return list;
 }
 
@@ -403,7 +338,7 @@ ca_label_classes(Oid relid, AttrNumber attnum)
 	if (list == NIL)
 		list = relation_label(relid);
 	if (list == NIL)
-		list = matview_label(relid, attnum);
+		list = ca_derived_classes(relid, attnum);
 	if (list == NIL)
 		list = schema_label(get_rel_namespace(relid));
 	return list;
@@ -480,12 +415,15 @@ relabel(const ObjectAddress *object, const char *seclabel)
 	switch (object->classId)
 	{
 		case RelationRelationId:
-			CacheInvalidateRelcacheByRelid(object->objectId);
-			break;
 		case DatabaseRelationId:
 		case NamespaceRelationId:
 		case ProcedureRelationId:
-			/* a dump labels schemas before it creates the extension */
+
+			/*
+			 * What is derived takes its labels from others: every session
+			 * looks at all of them again.  (A dump labels schemas before it
+			 * creates the extension.)
+			 */
 			if (ca_extension_installed())
 				CacheInvalidateRelcacheByRelid(ca_table_oid(CA_TABLE_CLASSIFICATION));
 			break;

@@ -40,6 +40,9 @@ extern List *ca_label_function_classes(Oid funcid);
  */
 extern int	ca_label_max_sensitivity(const List *classes);
 
+/* Add classes to a list, each once. */
+extern List *ca_label_add(List *list, const List *more);
+
 /* Forget the classification read so far. */
 extern void ca_label_reset(void);
 

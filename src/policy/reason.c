@@ -53,7 +53,8 @@ append_misses(StringInfo text, const CaAccess *access, const CaSubject *subject)
 		const CaPolicy *policy = ((CaCandidate *) lfirst(lc))->policy;
 		char	   *miss;
 
-		if (policy->effect != CA_EFFECT_PERMIT || policy->condition_text == NULL ||
+		if (policy->effect != CA_EFFECT_PERMIT || policy->monitor_only ||
+			policy->condition_text == NULL ||
 			n == CA_MISSES_MAX ||
 			!ca_policy_speaks(policy, subject, access->action) ||
 			(miss = describe_miss(policy, &request)) == NULL)

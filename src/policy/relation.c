@@ -228,15 +228,13 @@ ca_relation_permitted(const CaRelation *relation, const List *resources,
 							 CA_EFFECT_PERMIT, resources, all_columns, columns);
 }
 
-/* Keep the stricter mask for a column. */
 static void
-add_mask(const CaRelation *r, CaCandidate *c, int attnum, CaMask *mask)
+add_mask(const CaRelation *r, CaCandidate *c, int attnum, CaMaskUse *use)
 {
 	if (c->masks == NULL)
-		c->masks = palloc0(sizeof(CaMask *) * (r->natts + 1));
-	if (c->masks[attnum - 1] == NULL ||
-		ca_mask_stricter(mask, c->masks[attnum - 1]))
-		c->masks[attnum - 1] = mask;
+		c->masks = palloc0(sizeof(List *) * (r->natts + 1));
+	c->masks[attnum - 1] = lappend(c->masks[attnum - 1], use);
+	c->mask_uses = list_append_unique_ptr(c->mask_uses, use);
 }
 
 /* Is the mask rule's table the relation or one of its ancestors? */
@@ -266,19 +264,22 @@ resolve_masks(const CaRelation *r, const List *lineage, CaCandidate *c)
 	foreach(lc, c->policy->masks)
 	{
 		CaMaskRule *rule = lfirst(lc);
+		CaMaskUse  *use = palloc0(sizeof(CaMaskUse));
 		int			attnum;
 
+		use->mask = rule->mask;
+		use->unless_text = rule->unless;
 		if (rule->label != NULL)
 		{
 			Bitmapset  *labelled = columns_by_label(r, rule->label);
 
 			attnum = -1;
 			while ((attnum = bms_next_member(labelled, attnum)) >= 0)
-				add_mask(r, c, attnum, rule->mask);
+				add_mask(r, c, attnum, use);
 		}
 		else if (mask_names_relation(rule, lineage) &&
 				 (attnum = column_by_name(r, rule->column)) > 0)
-			add_mask(r, c, attnum, rule->mask);
+			add_mask(r, c, attnum, use);
 	}
 }
 
@@ -290,7 +291,8 @@ resolve_masks(const CaRelation *r, const List *lineage, CaCandidate *c)
 static void
 extend_to_generated(const CaRelation *r, CaCandidate *c)
 {
-	static CaMask hidden = {CA_MASK_NULL, 0, 0, NULL, "null"};
+	static const CaMask null_mask = {CA_MASK_NULL, 0, 0, NULL, "null"};
+	static CaMaskUse hidden = {&null_mask, NULL, NULL, false};
 	ListCell   *lc;
 
 	for (int attnum = 1; attnum <= r->natts; attnum++)
@@ -302,9 +304,9 @@ extend_to_generated(const CaRelation *r, CaCandidate *c)
 			if (c->policy->effect != CA_EFFECT_PERMIT &&
 				bms_is_member(source, c->columns))
 				c->columns = bms_add_member(c->columns, attnum);
-			if (c->masks != NULL && c->masks[source - 1] != NULL &&
-				c->masks[attnum - 1] == NULL)
-				c->masks[attnum - 1] = &hidden;
+			if (c->masks != NULL && c->masks[source - 1] != NIL &&
+				c->masks[attnum - 1] == NIL)
+				c->masks[attnum - 1] = list_make1(&hidden);
 		}
 	}
 }
@@ -451,45 +453,77 @@ ca_relation_get(const CaPolicySet *set, Oid relid)
 	return entry;
 }
 
-typedef struct FilterParse
+typedef struct RowParse
 {
-	CaRelation *relation;
-	CaCandidate *candidate;
-	Expr	   *filter;
-} FilterParse;
+	const CaRelation *relation;
+	const char *text;
+	Expr	   *expr;
+} RowParse;
 
 static void
-parse_filter(void *arg)
+parse_row(void *arg)
 {
-	FilterParse *p = arg;
+	RowParse   *p = arg;
 	Relation	rel = relation_open(p->relation->relid, AccessShareLock);
 
-	p->filter = ca_expression_parse(p->candidate->policy->filter_text, rel, NULL);
+	p->expr = ca_expression_parse(p->text, rel, NULL);
 	relation_close(rel, NoLock);
+}
+
+/*
+ * Parse a row condition for the relation, into its memory context.  NULL when
+ * it does not fit; then *problem says why.
+ */
+static Expr *
+row_condition(const CaRelation *relation, const char *text, bool *identity,
+			  char **problem)
+{
+	RowParse	parse = {relation, text, NULL};
+	char	   *error;
+	bool		ok = ca_attempt(parse_row, &parse, &error);
+	MemoryContext old = MemoryContextSwitchTo(relation_context);
+	Expr	   *result = ok ? copyObject(parse.expr) : NULL;
+
+	if (ok)
+		*identity = ca_expression_uses_identity(parse.expr);
+	else
+		*problem = pstrdup(error);
+	MemoryContextSwitchTo(old);
+	return result;
+}
+
+static void
+prepare_masks(const CaRelation *relation, CaCandidate *candidate)
+{
+	ListCell   *lc;
+
+	foreach(lc, candidate->mask_uses)
+	{
+		CaMaskUse  *use = lfirst(lc);
+		char	   *problem = NULL;
+		MemoryContext old;
+
+		if (use->unless_text == NULL)
+			continue;
+		use->unless = row_condition(relation, use->unless_text,
+									&use->unless_identity, &problem);
+		if (problem == NULL)
+			continue;
+		old = MemoryContextSwitchTo(relation_context);
+		candidate->mask_problems = lappend(candidate->mask_problems, problem);
+		MemoryContextSwitchTo(old);
+	}
 }
 
 void
 ca_candidate_prepare(CaRelation *relation, CaCandidate *candidate)
 {
-	FilterParse parse = {relation, candidate, NULL};
-	MemoryContext old;
-	char	   *error;
-
-	if (candidate->filter_ready)
+	if (candidate->ready)
 		return;
 	if (candidate->policy->filter_text != NULL)
-	{
-		bool		ok = ca_attempt(parse_filter, &parse, &error);
-
-		old = MemoryContextSwitchTo(relation_context);
-		if (ok)
-		{
-			candidate->filter = copyObject(parse.filter);
-			candidate->filter_identity = ca_expression_uses_identity(parse.filter);
-		}
-		else
-			candidate->filter_problem = pstrdup(error);
-		MemoryContextSwitchTo(old);
-	}
-	candidate->filter_ready = true;
+		candidate->filter = row_condition(relation, candidate->policy->filter_text,
+										  &candidate->filter_identity,
+										  &candidate->filter_problem);
+	prepare_masks(relation, candidate);
+	candidate->ready = true;
 }

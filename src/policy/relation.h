@@ -22,14 +22,26 @@ typedef struct CaColumn
 	List	   *sources;		/* generated: columns it is computed from */
 } CaColumn;
 
+/* A mask for columns of the relation. */
+typedef struct CaMaskUse
+{
+	const CaMask *mask;
+	const char *unless_text;	/* NULL: it always holds */
+	Expr	   *unless;			/* NULL: none, or it does not parse */
+	bool		unless_identity;	/* it depends on claims or attributes */
+} CaMaskUse;
+
 /* A policy that can apply to the relation. */
 typedef struct CaCandidate
 {
 	CaPolicy   *policy;
 	bool		all_columns;
 	Bitmapset  *columns;		/* attribute numbers, unless all_columns */
-	CaMask	  **masks;			/* by attribute number - 1; NULL: none */
-	bool		filter_ready;	/* the filter was parsed for this relation */
+	List	  **masks;			/* of CaMaskUse *, by attribute number - 1;
+								 * NULL: none */
+	List	   *mask_uses;		/* all of them, each once */
+	bool		ready;			/* the following are set */
+	List	   *mask_problems;	/* of char *: conditions that do not parse */
 	Expr	   *filter;			/* NULL: none, or it does not parse */
 	char	   *filter_problem; /* it does not parse: why */
 	bool		filter_identity;	/* it depends on claims or attributes */
@@ -74,7 +86,7 @@ extern bool ca_relation_permitted(const CaRelation *relation,
 								  const List *resources, bool *all_columns,
 								  Bitmapset **columns);
 
-/* Parse the candidate's row filter for the relation, once. */
+/* Parse the candidate's row filter and masks' conditions for the relation, once. */
 extern void ca_candidate_prepare(CaRelation *relation, CaCandidate *candidate);
 
 #endif							/* CA_POLICY_RELATION_H */

@@ -332,38 +332,6 @@ find_column(const char *name)
 	return -1;					/* keep compiler quiet */
 }
 
-static bool
-not_leakproof(Oid funcid, void *context)
-{
-	return !get_func_leakproof(funcid);
-}
-
-/* Can evaluating this expression raise an error? */
-static bool
-can_fail_walker(Node *node, void *context)
-{
-	if (node == NULL)
-		return false;
-	switch (nodeTag(node))
-	{
-		case T_Var:
-		case T_Const:
-		case T_BoolExpr:
-		case T_NullTest:
-		case T_BooleanTest:
-		case T_RelabelType:
-		case T_OpExpr:
-		case T_FuncExpr:
-		case T_List:
-			break;
-		default:
-			return true;		/* not known to be harmless */
-	}
-	if (check_functions_in_node(node, not_leakproof, NULL))
-		return true;
-	return expression_tree_walker(node, can_fail_walker, context);
-}
-
 /* Note which columns of ctx the expression uses. */
 static void
 note_columns(CaCondition *condition, Expr *expr, TupleDesc desc)
@@ -414,7 +382,7 @@ compile(Expr *expr, TupleDesc desc)
 	PG_TRY();
 	{
 		expr = expression_planner(expr);
-		condition->can_fail = can_fail_walker((Node *) expr, NULL);
+		condition->can_fail = ca_expression_may_fail(expr);
 		condition->econtext = CreateStandaloneExprContext();
 		condition->econtext->ecxt_scantuple = condition->slot;
 		condition->state = ExecInitExpr(expr, NULL);

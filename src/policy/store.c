@@ -86,21 +86,55 @@ parse_mask_target(const char *key)
 	return NULL;				/* keep compiler quiet */
 }
 
-/* The mask in a member's value. */
-static CaMask *
-parse_mask_value(const char *key, const JsonbValue *value)
+static void
+refuse_mask(const char *key, const char *problem)
 {
-	const char *problem = "its value must be a string";
-	CaMask	   *mask = NULL;
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("mask for \"%s\" is not valid: %s", key, problem)));
+}
 
-	if (value->type == jbvString)
-		mask = ca_mask_parse(pnstrdup(value->val.string.val, value->val.string.len),
-							 &problem);
-	if (mask == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("mask for \"%s\" is not valid: %s", key, problem)));
-	return mask;
+/* A string member's text; refuses what is no string. */
+static char *
+string_of(const char *key, const JsonbValue *value, const char *problem)
+{
+	if (value->type != jbvString)
+		refuse_mask(key, problem);
+	return pnstrdup(value->val.string.val, value->val.string.len);
+}
+
+static void
+set_mask(CaMaskRule *rule, const char *key, const char *text)
+{
+	const char *problem = NULL;
+
+	rule->mask = ca_mask_parse(text, &problem);
+	if (rule->mask == NULL)
+		refuse_mask(key, problem);
+}
+
+/* {"mask": text, "unless": text} */
+static void
+set_mask_object(CaMaskRule *rule, const char *key, JsonbContainer *object)
+{
+	JsonbIterator *it = JsonbIteratorInit(object);
+	JsonbIteratorToken token;
+	JsonbValue	v;
+	char	   *member = NULL;
+
+	while ((token = JsonbIteratorNext(&it, &v, true)) != WJB_DONE)
+	{
+		if (token == WJB_KEY)
+			member = pnstrdup(v.val.string.val, v.val.string.len);
+		else if (token == WJB_VALUE && strcmp(member, "mask") == 0)
+			set_mask(rule, key, string_of(key, &v, "its \"mask\" must be a string"));
+		else if (token == WJB_VALUE && strcmp(member, "unless") == 0)
+			rule->unless = string_of(key, &v, "its \"unless\" must be a string");
+		else if (token == WJB_VALUE)
+			refuse_mask(key, psprintf("it has no member \"%s\"; there are \"mask\" and \"unless\"", member));
+	}
+	if (rule->mask == NULL)
+		refuse_mask(key, "its \"mask\" is missing");
 }
 
 List *
@@ -126,7 +160,10 @@ ca_policy_parse_masks(Jsonb *masks)
 		{
 			CaMaskRule *rule = parse_mask_target(key);
 
-			rule->mask = parse_mask_value(key, &v);
+			if (v.type == jbvBinary && JsonContainerIsObject(v.val.binary.data))
+				set_mask_object(rule, key, v.val.binary.data);
+			else
+				set_mask(rule, key, string_of(key, &v, "its value must be a string or an object"));
 			rules = lappend(rules, rule);
 		}
 	}
@@ -150,6 +187,7 @@ ca_policy_from_row(HeapTuple tuple, TupleDesc desc)
 		ca_policy_parse_masks(DatumGetJsonbP(ca_row_datum(tuple, desc, "masks", &isnull)));
 	policy->limits =
 		ca_limits_parse(DatumGetJsonbP(ca_row_datum(tuple, desc, "limits", &isnull)));
+	policy->monitor_only = ca_row_bool(tuple, desc, "monitor_only");
 	policy->condition_text = ca_row_text(tuple, desc, "condition");
 	policy->filter_text = ca_row_text(tuple, desc, "row_filter");
 	return policy;

@@ -23,6 +23,7 @@ typedef struct CaMaskRule
 	char	   *table;
 	char	   *column;
 	CaMask	   *mask;
+	char	   *unless;			/* row condition that lifts it, or NULL */
 } CaMaskRule;
 
 typedef struct CaPolicy
@@ -39,6 +40,7 @@ typedef struct CaPolicy
 	CaCondition *condition;		/* compiled at first use */
 	char	   *filter_text;	/* NULL: none */
 	CaLimits	limits;
+	bool		monitor_only;	/* decides nothing, is only recorded */
 } CaPolicy;
 
 /*

@@ -169,5 +169,41 @@ SELECT id FROM crm.event_1;
 :as_admin
 DROP VIEW crm.v;
 
+SECURITY LABEL FOR contauth ON TABLE crm.event IS NULL;
+
+--
+-- what is derived takes the classes of what it is computed from
+--
+CREATE TABLE crm.base (id int, who text, pay int);
+INSERT INTO crm.base VALUES (1, 'RAW' || 'BASE', 7);
+CREATE TABLE crm.other (id int, word text);
+CREATE VIEW crm.copies AS SELECT id, who AS whom, upper(who) AS loud, 1 AS one FROM crm.base;
+CREATE MATERIALIZED VIEW crm.m_of_view AS SELECT whom, id FROM crm.copies;
+CREATE MATERIALIZED VIEW crm.m_whole AS SELECT id, b AS row FROM crm.base AS b;
+CREATE MATERIALIZED VIEW crm.m_sub AS SELECT s.x FROM (SELECT who AS x FROM crm.base) AS s;
+CREATE MATERIALIZED VIEW crm.m_join AS SELECT id, word, who || word AS both_words FROM crm.base JOIN crm.other USING (id);
+CREATE MATERIALIZED VIEW crm.m_union AS SELECT word AS w FROM crm.other UNION ALL SELECT who FROM crm.base;
+CREATE MATERIALIZED VIEW crm.m_in AS SELECT word FROM crm.other WHERE id IN (SELECT id FROM crm.base WHERE who <> '');
+CREATE MATERIALIZED VIEW crm.m_own AS SELECT who FROM crm.base;
+GRANT SELECT ON ALL TABLES IN SCHEMA crm TO regress_contauth_agent;
+SECURITY LABEL FOR contauth ON COLUMN crm.base.who IS 'secret.name';
+SECURITY LABEL FOR contauth ON COLUMN crm.m_own.who IS 'public';
+:as_agent
+\set ask '(VALUES (''SELECT id, one FROM crm.copies''), (''SELECT whom FROM crm.copies''), (''SELECT loud FROM crm.copies''), (''SELECT id FROM crm.m_of_view''), (''SELECT whom FROM crm.m_of_view''), (''SELECT id FROM crm.m_whole''), (''SELECT row FROM crm.m_whole''), (''SELECT x FROM crm.m_sub''), (''SELECT id, word FROM crm.m_join''), (''SELECT both_words FROM crm.m_join''), (''SELECT w FROM crm.m_union''), (''SELECT word FROM crm.m_in''), (''SELECT who FROM crm.m_own'')) AS v (q)'
+SELECT q, relation, decision FROM :ask, LATERAL contauth.why(q);
+SELECT whom FROM crm.m_of_view;
+:state
+:as_admin
+-- the label of the base goes: a session that only has the derived one sees it
+SECURITY LABEL FOR contauth ON COLUMN crm.base.who IS NULL;
+:as_agent
+SELECT whom FROM crm.m_of_view;
+:as_admin
+SECURITY LABEL FOR contauth ON COLUMN crm.base.who IS 'secret';
+:as_agent
+SELECT whom FROM crm.m_of_view;
+:state
+:as_admin
+
 \set ECHO none
 \i :teardown

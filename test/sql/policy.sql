@@ -216,7 +216,7 @@ SELECT contauth.create_policy('bad', 'permit', masks => '{"crm.customer.ssn": "b
 :state
 SELECT contauth.create_policy('bad', 'permit', masks => '{"crm.customer.ssn": 7}');
 :state
-SELECT contauth.create_policy('bad', 'permit', masks => '{"crm.customer.ssn": {"mask": "redact", "unless": "true"}}');
+SELECT contauth.create_policy('bad', 'permit', masks => '{"crm.customer.ssn": {"mask": "redact", "unless": "nothing"}}');
 :state
 SELECT contauth.create_policy('bad', 'permit', masks => '{"crm.customer.nothing": "redact"}');
 :state
@@ -257,8 +257,6 @@ SELECT contauth.create_policy('bad', 'permit', resources => '{crm.customer}', ma
 SELECT contauth.create_policy('bad', 'permit', limits => '{"rows_per_statement": 0}');
 :state
 SELECT contauth.create_policy('bad', 'permit', limits => '[]');
-:state
-SELECT contauth.create_policy('bad', 'permit', monitor_only => true);
 :state
 -- NULL
 SELECT contauth.create_policy(NULL, 'permit');
