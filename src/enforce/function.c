@@ -39,7 +39,8 @@
 typedef struct CaExecutable
 {
 	Oid			funcid;			/* hash key */
-	uint64		epoch;			/* while ca_epoch_current is this */
+	uint64		epoch;			/* while ca_epoch_current is this, ... */
+	const char *kind;			/* ... in statements of this kind */
 } CaExecutable;
 
 uint64		ca_function_folds = 0;
@@ -206,8 +207,13 @@ ca_function_execute(Oid funcid)
 		func_volatile(funcid) == PROVOLATILE_IMMUTABLE)
 		ca_function_folds++;
 	entry = find_executable(funcid);
-	if (entry->epoch != epoch && decide_function(funcid))
-		find_executable(funcid)->epoch = epoch;
+	if ((entry->epoch != epoch || entry->kind != ca_statement_current_kind()) &&
+		decide_function(funcid))
+	{
+		entry = find_executable(funcid);
+		entry->epoch = epoch;
+		entry->kind = ca_statement_current_kind();
+	}
 	record_function(funcid);
 }
 

@@ -17,7 +17,8 @@
 CaSubject
 ca_object_subject(const CaIdentity *id)
 {
-	CaSubject	subject = {id, "EXECUTE", ca_statement_level, ca_statement_high_water};
+	CaSubject	subject = {id, ca_statement_current_kind(), ca_statement_level,
+	ca_statement_high_water};
 
 	return subject;
 }
@@ -100,7 +101,7 @@ ca_relation_check(Oid relid, const char *action, Bitmapset *columns,
 	answer.verdict = access.verdict;
 	answer.outside = access.outside;
 	answer.monitored = access.monitored;
-	answer.deciding = access.matched != NIL ?
+	answer.deciding = access.verdict.deciding >= 0 && access.matched != NIL ?
 		((CaCandidate *) linitial(access.matched))->policy : NULL;
 
 	/* the command sees every row and stored value: obligations cannot hold */
@@ -109,6 +110,7 @@ ca_relation_check(Oid relid, const char *action, Bitmapset *columns,
 	{
 		answer.verdict.decision = CA_DECISION_DENY;
 		answer.verdict.reason = CA_REASON_OBLIGATION;
+		answer.deciding = NULL;
 	}
 	if (answer.verdict.decision != CA_DECISION_ALLOW)
 		ca_object_refuse(&answer, action, access.relation->resource);

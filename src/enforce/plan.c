@@ -344,7 +344,8 @@ deciding_policy(const CaCase *c)
 {
 	const CaAccess *access = c->deciding;
 
-	return access->verdict.deciding >= 0 && access->matched != NIL ?
+	/* what refuses an allowed access is no policy */
+	return c->refusal == NULL && access->verdict.deciding >= 0 && access->matched != NIL ?
 		((CaCandidate *) linitial(access->matched))->policy->name : NULL;
 }
 

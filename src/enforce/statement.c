@@ -253,6 +253,12 @@ ca_statement_kind(CmdType command)
 	}
 }
 
+const char *
+ca_statement_current_kind(void)
+{
+	return ca_statement_current != NULL ? ca_statement_current->kind : "EXECUTE";
+}
+
 CaStatement *
 ca_statement_begin(const char *kind, const char *text, int location, int len,
 				   uint64 query_id)

@@ -28,6 +28,9 @@ extern int	ca_statement_high_water;
 /* The kind of a query's statement, as records say it. */
 extern const char *ca_statement_kind(CmdType command);
 
+/* The kind of the current statement; "EXECUTE" outside of any.  Static. */
+extern const char *ca_statement_current_kind(void);
+
 /*
  * Begin a record.  text is the source of which len bytes at location belong
  * to this statement (location -1 or len 0: all of it), as in a PlannedStmt.
