@@ -19,6 +19,7 @@
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "executor/executor.h"
+#include "miscadmin.h"
 #include "policy/expression.h"
 #include "policy/label.h"
 #include "policy/policy_key.h"
@@ -249,12 +250,9 @@ check_against_relations(const List *resources, const List *masks,
 	}
 }
 
-/* BEFORE ROW trigger of contauth.policy: a bad policy cannot be stored. */
-Datum
-contauth_check_policy(PG_FUNCTION_ARGS)
+static void
+check_policy(HeapTuple row, TupleDesc desc)
 {
-	TupleDesc	desc;
-	HeapTuple	row = new_row(fcinfo, "check_policy", &desc);
 	char	   *condition = ca_row_text(row, desc, "condition");
 	char	   *row_filter = ca_row_text(row, desc, "row_filter");
 	List	   *texts = ca_row_text_array(row, desc, "resources");
@@ -274,6 +272,35 @@ contauth_check_policy(PG_FUNCTION_ARGS)
 	if (condition != NULL)
 		check_expression(condition, InvalidOid, "condition");
 	check_against_relations(resources, masks, row_filter);
+}
+
+/*
+ * BEFORE ROW trigger of contauth.policy: a bad policy cannot be stored.
+ *
+ * SECURITY: what is checked may be a value of a column's type, whose input can
+ * run code of the table's owner.  So it is checked as the one who brings the
+ * policy, not as the owner of create_policy().  (test/sql/smuggle.sql)
+ */
+Datum
+contauth_check_policy(PG_FUNCTION_ARGS)
+{
+	TupleDesc	desc;
+	HeapTuple	row = new_row(fcinfo, "check_policy", &desc);
+	Oid			user;
+	int			context;
+
+	GetUserIdAndSecContext(&user, &context);
+	SetUserIdAndSecContext(GetOuterUserId(), context | SECURITY_LOCAL_USERID_CHANGE |
+						   SECURITY_RESTRICTED_OPERATION);
+	PG_TRY();
+	{
+		check_policy(row, desc);
+	}
+	PG_FINALLY();
+	{
+		SetUserIdAndSecContext(user, context);
+	}
+	PG_END_TRY();
 	PG_RETURN_POINTER(row);
 }
 

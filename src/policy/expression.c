@@ -16,6 +16,7 @@
 
 #include "access/xact.h"
 #include "base/catalog.h"
+#include "base/glob.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
@@ -30,6 +31,7 @@
 #include "parser/parse_collate.h"
 #include "parser/parse_expr.h"
 #include "parser/parse_relation.h"
+#include "parser/parse_type.h"
 #include "parser/parser.h"
 #include "policy/expression.h"
 #include "rewrite/rewriteManip.h"
@@ -37,6 +39,7 @@
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/regproc.h"
+#include "utils/syscache.h"
 
 /* Deepest nesting of an expression tree. */
 #define CA_EXPRESSION_MAX_DEPTH	200
@@ -73,6 +76,14 @@ ca_expression_pin_settings(void)
 	return nestlevel;
 }
 
+/* A lone "*", which the server's analysis of expressions does not expect. */
+static bool
+is_star(const Node *node)
+{
+	return IsA(node, ColumnRef) &&
+		IsA(linitial(((const ColumnRef *) node)->fields), A_Star);
+}
+
 /*
  * The one expression of "SELECT <text>".  Anything else that the text may
  * have smuggled in (FROM, UNION, a second statement) is refused.
@@ -99,7 +110,7 @@ raw_expression(const char *text)
 		select->withClause != NULL || select->op != SETOP_NONE)
 		goto refuse;
 	target = linitial_node(ResTarget, select->targetList);
-	if (target->name != NULL || target->indirection != NIL)
+	if (target->name != NULL || target->indirection != NIL || is_star(target->val))
 		goto refuse;
 	return target->val;
 
@@ -108,6 +119,46 @@ refuse:
 			(errcode(ERRCODE_SYNTAX_ERROR),
 			 errmsg("the text is not a single expression")));
 	return NULL;				/* keep compiler quiet */
+}
+
+/*
+ * Functions of pg_catalog that are no use to a policy although they are not
+ * volatile: they read other data past every check, or what the session itself
+ * sets, or the state of the server.  "*" stands for any characters.
+ */
+static const char *const closed_functions[] = {
+	"*_to_xml*", "*_to_xmlschema", "*_validator", "current_schema*", "current_setting",
+	"get_current_ts_config", "*_description", "pg_*", "row_security_active",
+	"to_reg*", "txid_*",
+};
+
+/* And those of them that are some use. */
+static const char *const open_functions[] = {
+	"pg_column_size", "pg_has_role", "pg_input_is_valid", "pg_size_bytes",
+	"pg_size_pretty", "pg_typeof",
+};
+
+static bool
+any_names(const char *const *patterns, int n, const char *name)
+{
+	for (int i = 0; i < n; i++)
+	{
+		if (ca_glob_match(patterns[i], name))
+			return true;
+	}
+	return false;
+}
+
+/* May policies use this function of pg_catalog or contauth? */
+static bool
+is_open(Oid funcid, Oid nsp)
+{
+	const char *name = get_func_name(funcid);
+
+	if (nsp == ca_schema_oid())
+		return strcmp(name, "claim") == 0 || strcmp(name, "attribute") == 0;
+	return any_names(open_functions, lengthof(open_functions), name) ||
+		!any_names(closed_functions, lengthof(closed_functions), name);
 }
 
 /* Is this function acceptable in policy text? */
@@ -122,6 +173,12 @@ function_refused(Oid funcid, void *context)
 				 errmsg("function %s is not allowed in a policy",
 						format_procedure(funcid)),
 				 errdetail("Only functions of pg_catalog and contauth are.")));
+	if (!is_open(funcid, nsp))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("function %s is not allowed in a policy",
+						format_procedure(funcid)),
+				 errdetail("It reads other data, or what the session itself sets.")));
 	if (func_volatile(funcid) == PROVOLATILE_VOLATILE)
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
@@ -132,6 +189,84 @@ function_refused(Oid funcid, void *context)
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("function %s returns a set", format_procedure(funcid))));
 	return false;
+}
+
+static Oid
+get_type_namespace(Oid type)
+{
+	HeapTuple	tuple = SearchSysCache1(TYPEOID, ObjectIdGetDatum(type));
+	Oid			nsp = InvalidOid;
+
+	if (HeapTupleIsValid(tuple))
+	{
+		nsp = ((Form_pg_type) GETSTRUCT(tuple))->typnamespace;
+		ReleaseSysCache(tuple);
+	}
+	return nsp;
+}
+
+/*
+ * Values may be made of the server's types and of enumerations only: what is in
+ * a domain's constraints, or in those of a row type's columns, nobody has
+ * looked at.
+ */
+static void
+check_type(Oid type)
+{
+	Oid			element = get_element_type(type);
+
+	if (OidIsValid(element))
+		type = element;
+	if (get_type_namespace(type) != PG_CATALOG_NAMESPACE && !type_is_enum(type))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("type %s is not allowed in a policy", format_type_be(type)),
+				 errdetail("Values of the server's own types and of enumerations are.")));
+}
+
+/* What a column of the relation is of is its own business. */
+static void
+check_node_type(Node *node)
+{
+	switch (nodeTag(node))
+	{
+		case T_Const:
+		case T_FuncExpr:
+		case T_RowExpr:
+		case T_ArrayExpr:
+		case T_CoerceViaIO:
+		case T_ArrayCoerceExpr:
+		case T_ConvertRowtypeExpr:
+		case T_CoerceToDomain:
+			check_type(exprType(node));
+			break;
+		default:
+			break;
+	}
+}
+
+/*
+ * SECURITY: analysis reads the literal of a cast with its type's input
+ * function, which runs the constraints of a domain: so casts are looked at
+ * before.  (test/sql/smuggle.sql)
+ */
+static bool
+check_cast_walker(Node *node, void *context)
+{
+	Type		type;
+
+	if (node == NULL)
+		return false;
+	if (IsA(node, TypeCast))
+	{
+		type = LookupTypeName(NULL, ((TypeCast *) node)->typeName, NULL, true);
+		if (type != NULL)
+		{
+			check_type(typeTypeId(type));
+			ReleaseSysCache(type);
+		}
+	}
+	return raw_expression_tree_walker(node, check_cast_walker, context);
 }
 
 typedef struct CheckState
@@ -152,6 +287,7 @@ check_walker(Node *node, void *context)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("sub-selects and parameters are not allowed in a policy")));
+	check_node_type(node);
 	if (++state->depth > CA_EXPRESSION_MAX_DEPTH)
 		ereport(ERROR,
 				(errcode(ERRCODE_STATEMENT_TOO_COMPLEX),
@@ -167,6 +303,7 @@ ca_expression_parse(const char *text, Relation rel, const char *alias)
 {
 	ParseState *pstate;
 	ParseNamespaceItem *nsitem;
+	Node	   *raw;
 	Node	   *expr;
 	CheckState	state = {0};
 	int			nestlevel;
@@ -184,7 +321,9 @@ ca_expression_parse(const char *text, Relation rel, const char *alias)
 										   false, true);
 	addNSItemToQuery(pstate, nsitem, false, true, true);
 
-	expr = transformExpr(pstate, raw_expression(text), EXPR_KIND_POLICY);
+	raw = raw_expression(text);
+	(void) check_cast_walker(raw, NULL);
+	expr = transformExpr(pstate, raw, EXPR_KIND_POLICY);
 	expr = coerce_to_boolean(pstate, expr, "policy text");
 	assign_expr_collations(pstate, expr);
 	free_parsestate(pstate);

@@ -6,6 +6,7 @@
 \set teardown :abs_srcdir '/sql/include/teardown.sql'
 \i :setup
 \i :data
+GRANT USAGE ON SCHEMA crm TO regress_contauth_admin;
 \set ECHO all
 
 --
