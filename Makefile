@@ -57,6 +57,7 @@ OBJS = \
 	src/policy/label.o \
 	src/policy/limits.o \
 	src/policy/mask.o \
+	src/policy/obligation.o \
 	src/policy/policy_key.o \
 	src/policy/policy_set.o \
 	src/policy/reason.o \

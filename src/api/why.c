@@ -8,10 +8,12 @@
 #include "postgres.h"
 
 #include "base/error.h"
+#include "base/guc.h"
 #include "catalog/pg_type.h"
 #include "enforce/explain.h"
 #include "fmgr.h"
 #include "funcapi.h"
+#include "policy/obligation.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
@@ -112,19 +114,22 @@ put_row(ReturnSetInfo *rsinfo, const CaExplained *row)
 {
 	Datum		values[WHY_COLUMN_COUNT] = {0};
 	bool		nulls[WHY_COLUMN_COUNT] = {false};
-	const CaAccess *access = row->decision == CA_DECISION_ALLOW ? row->access : NULL;
+	const CaAccess *access = row->decision == CA_DECISION_ALLOW && ca_guc_explain_denials ?
+	row->access : NULL;
+	const CaLimits none = {0};
+	const char *reason = ca_guc_explain_denials ? row->reason : NULL;
 
 	values[WHY_RELATION] = text_or_null(row->object, &nulls[WHY_RELATION]);
 	values[WHY_ACTION] = text_or_null(row->action, &nulls[WHY_ACTION]);
 	values[WHY_DECISION] = CStringGetTextDatum(ca_decision_name(row->decision));
-	values[WHY_POLICIES] = text_array(row->policies);
+	values[WHY_POLICIES] = text_array(ca_guc_explain_denials ? row->policies : NIL);
 	values[WHY_COLUMNS] = text_array(row->columns);
 	values[WHY_UNCOVERED] = text_array(row->uncovered);
 	values[WHY_MASKS] = masks_of(access);
 	values[WHY_ROW_FILTER] = text_or_null(access != NULL ? ca_access_filter_text(access) : NULL,
 										  &nulls[WHY_ROW_FILTER]);
-	values[WHY_LIMITS] = limits_of(&row->limits);
-	values[WHY_REASON] = text_or_null(row->reason, &nulls[WHY_REASON]);
+	values[WHY_LIMITS] = limits_of(ca_guc_explain_denials ? &row->limits : &none);
+	values[WHY_REASON] = text_or_null(reason, &nulls[WHY_REASON]);
 	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 }
 
@@ -134,7 +139,8 @@ put_row(ReturnSetInfo *rsinfo, const CaExplained *row)
  *
  * One row for each relation and action of each statement in sql, and for each
  * function that a policy decides about; the statement's decision is the worst
- * of them.  Never runs anything of it.
+ * of them.  Never runs anything of it.  With contauth.explain_denials = off it
+ * tells the decisions only.
  */
 Datum
 contauth_why(PG_FUNCTION_ARGS)

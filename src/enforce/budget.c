@@ -56,6 +56,24 @@ refuse_excess(CaBudget *budget, CaLimit limit)
 	ca_refuse(&r);
 }
 
+/* There is no room to count what the agent does: then it does nothing. */
+static void
+refuse_stranger(void)
+{
+	CaRefusal	r = {
+		.sqlstate = ERRCODE_CONFIGURATION_LIMIT_EXCEEDED,
+		.decision = CA_DECISION_DENY,
+		.reason_code = "max_agents",
+		.action = "the statement",
+		.reason = psprintf("more agents are active than contauth.max_agents (%d)",
+						   ca_guc_max_agents),
+		.kind = "SELECT",
+		.hint = "Raise contauth.max_agents and restart the server.",
+	};
+
+	ca_refuse(&r);
+}
+
 /* Count the statement as one of the agent's. */
 static void
 admit(CaBudget *budget)
@@ -64,7 +82,11 @@ admit(CaBudget *budget)
 
 	if (id == NULL)
 		return;
-	budget->agent = ca_history_find(id);
+	if (!ca_history_look(id, &budget->agent))
+	{
+		refuse_stranger();
+		return;
+	}
 	budget->admitted =
 		ca_history_admit(&budget->agent, budget->limits.max[CA_LIMIT_STATEMENTS_PER_MINUTE]);
 	if (budget->admitted)

@@ -30,6 +30,7 @@
 #include "nodes/nodeFuncs.h"
 #include "parser/analyze.h"
 #include "policy/label.h"
+#include "policy/obligation.h"
 #include "policy/policy_key.h"
 #include "policy/reason.h"
 #include "tcop/tcopprot.h"
@@ -324,6 +325,11 @@ explain_command(CaExplainer *e, Node *stmt, const char *sql)
 			break;
 		case T_PrepareStmt:
 			explain_inner(e, ((PrepareStmt *) stmt)->query, sql, false);
+			break;
+		case T_CallStmt:
+			explain_function(e, ca_policy_set(e->subject.identity,
+											  ca_function_keys(NIL, ((CallStmt *) stmt)->funcexpr->funcid)),
+							 ((CallStmt *) stmt)->funcexpr->funcid);
 			break;
 		case T_ExplainStmt:
 			explain_held(e, ((ExplainStmt *) stmt)->query);

@@ -12,6 +12,7 @@
 #include "enforce/object.h"
 #include "enforce/refuse.h"
 #include "enforce/statement.h"
+#include "policy/obligation.h"
 #include "policy/reason.h"
 
 CaSubject

@@ -34,6 +34,7 @@
 #include "enforce/scrub.h"
 #include "enforce/statement.h"
 #include "miscadmin.h"
+#include "policy/obligation.h"
 #include "policy/reason.h"
 #include "portability/instr_time.h"
 #include "utils/lsyscache.h"

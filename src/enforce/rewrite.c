@@ -38,6 +38,7 @@
 #include "optimizer/optimizer.h"
 #include "parser/parsetree.h"
 #include "policy/expression.h"
+#include "policy/obligation.h"
 #include "rewrite/rewriteManip.h"
 #include "utils/lsyscache.h"
 

@@ -14,6 +14,7 @@ CREATE FUNCTION crm.note(what text) RETURNS text LANGUAGE plpgsql SECURITY DEFIN
     $$ BEGIN RAISE NOTICE 'ran %', what; RETURN what; END $$;
 CREATE FUNCTION crm.note_immutable(what text) RETURNS text LANGUAGE plpgsql IMMUTABLE AS
     $$ BEGIN RAISE NOTICE 'ran %', what; RETURN what; END $$;
+CREATE PROCEDURE crm.proc() LANGUAGE plpgsql AS 'BEGIN END';
 CREATE FUNCTION crm.closed() RETURNS int LANGUAGE sql AS 'SELECT 1';
 CREATE DOMAIN crm.loud AS text CHECK (crm.note_immutable(VALUE) IS NOT NULL);
 CREATE VIEW crm.v AS SELECT id, name, ssn, notes FROM crm.customer;
@@ -89,6 +90,17 @@ SELECT * FROM contauth.why('SELECT * FROM crm.nowhere');
 :state
 SELECT * FROM contauth.why('SELECT $1');
 :state
+CALL crm.proc();
+SELECT relation, action, decision, reason FROM contauth.why('CALL crm.proc()');
+-- explain_denials = off hides the reasons here, too
+:as_admin
+SET contauth.explain_denials = off;
+:as_agent
+SELECT * FROM contauth.why('SELECT id, ssn FROM crm.customer');
+SELECT * FROM contauth.why('SELECT notes FROM crm.customer');
+:as_admin
+RESET contauth.explain_denials;
+:as_agent
 -- asked inside itself
 SELECT relation, action, decision FROM contauth.why($$SELECT * FROM contauth.why('DROP TABLE crm.ticket')$$);
 :as_admin
