@@ -200,6 +200,7 @@ add_access(RowBuilder *row, const char *fields, Size fields_len)
 	List	   *masks = NIL;
 	List	   *limits = NIL;
 	List	   *monitors = NIL;
+	List	   *uncovered = NIL;
 	Size		pos = 0;
 	CaField		tag;
 	const char *value;
@@ -224,6 +225,8 @@ add_access(RowBuilder *row, const char *fields, Size fields_len)
 				masks = lappend(masks, text);
 			else if (tag == CA_F_A_LIMIT)
 				limits = lappend(limits, text);
+			else if (tag == CA_F_A_UNCOVERED)
+				uncovered = lappend(uncovered, text);
 			else if (tag == CA_F_A_MONITOR_POLICY)
 				monitors = lappend(monitors, text);
 			else if (tag == CA_F_A_MONITOR)
@@ -243,6 +246,7 @@ add_access(RowBuilder *row, const char *fields, Size fields_len)
 	push_list(&row->accesses, "masks", masks);
 	push_list(&row->accesses, "limits", limits);
 	push_list(&row->accesses, "monitor_policies", monitors);
+	push_list(&row->accesses, "uncovered", uncovered);
 	pushJsonbValue(&row->accesses, WJB_END_OBJECT, NULL);
 }
 

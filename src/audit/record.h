@@ -84,7 +84,8 @@ typedef enum CaField
 	CA_F_A_NESTED,				/* int32: nesting level, absent at the top */
 	CA_F_A_LIMIT,				/* T R: "limit=number" */
 	CA_F_A_MONITOR,				/* T: decision with policies that monitor */
-	CA_F_A_MONITOR_POLICY		/* T R: those that matched */
+	CA_F_A_MONITOR_POLICY,		/* T R: those that matched */
+	CA_F_A_UNCOVERED			/* T R: columns that nothing permits */
 } CaField;
 
 /* A finished sequence of fields. */

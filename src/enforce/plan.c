@@ -247,6 +247,11 @@ encode_access(StringInfo buf, const CaAccess *access)
 	}
 	foreach(lc, labels.labels)
 		ca_record_put_text(&fields, CA_F_A_LABEL, lfirst(lc));
+	attnum = -1;
+	while (access->verdict.decision == CA_DECISION_DENY &&
+		   (attnum = bms_next_member(access->verdict.uncovered, attnum)) >= 0)
+		ca_record_put_text(&fields, CA_F_A_UNCOVERED,
+						   access->relation->columns[attnum - 1].name);
 	ca_record_put_text(&fields, CA_F_A_ROW_FILTER, ca_access_filter_text(access));
 	for (int i = 0; i < CA_LIMIT_COUNT; i++)
 	{

@@ -55,6 +55,13 @@ UPDATE crm.ticket SET body = NULL;
 COPY crm.ticket TO STDOUT;
 TRUNCATE crm.ticket;
 
+-- and on record: the agent's own view of it is contauth.my_decision()
+SELECT id, ssn FROM crm.customer WHERE id = 2;
+:as_admin
+SELECT contauth_audit.sync() \g /dev/null
+SELECT decision, reason_code, policies, accesses FROM contauth_audit.decision
+ WHERE statement_kind IN ('SELECT', 'UPDATE') AND agent IS NOT NULL AND accesses -> 0 ? 'relation' ORDER BY seq DESC LIMIT 3;
+:as_agent
 -- the other kinds of statements
 CREATE TEMP TABLE nothing (a int);
 :as_admin
