@@ -403,31 +403,50 @@ CREATE TRIGGER keep_seeded BEFORE INSERT OR DELETE ON contauth.classification
     FOR EACH ROW EXECUTE FUNCTION contauth.keep_seeded_class();
 CREATE TRIGGER restore BEFORE INSERT ON contauth.secret
     FOR EACH ROW EXECUTE FUNCTION contauth.restore_secret();
-CREATE TRIGGER changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON contauth.policy
+CREATE TRIGGER changed AFTER INSERT OR UPDATE OR DELETE ON contauth.policy
+    FOR EACH ROW EXECUTE FUNCTION contauth.table_changed();
+CREATE TRIGGER emptied AFTER TRUNCATE ON contauth.policy
     FOR EACH STATEMENT EXECUTE FUNCTION contauth.table_changed();
-CREATE TRIGGER changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON contauth.issuer
+CREATE TRIGGER changed AFTER INSERT OR UPDATE OR DELETE ON contauth.issuer
+    FOR EACH ROW EXECUTE FUNCTION contauth.table_changed();
+CREATE TRIGGER emptied AFTER TRUNCATE ON contauth.issuer
     FOR EACH STATEMENT EXECUTE FUNCTION contauth.table_changed();
-CREATE TRIGGER changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON contauth.trust_bundle
+CREATE TRIGGER changed AFTER INSERT OR UPDATE OR DELETE ON contauth.trust_bundle
+    FOR EACH ROW EXECUTE FUNCTION contauth.table_changed();
+CREATE TRIGGER emptied AFTER TRUNCATE ON contauth.trust_bundle
     FOR EACH STATEMENT EXECUTE FUNCTION contauth.table_changed();
-CREATE TRIGGER changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON contauth.agent
+CREATE TRIGGER changed AFTER INSERT OR UPDATE OR DELETE ON contauth.agent
+    FOR EACH ROW EXECUTE FUNCTION contauth.table_changed();
+CREATE TRIGGER emptied AFTER TRUNCATE ON contauth.agent
     FOR EACH STATEMENT EXECUTE FUNCTION contauth.table_changed();
-CREATE TRIGGER changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON contauth.agent_key
+CREATE TRIGGER changed AFTER INSERT OR UPDATE OR DELETE ON contauth.agent_key
+    FOR EACH ROW EXECUTE FUNCTION contauth.table_changed();
+CREATE TRIGGER emptied AFTER TRUNCATE ON contauth.agent_key
     FOR EACH STATEMENT EXECUTE FUNCTION contauth.table_changed();
-CREATE TRIGGER changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON contauth.classification
+CREATE TRIGGER changed AFTER INSERT OR UPDATE OR DELETE ON contauth.classification
+    FOR EACH ROW EXECUTE FUNCTION contauth.table_changed();
+CREATE TRIGGER emptied AFTER TRUNCATE ON contauth.classification
     FOR EACH STATEMENT EXECUTE FUNCTION contauth.table_changed();
 
--- on a subscriber, and under session_replication_role = replica, too
+-- on a subscriber, where only row triggers fire, and under
+-- session_replication_role = replica, too
 ALTER TABLE contauth.policy ENABLE ALWAYS TRIGGER check_row;
 ALTER TABLE contauth.policy ENABLE ALWAYS TRIGGER changed;
+ALTER TABLE contauth.policy ENABLE ALWAYS TRIGGER emptied;
 ALTER TABLE contauth.issuer ENABLE ALWAYS TRIGGER check_row;
 ALTER TABLE contauth.issuer ENABLE ALWAYS TRIGGER changed;
+ALTER TABLE contauth.issuer ENABLE ALWAYS TRIGGER emptied;
 ALTER TABLE contauth.trust_bundle ENABLE ALWAYS TRIGGER check_row;
 ALTER TABLE contauth.trust_bundle ENABLE ALWAYS TRIGGER changed;
+ALTER TABLE contauth.trust_bundle ENABLE ALWAYS TRIGGER emptied;
 ALTER TABLE contauth.agent ENABLE ALWAYS TRIGGER check_row;
 ALTER TABLE contauth.agent ENABLE ALWAYS TRIGGER changed;
+ALTER TABLE contauth.agent ENABLE ALWAYS TRIGGER emptied;
 ALTER TABLE contauth.agent_key ENABLE ALWAYS TRIGGER check_row;
 ALTER TABLE contauth.agent_key ENABLE ALWAYS TRIGGER changed;
+ALTER TABLE contauth.agent_key ENABLE ALWAYS TRIGGER emptied;
 ALTER TABLE contauth.classification ENABLE ALWAYS TRIGGER changed;
+ALTER TABLE contauth.classification ENABLE ALWAYS TRIGGER emptied;
 
 /*
  * Masks.  Nobody can make a value of type mask_call, their last argument: only

@@ -366,8 +366,8 @@ contauth_check_agent(PG_FUNCTION_ARGS)
 }
 
 /*
- * AFTER STATEMENT trigger: tell every session, when this commits, to read the
- * table again.
+ * AFTER trigger: tell every session, when this commits, to read the table
+ * again.
  */
 Datum
 contauth_table_changed(PG_FUNCTION_ARGS)

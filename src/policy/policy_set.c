@@ -172,11 +172,16 @@ extend_set(const List *missing)
 {
 	Snapshot	snapshot = RegisterSnapshot(ca_table_snapshot(CA_TABLE_POLICY));
 	int64		version = ca_table_max(CA_TABLE_POLICY_VERSION, "version", snapshot);
-	bool		same = current_set->last_serial == 0 && loaded->members == 0;
+	bool		same;
 
-	if (same)
+	if (loaded->members == 0)
+	{
 		current_set->version = version;
-	same = current_set->version == version;
+		same = true;
+	}
+	else
+		/* on a subscriber a change may arrive without a version */
+		same = set_valid && current_set->version == version;
 	if (same)
 		read_keys(missing, snapshot);
 	UnregisterSnapshot(snapshot);
