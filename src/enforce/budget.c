@@ -23,6 +23,8 @@
 #include "enforce/budget.h"
 #include "enforce/refuse.h"
 #include "enforce/statement.h"
+#include "executor/instrument.h"
+#include "nodes/execnodes.h"
 
 /* Refuse; in monitor mode once, then the limit holds no more. */
 static void
@@ -249,6 +251,39 @@ ca_budget_add_rows(CaBudget *budget, CaMeter *meter, int64 rows)
 {
 	if (rows > 0)
 		count_rows(budget, meter, rows);
+}
+
+void
+ca_budget_watch(const QueryDesc *queryDesc)
+{
+	EState	   *estate = queryDesc->estate;
+	MemoryContext old = MemoryContextSwitchTo(estate->es_query_cxt);
+	ListCell   *lc;
+
+	foreach(lc, estate->es_auxmodifytables)
+	{
+		PlanState  *source = outerPlanState((PlanState *) lfirst(lc));
+
+		if (source->instrument == NULL)
+			source->instrument = InstrAlloc(1, INSTRUMENT_ROWS, false);
+	}
+	MemoryContextSwitchTo(old);
+}
+
+void
+ca_budget_add_watched(CaBudget *budget, CaMeter *meter, const QueryDesc *queryDesc)
+{
+	int64		rows = 0;
+	ListCell   *lc;
+
+	foreach(lc, queryDesc->estate->es_auxmodifytables)
+	{
+		const PlanState *source = outerPlanState((PlanState *) lfirst(lc));
+
+		if (source->instrument != NULL)
+			rows += (int64) (source->instrument->ntuples + source->instrument->tuplecount);
+	}
+	ca_budget_add_rows(budget, meter, rows);
 }
 
 void

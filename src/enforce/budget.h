@@ -55,6 +55,16 @@ extern void ca_budget_meter(CaMeterReceiver *receiver, CaBudget *budget,
 extern void ca_budget_add_rows(CaBudget *budget, CaMeter *meter, int64 rows);
 
 /*
+ * Watch, from before its first row on, what writing WITH queries of a started
+ * query change: the server counts only what its main part does.
+ */
+extern void ca_budget_watch(const QueryDesc *queryDesc);
+
+/* Count, at its end, the rows that those have been given to change. */
+extern void ca_budget_add_watched(CaBudget *budget, CaMeter *meter,
+								  const QueryDesc *queryDesc);
+
+/*
  * The statement has ended: put what it used into the agent's history; rows is
  * what its record says, -1 for unknown.  Never fails.
  */

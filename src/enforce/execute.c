@@ -373,6 +373,7 @@ ca_execute_start(QueryDesc *queryDesc, int eflags, ExecutorStart_hook_type next)
 		if (note != NULL)
 			ca_statement_add_note(ca_statement_current, note);
 		next(queryDesc, eflags);
+		ca_budget_watch(queryDesc);
 	}
 	PG_CATCH();
 	{
@@ -436,12 +437,19 @@ finish_statement(CaRun *run)
 						is_select ? -1 : rows_of(queryDesc), 0);
 }
 
+/* Where a run's rows are counted. */
+static CaMeter *
+meter_of(const CaRun *run, CaBudget *budget)
+{
+	return run->statement != NULL ? &budget->top : &budget->nested;
+}
+
 /* Run a query and count what it returns or changes. */
 static void
 run_metered(CaRun *run, CA_EXECUTOR_RUN_ARGS, ExecutorRun_hook_type next)
 {
 	CaBudget   *budget = ca_statement_budget(ca_statement_current);
-	CaMeter    *meter = run->statement != NULL ? &budget->top : &budget->nested;
+	CaMeter    *meter = meter_of(run, budget);
 	DestReceiver *dest = queryDesc->dest;
 	CaMeterReceiver receiver;
 	int64		before = meter->rows;
@@ -636,6 +644,15 @@ settle_constraints(void)
 		ca_fire_deferred_constraints();
 }
 
+/* Writing WITH queries have come to their end only now. */
+static void
+count_with_queries(const CaRun *run)
+{
+	CaBudget   *budget = ca_statement_budget(ca_statement_current);
+
+	ca_budget_add_watched(budget, meter_of(run, budget), run->queryDesc);
+}
+
 void
 ca_execute_finish(QueryDesc *queryDesc, ExecutorFinish_hook_type next)
 {
@@ -655,6 +672,8 @@ ca_execute_finish(QueryDesc *queryDesc, ExecutorFinish_hook_type next)
 			ca_statement_current = run->statement;
 		ca_statement_level++;
 		next(queryDesc);
+		if (run->note != NULL && ca_statement_current != NULL)
+			count_with_queries(run);
 		if (frame.outer == NULL && run->statement != NULL)
 		{
 			settle_constraints();

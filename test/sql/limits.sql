@@ -99,6 +99,15 @@ UPDATE crm.item SET grp = 8 WHERE id <= 6;
 UPDATE crm.item SET grp = 9 WHERE id <= 5 RETURNING id;
 UPDATE crm.item SET grp = 10 WHERE id <= 6 RETURNING id;
 SELECT DISTINCT grp FROM crm.item WHERE id <= 6 ORDER BY 1;
+-- what WITH queries write, with what the main part returns or writes
+WITH w AS (UPDATE crm.item SET grp = 11 WHERE id <= 4 RETURNING id) SELECT count(*) FROM w;
+WITH w AS (UPDATE crm.item SET grp = 12 WHERE id <= 5 RETURNING id) SELECT count(*) FROM w;
+WITH w AS (UPDATE crm.item SET grp = 13 WHERE id <= 6) SELECT 1 WHERE false;
+WITH w AS (UPDATE crm.item SET grp = 14 WHERE id <= 3)
+INSERT INTO crm.copy SELECT * FROM crm.item WHERE id <= 2;
+WITH w AS (UPDATE crm.item SET grp = 15 WHERE id <= 3)
+INSERT INTO crm.copy SELECT * FROM crm.item WHERE id <= 3;
+SELECT DISTINCT grp FROM crm.item WHERE id <= 4 ORDER BY 1;
 COPY (SELECT id FROM crm.item WHERE id <= 5) TO STDOUT;
 COPY (SELECT id FROM crm.item WHERE id <= 6) TO STDOUT;
 COPY crm.item TO STDOUT;

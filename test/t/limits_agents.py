@@ -24,11 +24,16 @@ def streamed(conn, query):
         yield from cursor.stream(query)
 
 
-def in_parts(conn, _query):
-    with conn.transaction(), conn.cursor(name="c") as cursor:
-        cursor.itersize = 7
-        cursor.execute(QUERY)
-        yield from cursor
+def in_parts(conn, query):
+    """A cursor; each FETCH is streamed, for the last one may fail half-way."""
+    with conn.transaction():
+        conn.execute("DECLARE c CURSOR FOR " + query)
+        fetched = True
+        while fetched:
+            fetched = False
+            for row in streamed(conn, "FETCH 7 FROM c"):
+                fetched = True
+                yield row
 
 
 def prepared(conn, query):
