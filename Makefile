@@ -53,6 +53,7 @@ OBJS = \
 	src/policy/decide.o \
 	src/policy/derivation.o \
 	src/policy/expression.o \
+	src/policy/expression_check.o \
 	src/policy/history.o \
 	src/policy/label.o \
 	src/policy/limits.o \

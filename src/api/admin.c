@@ -25,6 +25,7 @@
 #include "policy/policy_key.h"
 #include "policy/store.h"
 #include "token/token.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
@@ -39,11 +40,17 @@ PG_FUNCTION_INFO_V1(contauth_check_issuer);
 PG_FUNCTION_INFO_V1(contauth_check_agent);
 PG_FUNCTION_INFO_V1(contauth_table_changed);
 
-/* A list of non-empty strings of bounded number and length. */
-static void
-check_list(const List *list, const char *argument)
+/* A column's list: non-empty strings of bounded number and length, no NULLs. */
+static List *
+checked_list(HeapTuple row, TupleDesc desc, const char *argument)
 {
+	bool		isnull;
+	Datum		value = ca_row_datum(row, desc, argument, &isnull);
+	List	   *list = ca_text_array_list(value);
 	ListCell   *lc;
+
+	if (array_contains_nulls(DatumGetArrayTypeP(value)))
+		bad_argument(argument, "an element is null");
 
 	if (list == NIL)
 		bad_argument(argument, "it must name at least one element");
@@ -59,13 +66,20 @@ check_list(const List *list, const char *argument)
 			bad_argument(argument, psprintf("an element is longer than %d bytes",
 											CA_POLICY_MAX_TEXT));
 	}
+	return list;
 }
 
 /* Expression checks run as attempts, to name the argument in the error. */
 typedef struct CaExpressionCheck
 {
 	const char *text;
-	Oid			relid;			/* InvalidOid: a condition over ctx */
+	enum
+	{
+		OF_CONTEXT,				/* a condition over ctx */
+		OF_RELATION,			/* over relid's columns */
+		OF_SOME_RELATION		/* over columns that nobody knows yet */
+	}			of;
+	Oid			relid;
 } CaExpressionCheck;
 
 static void
@@ -74,24 +88,46 @@ try_expression(void *arg)
 	CaExpressionCheck *check = arg;
 	Relation	rel;
 
-	if (!OidIsValid(check->relid))
+	switch (check->of)
 	{
-		(void) ca_condition_compile(check->text);
-		return;
+		case OF_CONTEXT:
+			(void) ca_condition_compile(check->text);
+			break;
+		case OF_SOME_RELATION:
+			ca_expression_check(check->text);
+			break;
+		case OF_RELATION:
+			rel = relation_open(check->relid, AccessShareLock);
+			(void) ca_expression_parse(check->text, rel, NULL);
+			relation_close(rel, NoLock);
+			break;
 	}
-	rel = relation_open(check->relid, AccessShareLock);
-	(void) ca_expression_parse(check->text, rel, NULL);
-	relation_close(rel, NoLock);
 }
 
 static void
-check_expression(const char *text, Oid relid, const char *argument)
+attempt_expression(CaExpressionCheck check, const char *argument)
 {
-	CaExpressionCheck check = {text, relid};
 	char	   *error;
 
 	if (!ca_attempt(try_expression, &check, &error))
 		bad_argument(argument, error);
+}
+
+/* An expression over a relation's columns; InvalidOid: of one not known yet. */
+static void
+check_expression(const char *text, Oid relid, const char *argument)
+{
+	CaExpressionCheck check = {text, OidIsValid(relid) ? OF_RELATION : OF_SOME_RELATION, relid};
+
+	attempt_expression(check, argument);
+}
+
+static void
+check_condition(const char *text)
+{
+	CaExpressionCheck check = {text, OF_CONTEXT, InvalidOid};
+
+	attempt_expression(check, "condition");
 }
 
 /* The relation that a resource names, InvalidOid when it is a pattern. */
@@ -204,6 +240,7 @@ check_label_mask(const CaMaskRule *rule, Oid relid)
 		return;
 	while (get_attname(relid, ++attnum, true) != NULL)
 	{
+		CHECK_FOR_INTERRUPTS();
 		if (!OidIsValid(get_atttype(relid, attnum)) ||
 			get_attgenerated(relid, attnum))
 			continue;
@@ -233,10 +270,10 @@ check_against_relations(const List *resources, const List *masks,
 		Oid			relid = named_relation(resource);
 
 		check_columns(resource, relid);
-		if (!OidIsValid(relid))
-			continue;
 		if (row_filter != NULL)
 			check_expression(row_filter, relid, "row_filter");
+		if (!OidIsValid(relid))
+			continue;
 		foreach(lc2, masks)
 		{
 			if (((CaMaskRule *) lfirst(lc2))->label != NULL)
@@ -247,6 +284,23 @@ check_against_relations(const List *resources, const List *masks,
 	{
 		if (((CaMaskRule *) lfirst(lc))->label == NULL)
 			check_column_mask(lfirst(lc));
+		else
+			check_unless(lfirst(lc), InvalidOid);
+	}
+}
+
+/* So many masks, of so many bytes, are no policy but an attack. */
+static void
+check_masks_size(const List *masks)
+{
+	ListCell   *lc;
+
+	if (list_length(masks) > CA_POLICY_MAX_LIST)
+		bad_argument("masks", psprintf("there are more than %d", CA_POLICY_MAX_LIST));
+	foreach(lc, masks)
+	{
+		if (strlen(((CaMaskRule *) lfirst(lc))->mask->text) > CA_POLICY_MAX_TEXT)
+			bad_argument("masks", psprintf("one is longer than %d bytes", CA_POLICY_MAX_TEXT));
 	}
 }
 
@@ -255,22 +309,23 @@ check_policy(HeapTuple row, TupleDesc desc)
 {
 	char	   *condition = ca_row_text(row, desc, "condition");
 	char	   *row_filter = ca_row_text(row, desc, "row_filter");
-	List	   *texts = ca_row_text_array(row, desc, "resources");
+	List	   *texts;
 	List	   *resources;
 	List	   *masks;
 	bool		isnull;
 
 	(void) ca_policy_parse_effect(ca_row_text(row, desc, "effect"));
-	check_list(ca_row_text_array(row, desc, "principals"), "principals");
-	check_list(ca_row_text_array(row, desc, "on_behalf_of"), "on_behalf_of");
-	check_list(ca_row_text_array(row, desc, "actions"), "actions");
-	check_list(texts, "resources");
+	(void) checked_list(row, desc, "principals");
+	(void) checked_list(row, desc, "on_behalf_of");
+	(void) checked_list(row, desc, "actions");
+	texts = checked_list(row, desc, "resources");
 	(void) ca_limits_parse(DatumGetJsonbP(ca_row_datum(row, desc, "limits", &isnull)));
 
 	resources = ca_policy_parse_resources(texts);
 	masks = ca_policy_parse_masks(DatumGetJsonbP(ca_row_datum(row, desc, "masks", &isnull)));
+	check_masks_size(masks);
 	if (condition != NULL)
-		check_expression(condition, InvalidOid, "condition");
+		check_condition(condition);
 	check_against_relations(resources, masks, row_filter);
 }
 
@@ -353,13 +408,12 @@ contauth_check_agent(PG_FUNCTION_ARGS)
 {
 	TupleDesc	desc;
 	HeapTuple	row = new_row(fcinfo, "check_agent", &desc);
-	List	   *roles = ca_row_text_array(row, desc, "db_roles");
 	int			td_len;
 	bool		isnull;
 
 	if (!ca_spiffe_id_valid(ca_row_text(row, desc, "spiffe_id"), true, &td_len))
 		bad_argument("spiffe_id", "it is not a SPIFFE ID with a path");
-	check_list(roles, "db_roles");
+	(void) checked_list(row, desc, "db_roles");
 	if (!JB_ROOT_IS_OBJECT(DatumGetJsonbP(ca_row_datum(row, desc, "attributes", &isnull))))
 		bad_argument("attributes", "it must be a JSON object");
 	PG_RETURN_POINTER(row);

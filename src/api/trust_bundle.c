@@ -24,11 +24,8 @@ contauth_check_trust_bundle(PG_FUNCTION_ARGS)
 	char	   *pem = ca_row_text(row, desc, "ca_pem");
 	CaCertificateStatus status;
 
-	/* NOT NULL is checked only after the triggers */
-	if (trust_domain == NULL || !ca_trust_domain_valid(trust_domain))
+	if (!ca_trust_domain_valid(trust_domain))
 		bad_argument("trust_domain", "it is not a SPIFFE trust domain name");
-	if (pem == NULL)
-		bad_argument("ca_pem", ca_certificate_status_text(CA_BUNDLE_EMPTY));
 	status = ca_bundle_check(pem, strlen(pem));
 	if (status != CA_CERTIFICATE_OK)
 		bad_argument("ca_pem", ca_certificate_status_text(status));

@@ -10,3 +10,4 @@
 #include "base/internal.h"
 
 int			ca_internal_depth = 0;
+int			ca_inert_depth = 0;

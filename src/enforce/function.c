@@ -25,6 +25,7 @@
 #include "enforce/inspect.h"
 #include "enforce/refuse.h"
 #include "enforce/statement.h"
+#include "miscadmin.h"
 #include "policy/authorize.h"
 #include "pgstat.h"
 #include "policy/label.h"
@@ -183,6 +184,19 @@ refuse_fastpath(Oid funcid)
 	r.text = r.object;
 	r.location = -1;
 	ca_refuse(&r);
+}
+
+void
+ca_function_execute_inert(Oid funcid)
+{
+	/* folding a long text of costly constants asks here again and again */
+	CHECK_FOR_INTERRUPTS();
+	if (get_func_namespace(funcid) != PG_CATALOG_NAMESPACE ||
+		func_volatile(funcid) == PROVOLATILE_VOLATILE)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("function %s is not allowed in a policy", ca_function_name(funcid)),
+				 errdetail("Reading a value would run it.")));
 }
 
 void

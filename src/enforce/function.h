@@ -19,6 +19,12 @@ extern uint64 ca_function_folds;
 /* object_access_hook, OAT_FUNCTION_EXECUTE: may the session run it? */
 extern void ca_function_execute(Oid funcid);
 
+/*
+ * The same while values of a policy are read, in any session: raises 42501
+ * for what is not the server's own, or volatile.
+ */
+extern void ca_function_execute_inert(Oid funcid);
+
 /* schema.name of a function, palloc'd. */
 extern char *ca_function_name(Oid funcid);
 

@@ -129,7 +129,11 @@ hook_object_access(ObjectAccessType access, Oid classid, Oid objid, int subid,
 {
 	if (prev_access != NULL)
 		prev_access(access, classid, objid, subid, arg);
-	if (access == OAT_FUNCTION_EXECUTE && classid == ProcedureRelationId && active())
+	if (access != OAT_FUNCTION_EXECUTE || classid != ProcedureRelationId)
+		return;
+	if (ca_inert_depth > 0)
+		ca_function_execute_inert(objid);
+	if (active())
 		ca_function_execute(objid);
 }
 

@@ -16,13 +16,10 @@
 
 #include "access/xact.h"
 #include "base/catalog.h"
-#include "base/glob.h"
-#include "catalog/pg_namespace.h"
-#include "catalog/pg_proc.h"
+#include "base/internal.h"
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
 #include "identity/claim.h"
-#include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
@@ -31,18 +28,13 @@
 #include "parser/parse_collate.h"
 #include "parser/parse_expr.h"
 #include "parser/parse_relation.h"
-#include "parser/parse_type.h"
 #include "parser/parser.h"
 #include "policy/expression.h"
+#include "policy/expression_check.h"
 #include "rewrite/rewriteManip.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
-#include "utils/regproc.h"
-#include "utils/syscache.h"
-
-/* Deepest nesting of an expression tree. */
-#define CA_EXPRESSION_MAX_DEPTH	200
 
 /* What the meaning of policy text could depend on, and the value it gets. */
 static const struct
@@ -62,6 +54,11 @@ static const struct
 	{"bytea_output", "hex"},
 	{"extra_float_digits", "1"},
 	{"xmloption", "content"},
+	{"array_nulls", "on"},
+	{"timezone_abbreviations", "Default"},
+	{"lc_monetary", "C"},
+	{"lc_numeric", "C"},
+	{"lc_time", "C"},
 };
 
 int
@@ -70,9 +67,13 @@ ca_expression_pin_settings(void)
 	int			nestlevel = NewGUCNestLevel();
 
 	for (int i = 0; i < lengthof(pinned); i++)
-		(void) set_config_option(pinned[i].name, pinned[i].value,
-								 PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE,
-								 true, 0, false);
+	{
+		/* some cost more to set than to look at */
+		if (strcmp(GetConfigOption(pinned[i].name, false, false), pinned[i].value) != 0)
+			(void) set_config_option(pinned[i].name, pinned[i].value,
+									 PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE,
+									 true, 0, false);
+	}
 	return nestlevel;
 }
 
@@ -121,215 +122,70 @@ refuse:
 	return NULL;				/* keep compiler quiet */
 }
 
-/*
- * Functions of pg_catalog that are no use to a policy although they are not
- * volatile: they read other data past every check, or what the session itself
- * sets, or the state of the server.  "*" stands for any characters.
- */
-static const char *const closed_functions[] = {
-	"*_to_xml*", "*_to_xmlschema", "*_validator", "current_schema*", "current_setting",
-	"get_current_ts_config", "*_description", "pg_*", "row_security_active",
-	"to_reg*", "txid_*",
-};
-
-/* And those of them that are some use. */
-static const char *const open_functions[] = {
-	"pg_column_size", "pg_has_role", "pg_input_is_valid", "pg_size_bytes",
-	"pg_size_pretty", "pg_typeof",
-};
-
-static bool
-any_names(const char *const *patterns, int n, const char *name)
-{
-	for (int i = 0; i < n; i++)
-	{
-		if (ca_glob_match(patterns[i], name))
-			return true;
-	}
-	return false;
-}
-
-/* May policies use this function of pg_catalog or contauth? */
-static bool
-is_open(Oid funcid, Oid nsp)
-{
-	const char *name = get_func_name(funcid);
-
-	if (nsp == ca_schema_oid())
-		return strcmp(name, "claim") == 0 || strcmp(name, "attribute") == 0;
-	return any_names(open_functions, lengthof(open_functions), name) ||
-		!any_names(closed_functions, lengthof(closed_functions), name);
-}
-
-/* Is this function acceptable in policy text? */
-static bool
-function_refused(Oid funcid, void *context)
-{
-	Oid			nsp = get_func_namespace(funcid);
-
-	if (nsp != PG_CATALOG_NAMESPACE && nsp != ca_schema_oid())
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("function %s is not allowed in a policy",
-						format_procedure(funcid)),
-				 errdetail("Only functions of pg_catalog and contauth are.")));
-	if (!is_open(funcid, nsp))
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("function %s is not allowed in a policy",
-						format_procedure(funcid)),
-				 errdetail("It reads other data, or what the session itself sets.")));
-	if (func_volatile(funcid) == PROVOLATILE_VOLATILE)
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("function %s is volatile", format_procedure(funcid)),
-				 errdetail("Only immutable and stable functions are allowed in a policy.")));
-	if (get_func_retset(funcid))
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("function %s returns a set", format_procedure(funcid))));
-	return false;
-}
-
-static Oid
-get_type_namespace(Oid type)
-{
-	HeapTuple	tuple = SearchSysCache1(TYPEOID, ObjectIdGetDatum(type));
-	Oid			nsp = InvalidOid;
-
-	if (HeapTupleIsValid(tuple))
-	{
-		nsp = ((Form_pg_type) GETSTRUCT(tuple))->typnamespace;
-		ReleaseSysCache(tuple);
-	}
-	return nsp;
-}
-
-/*
- * Values may be made of the server's types and of enumerations only: what is in
- * a domain's constraints, or in those of a row type's columns, nobody has
- * looked at.
- */
 static void
-check_type(Oid type)
+check_length(const char *text)
 {
-	Oid			element = get_element_type(type);
-
-	if (OidIsValid(element))
-		type = element;
-	if (get_type_namespace(type) != PG_CATALOG_NAMESPACE && !type_is_enum(type))
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("type %s is not allowed in a policy", format_type_be(type)),
-				 errdetail("Values of the server's own types and of enumerations are.")));
-}
-
-/* What a column of the relation is of is its own business. */
-static void
-check_node_type(Node *node)
-{
-	switch (nodeTag(node))
-	{
-		case T_Const:
-		case T_FuncExpr:
-		case T_RowExpr:
-		case T_ArrayExpr:
-		case T_CoerceViaIO:
-		case T_ArrayCoerceExpr:
-		case T_ConvertRowtypeExpr:
-		case T_CoerceToDomain:
-			check_type(exprType(node));
-			break;
-		default:
-			break;
-	}
-}
-
-/*
- * SECURITY: analysis reads the literal of a cast with its type's input
- * function, which runs the constraints of a domain: so casts are looked at
- * before.  (test/sql/smuggle.sql)
- */
-static bool
-check_cast_walker(Node *node, void *context)
-{
-	Type		type;
-
-	if (node == NULL)
-		return false;
-	if (IsA(node, TypeCast))
-	{
-		type = LookupTypeName(NULL, ((TypeCast *) node)->typeName, NULL, true);
-		if (type != NULL)
-		{
-			check_type(typeTypeId(type));
-			ReleaseSysCache(type);
-		}
-	}
-	return raw_expression_tree_walker(node, check_cast_walker, context);
-}
-
-typedef struct CheckState
-{
-	int			depth;
-} CheckState;
-
-static bool
-check_walker(Node *node, void *context)
-{
-	CheckState *state = context;
-	bool		result;
-
-	if (node == NULL)
-		return false;
-	if (IsA(node, SubLink) || IsA(node, Param) || IsA(node, NextValueExpr) ||
-		IsA(node, CurrentOfExpr))
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("sub-selects and parameters are not allowed in a policy")));
-	check_node_type(node);
-	if (++state->depth > CA_EXPRESSION_MAX_DEPTH)
-		ereport(ERROR,
-				(errcode(ERRCODE_STATEMENT_TOO_COMPLEX),
-				 errmsg("the expression is nested too deeply")));
-	(void) check_functions_in_node(node, function_refused, NULL);
-	result = expression_tree_walker(node, check_walker, context);
-	state->depth--;
-	return result;
-}
-
-Expr *
-ca_expression_parse(const char *text, Relation rel, const char *alias)
-{
-	ParseState *pstate;
-	ParseNamespaceItem *nsitem;
-	Node	   *raw;
-	Node	   *expr;
-	CheckState	state = {0};
-	int			nestlevel;
-
 	if (strlen(text) > CA_EXPRESSION_MAX_LEN)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("the expression is longer than %d bytes",
 						CA_EXPRESSION_MAX_LEN)));
+}
 
-	nestlevel = ca_expression_pin_settings();
-	pstate = make_parsestate(NULL);
+void
+ca_expression_check(const char *text)
+{
+	int			nestlevel = ca_expression_pin_settings();
+	Node	   *raw;
+
+	check_length(text);
+	raw = raw_expression(text);
+	ca_expression_check_raw(raw, true);
+	AtEOXact_GUC(true, nestlevel);
+}
+
+/* Analyze a text; what its literals are read by is bound to be harmless. */
+static Node *
+analyze(const char *text, Relation rel, const char *alias)
+{
+	ParseState *pstate = make_parsestate(NULL);
+	ParseNamespaceItem *nsitem;
+	Node	   *raw = raw_expression(text);
+	Node	   *expr;
+
 	nsitem = addRangeTableEntryForRelation(pstate, rel, AccessShareLock,
 										   alias != NULL ? makeAlias(alias, NIL) : NULL,
 										   false, true);
 	addNSItemToQuery(pstate, nsitem, false, true, true);
-
-	raw = raw_expression(text);
-	(void) check_cast_walker(raw, NULL);
+	ca_expression_check_raw(raw, false);
 	expr = transformExpr(pstate, raw, EXPR_KIND_POLICY);
 	expr = coerce_to_boolean(pstate, expr, "policy text");
 	assign_expr_collations(pstate, expr);
 	free_parsestate(pstate);
+	return expr;
+}
+
+Expr *
+ca_expression_parse(const char *text, Relation rel, const char *alias)
+{
+	Node	   *volatile expr = NULL;
+	int			nestlevel;
+
+	check_length(text);
+	nestlevel = ca_expression_pin_settings();
+	ca_inert_depth++;
+	PG_TRY();
+	{
+		expr = analyze(text, rel, alias);
+	}
+	PG_FINALLY();
+	{
+		ca_inert_depth--;
+	}
+	PG_END_TRY();
 	AtEOXact_GUC(true, nestlevel);
 
-	(void) check_walker(expr, &state);
+	ca_expression_check_tree(expr);
 	return (Expr *) expr;
 }
 

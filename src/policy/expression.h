@@ -15,6 +15,12 @@
 #define CA_EXPRESSION_MAX_LEN	8192
 
 /*
+ * Look at a text whose relation is not known yet, as far as that goes.  Raises
+ * an error that says what is wrong.
+ */
+extern void ca_expression_check(const char *text);
+
+/*
  * Parse a boolean expression over the columns of rel, which the text may
  * qualify with alias (NULL: the relation's own name).  The result's Vars have
  * varno 1.  Names are resolved in pg_catalog only; only immutable and stable

@@ -18,6 +18,7 @@
 #include "postgres.h"
 
 #include "base/catalog.h"
+#include "base/internal.h"
 #include "catalog/pg_type.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
@@ -172,10 +173,19 @@ constant_value(const CaMask *mask, Oid type, int32 typmod, Oid collation)
 {
 	Oid			input;
 	Oid			ioparam;
-	Datum		value;
+	Datum		value = 0;
 
 	getTypeInputInfo(type, &input, &ioparam);
-	value = OidInputFunctionCall(input, mask->constant, ioparam, typmod);
+	ca_inert_depth++;
+	PG_TRY();
+	{
+		value = OidInputFunctionCall(input, mask->constant, ioparam, typmod);
+	}
+	PG_FINALLY();
+	{
+		ca_inert_depth--;
+	}
+	PG_END_TRY();
 	return makeConst(type, typmod, collation, get_typlen(type), value,
 					 false, get_typbyval(type));
 }

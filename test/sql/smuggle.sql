@@ -148,10 +148,82 @@ SET search_path = evil, pg_catalog;
 SELECT contauth.create_policy('enum', 'permit', resources => '{crm.customer}', row_filter => $$mood = 'good' AND d = 'x'$$) \g /dev/null
 SELECT count(*) FROM contauth.policy WHERE name OPERATOR(pg_catalog.=) 'enum';
 RESET search_path;
--- what a column's own type does, it does as whoever brings the policy
+-- reading a value of a column's type runs nobody's code: not in a constant,
+-- nor in a literal, also deep inside an array, a row, or a domain over them
+CREATE DOMAIN evil.words AS text[] CHECK (evil.check(VALUE[1]));
+CREATE DOMAIN evil.code AS text CHECK (VALUE ~ '^[a-z]+$');
+ALTER TABLE crm.customer ADD da evil.dom[], ADD dw evil.words, ADD dc evil.deep, ADD dd evil.code;
 \c - regress_contauth_admin
-SELECT contauth.create_policy('dom', 'permit', resources => '{crm.customer}', masks => '{"crm.customer.d": "constant(y)"}');
+CREATE FUNCTION pg_temp.mask(columns text[]) RETURNS SETOF text LANGUAGE plpgsql AS $$
+DECLARE
+    name text;
+BEGIN
+    FOREACH name IN ARRAY columns LOOP
+        BEGIN
+            PERFORM contauth.create_policy('dom', 'permit', resources => '{crm.customer}',
+                masks => jsonb_build_object('crm.customer.' || name, CASE name WHEN 'dc' THEN 'constant((x))' WHEN 'dd' THEN 'constant(x)' ELSE 'constant({x})' END));
+            PERFORM contauth.drop_policy('dom');
+            RETURN NEXT name || ' accepted';
+        EXCEPTION WHEN OTHERS THEN RETURN NEXT SQLERRM;
+        END;
+    END LOOP;
+END $$;
+SELECT pg_temp.mask('{d,da,dw,dc,dd}');
+SELECT contauth.create_policy('dom', 'permit', resources => '{crm.customer}', row_filter => $$da @> '{x}'$$);
+SELECT contauth.create_policy('dom', 'permit', resources => '{crm.customer}', row_filter => $$da = '{x}'$$);
+SELECT contauth.create_policy('dom', 'permit', resources => '{crm.customer}', row_filter => $$dw = '{x}' AND d = 'x' AND dd = 'x'$$);
+-- what an agent's search_path or settings would decide when the filter runs
+SELECT contauth.create_policy('path', 'permit', resources => '{crm.customer}', row_filter => $$tenant::regclass = 1$$);
+SELECT contauth.create_policy('path', 'permit', resources => '{crm.customer}', row_filter => $$tenant::varchar::regtype IS NULL$$);
+SELECT contauth.create_policy('path', 'permit', resources => '{crm.customer}', row_filter => $$id::regclass::text = 'x'$$);
+SELECT contauth.create_policy('path', 'permit', resources => '{crm.customer}', row_filter => $$to_tsvector(name) @@ 'x'$$);
+SELECT contauth.create_policy('path', 'permit', resources => '{crm.customer}', row_filter => $$to_tsvector('english', name) @@ plainto_tsquery('x')$$);
+SELECT contauth.create_policy('path', 'permit', resources => '{crm.customer}', row_filter => $$to_tsvector('english', name) @@ plainto_tsquery('english', 'x') AND tableoid <> 'pg_class'::regclass$$);
+SELECT contauth.create_policy('set', 'forbid', resources => '{crm.ticket}', condition =>
+    $$'{NULL}'::text[] = ARRAY['NULL'] OR '2020-01-01 00:00 IST'::timestamptz < '2020-01-01 00:00+03'$$);
+\c - regress_contauth_agent
+SET contauth.token = :'token_support';
+SET array_nulls = off;
+SET timezone_abbreviations = 'India';
+SELECT count(*) > 0 FROM crm.ticket;
+:state
 \c - :superuser
+-- a pattern's text is looked at before there is a relation for it
+CREATE FUNCTION pg_temp.try_pattern(filter text) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM contauth.create_policy('try', 'permit', resources => '{crm.*}', row_filter => filter);
+    PERFORM contauth.drop_policy('try');
+    PERFORM contauth.create_policy('try', 'permit', masks => jsonb_build_object('label:pii', jsonb_build_object('mask', 'null', 'unless', filter)));
+    PERFORM contauth.drop_policy('try');
+    RETURN 'accepted';
+EXCEPTION WHEN OTHERS THEN RETURN SQLSTATE || ' ' || SQLERRM;
+END $$;
+SELECT f AS filter, pg_temp.try_pattern(f) FROM unnest(ARRAY['nobody_knows > 1 AND lower(x) = contauth.claim($$a$$)',
+    '(SELECT true)', 'x IN (SELECT id FROM crm.ticket)', 'random() > 0', 'pg_sleep(1) IS NULL', 'evil.eq(a, b)', 'evil.lower(a) = b',
+    'public.lower(a) = b', 'a::evil.dom = b', 'nothing(a)', 'generate_series(1, a) > 1', 'a = $1', 'true; DROP TABLE x', 'a = (']) AS f;
+-- sizes
+SELECT contauth.create_policy('many', 'permit', masks => (SELECT jsonb_object_agg('label:a' || i, 'null') FROM generate_series(1, 1001) AS i));
+SELECT contauth.create_policy('long', 'permit', masks => jsonb_build_object('label:pii', 'constant(' || repeat('x', 5000) || ')'));
+-- NULL where none may be, by the owner's own hand
+CREATE FUNCTION pg_temp.put_null(tables regclass[]) RETURNS SETOF text LANGUAGE plpgsql AS $$
+DECLARE
+    r record;
+BEGIN
+    FOR r IN SELECT attrelid::regclass AS t, attname AS c FROM pg_attribute
+              WHERE attrelid = ANY (tables) AND attnum > 0 AND attnotnull AND attgenerated = '' AND attname <> 'version' ORDER BY attrelid::regclass::text, attnum
+    LOOP
+        BEGIN
+            EXECUTE format('UPDATE %s SET %I = NULL', r.t, r.c);
+            RETURN NEXT format('%s: %s', r.t, 'changed');
+        EXCEPTION WHEN OTHERS THEN RETURN NEXT format('%s: %s %s', r.t, SQLSTATE, SQLERRM);
+        END;
+    END LOOP;
+END $$;
+INSERT INTO contauth.agent_key DEFAULT VALUES;
+INSERT INTO contauth.trust_bundle DEFAULT VALUES;
+SELECT pg_temp.put_null('{contauth.policy,contauth.agent,contauth.issuer}');
+UPDATE contauth.policy SET actions = '{select,NULL}' WHERE name = 'good';
+UPDATE contauth.agent SET db_roles = '{NULL}';
 \set ECHO none
 DROP SCHEMA evil CASCADE;
 \i :teardown
