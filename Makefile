@@ -78,11 +78,13 @@ OBJS = \
 	src/audit/ring_worker.o \
 	src/audit/verify.o \
 	src/audit/worker.o \
+	src/enforce/affected.o \
 	src/enforce/budget.o \
 	src/enforce/cascade.o \
 	src/enforce/collect.o \
 	src/enforce/constraint.o \
 	src/enforce/copy.o \
+	src/enforce/copy_in.o \
 	src/enforce/execute.o \
 	src/enforce/explain.o \
 	src/enforce/fragile.o \

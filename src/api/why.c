@@ -81,7 +81,7 @@ masks_of(const CaAccess *access)
 	return JsonbPGetDatum(JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL)));
 }
 
-/* {"limit": number} */
+/* {"limit": number or true} */
 static Datum
 limits_of(const CaLimits *limits)
 {
@@ -90,14 +90,17 @@ limits_of(const CaLimits *limits)
 	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
 	for (int i = 0; i < CA_LIMIT_COUNT; i++)
 	{
-		JsonbValue	number;
+		JsonbValue	value;
 
 		if (limits->max[i] == 0)
 			continue;
 		push_string(&state, WJB_KEY, ca_limit_name(i));
-		number.type = jbvNumeric;
-		number.val.numeric = int64_to_numeric(limits->max[i]);
-		pushJsonbValue(&state, WJB_VALUE, &number);
+		value.type = ca_limit_is_switch(i) ? jbvBool : jbvNumeric;
+		if (ca_limit_is_switch(i))
+			value.val.boolean = true;
+		else
+			value.val.numeric = int64_to_numeric(limits->max[i]);
+		pushJsonbValue(&state, WJB_VALUE, &value);
 	}
 	return JsonbPGetDatum(JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL)));
 }

@@ -151,4 +151,15 @@ ca_returning_walker(Node *node, void *context)
 #define ca_guc_free(pointer)	guc_free(pointer)
 #endif
 
+/* What joins source and target of MERGE; before 17 it stands in the jointree. */
+static inline Node *
+ca_merge_condition(const Query *query)
+{
+#if PG_VERSION_NUM >= 170000
+	return query->mergeJoinCondition;
+#else
+	return NULL;
+#endif
+}
+
 #endif							/* CA_BASE_COMPAT_H */

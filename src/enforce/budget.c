@@ -23,8 +23,6 @@
 #include "enforce/budget.h"
 #include "enforce/refuse.h"
 #include "enforce/statement.h"
-#include "executor/instrument.h"
-#include "nodes/execnodes.h"
 
 /* Refuse; in monitor mode once, then the limit holds no more. */
 static void
@@ -44,6 +42,9 @@ refuse_excess(CaBudget *budget, CaLimit limit)
 	{
 		case CA_LIMIT_ROWS_PER_STATEMENT:
 			r.reason = psprintf("it has more than " INT64_FORMAT " rows", max);
+			break;
+		case CA_LIMIT_MAX_AFFECTED_ROWS:
+			r.reason = psprintf("it changes more than " INT64_FORMAT " rows", max);
 			break;
 		case CA_LIMIT_BYTES_PER_STATEMENT:
 			r.reason = psprintf("it has more than " INT64_FORMAT " bytes", max);
@@ -147,6 +148,8 @@ find_excess(CaBudget *budget, const CaMeter *meter)
 {
 	if (exceeds(budget, CA_LIMIT_ROWS_PER_STATEMENT, meter->rows))
 		return CA_LIMIT_ROWS_PER_STATEMENT;
+	if (exceeds(budget, CA_LIMIT_MAX_AFFECTED_ROWS, meter->affected))
+		return CA_LIMIT_MAX_AFFECTED_ROWS;
 	if (exceeds(budget, CA_LIMIT_BYTES_PER_STATEMENT, meter->bytes))
 		return CA_LIMIT_BYTES_PER_STATEMENT;
 	if (budget->limits.max[CA_LIMIT_ROWS_PER_HOUR] > 0 && !keep_reserved(budget))
@@ -247,43 +250,20 @@ ca_budget_meter(CaMeterReceiver *receiver, CaBudget *budget, CaMeter *meter,
 }
 
 void
-ca_budget_add_rows(CaBudget *budget, CaMeter *meter, int64 rows)
+ca_budget_add_affected(CaBudget *budget, CaMeter *meter, int64 affected,
+					   int64 returned)
 {
-	if (rows > 0)
-		count_rows(budget, meter, rows);
+	meter->affected += affected;
+	count_rows(budget, meter, Max(affected - returned, 0));
 }
 
 void
-ca_budget_watch(const QueryDesc *queryDesc)
+ca_budget_check_affected(CaBudget *budget, const CaMeter *meter, int64 affected)
 {
-	EState	   *estate = queryDesc->estate;
-	MemoryContext old = MemoryContextSwitchTo(estate->es_query_cxt);
-	ListCell   *lc;
-
-	foreach(lc, estate->es_auxmodifytables)
-	{
-		PlanState  *source = outerPlanState((PlanState *) lfirst(lc));
-
-		if (source->instrument == NULL)
-			source->instrument = InstrAlloc(1, INSTRUMENT_ROWS, false);
-	}
-	MemoryContextSwitchTo(old);
-}
-
-void
-ca_budget_add_watched(CaBudget *budget, CaMeter *meter, const QueryDesc *queryDesc)
-{
-	int64		rows = 0;
-	ListCell   *lc;
-
-	foreach(lc, queryDesc->estate->es_auxmodifytables)
-	{
-		const PlanState *source = outerPlanState((PlanState *) lfirst(lc));
-
-		if (source->instrument != NULL)
-			rows += (int64) (source->instrument->ntuples + source->instrument->tuplecount);
-	}
-	ca_budget_add_rows(budget, meter, rows);
+	if (exceeds(budget, CA_LIMIT_MAX_AFFECTED_ROWS, meter->affected + affected))
+		refuse_excess(budget, CA_LIMIT_MAX_AFFECTED_ROWS);
+	if (exceeds(budget, CA_LIMIT_ROWS_PER_STATEMENT, meter->affected + affected))
+		refuse_excess(budget, CA_LIMIT_ROWS_PER_STATEMENT);
 }
 
 void

@@ -16,6 +16,7 @@ typedef struct CaMeter
 {
 	int64		rows;
 	int64		bytes;
+	int64		affected;		/* rows that were changed */
 } CaMeter;
 
 /* Part of a statement's record; zeroed when it begins. */
@@ -51,18 +52,19 @@ extern void ca_budget_limit(const CaLimits *limits);
 extern void ca_budget_meter(CaMeterReceiver *receiver, CaBudget *budget,
 							CaMeter *meter, DestReceiver *inner);
 
-/* Count rows that went through no receiver. */
-extern void ca_budget_add_rows(CaBudget *budget, CaMeter *meter, int64 rows);
+/*
+ * Count rows that were changed, of which so many went through a receiver and
+ * have been counted as returned.
+ */
+extern void ca_budget_add_affected(CaBudget *budget, CaMeter *meter,
+								   int64 affected, int64 returned);
 
 /*
- * Watch, from before its first row on, what writing WITH queries of a started
- * query change: the server counts only what its main part does.
+ * Refuse when the rows that a query at work has changed so far, on top of what
+ * the meter shows, are too many already.
  */
-extern void ca_budget_watch(const QueryDesc *queryDesc);
-
-/* Count, at its end, the rows that those have been given to change. */
-extern void ca_budget_add_watched(CaBudget *budget, CaMeter *meter,
-								  const QueryDesc *queryDesc);
+extern void ca_budget_check_affected(CaBudget *budget, const CaMeter *meter,
+									 int64 affected);
 
 /*
  * The statement has ended: put what it used into the agent's history; rows is

@@ -385,19 +385,20 @@ ca_collect(Query *query)
 }
 
 void
-ca_collect_exports(List *targets)
+ca_collect_copies(List *targets, bool out)
 {
 	ListCell   *lc;
 
 	foreach(lc, targets)
 	{
 		CaTarget   *target = lfirst(lc);
+		CaAccess   *access = out ? target->select : target->insert;
 
-		if (target->select == NULL)
+		if (access == NULL)
 			continue;
-		target->export = new_access(target, CA_ACTION_EXPORT,
-									target->select->columns);
-		target->select->also = target->export;
+		target->copy = new_access(target, out ? CA_ACTION_EXPORT : CA_ACTION_COPY_IN,
+								  access->columns);
+		access->also = target->copy;
 	}
 }
 
@@ -405,6 +406,15 @@ RangeTblEntry *
 ca_target_rte(const CaTarget *target)
 {
 	return rt_fetch(target->rti, target->query->rtable);
+}
+
+bool
+ca_target_chooses_rows(const CaTarget *target)
+{
+	Query	   *query = target->query;
+
+	return bms_is_member(target->rti, pull_varnos_of_level(NULL, (Node *) query->jointree, 0)) ||
+		bms_is_member(target->rti, pull_varnos_of_level(NULL, ca_merge_condition(query), 0));
 }
 
 List *
@@ -420,8 +430,8 @@ ca_target_accesses(const CaTarget *target)
 		accesses = lappend(accesses, target->update);
 	if (target->delete != NULL)
 		accesses = lappend(accesses, target->delete);
-	if (target->export != NULL)
-		accesses = lappend(accesses, target->export);
+	if (target->copy != NULL)
+		accesses = lappend(accesses, target->copy);
 	accesses = list_concat(accesses, target->cascades);
 	return accesses;
 }

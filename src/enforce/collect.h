@@ -28,7 +28,7 @@ typedef struct CaTarget
 	CaAccess   *insert;
 	CaAccess   *update;
 	CaAccess   *delete;
-	CaAccess   *export;			/* rows leave by COPY TO */
+	CaAccess   *copy;			/* rows leave by COPY TO, or come by COPY FROM */
 	CaAccess   *advice;			/* select of columns that are only assigned */
 	List	   *cascades;		/* of CaAccess *, on other relations */
 } CaTarget;
@@ -40,11 +40,20 @@ typedef struct CaTarget
  */
 extern List *ca_collect(Query *query);
 
-/* Ask, for everything that is read, whether it may be exported, too. */
-extern void ca_collect_exports(List *targets);
+/*
+ * Ask, too, whether everything that is read may be exported; or, the other way
+ * round, whether what is inserted may be copied in.
+ */
+extern void ca_collect_copies(List *targets, bool out);
 
 /* The target's range table entry. */
 extern RangeTblEntry *ca_target_rte(const CaTarget *target);
+
+/*
+ * Does the level's command choose the rows that it changes by anything about
+ * them: a condition on a column, a join, a cursor?
+ */
+extern bool ca_target_chooses_rows(const CaTarget *target);
 
 /* All accesses of a target, as a List of CaAccess. */
 extern List *ca_target_accesses(const CaTarget *target);

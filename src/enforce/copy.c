@@ -19,13 +19,17 @@
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 
-/* Names of the columns that COPY means when it lists none. */
-static List *
-default_columns(Relation rel)
+/* The statement that ca_copy_check() has found to need a look at each row. */
+static const CopyStmt *row_by_row = NULL;
+
+List *
+ca_copy_column_names(const CopyStmt *stmt, Relation rel)
 {
 	TupleDesc	desc = RelationGetDescr(rel);
 	List	   *names = NIL;
 
+	if (stmt->attlist != NIL)
+		return stmt->attlist;
 	for (int i = 0; i < desc->natts; i++)
 	{
 		Form_pg_attribute att = TupleDescAttr(desc, i);
@@ -40,7 +44,7 @@ Bitmapset *
 ca_copy_columns(const CopyStmt *stmt, Oid relid)
 {
 	Relation	rel = table_open(relid, AccessShareLock);
-	List	   *names = stmt->attlist != NIL ? stmt->attlist : default_columns(rel);
+	List	   *names = ca_copy_column_names(stmt, rel);
 	Bitmapset  *columns = NULL;
 	ListCell   *lc;
 
@@ -61,7 +65,9 @@ ca_copy_check(CopyStmt *stmt)
 {
 	Oid			relid;
 	Bitmapset  *columns;
+	bool		by_row;
 
+	row_by_row = NULL;
 	if (stmt->is_program || stmt->filename != NULL)
 	{
 		ca_refuse_command("COPY", "COPY", "command",
@@ -73,8 +79,16 @@ ca_copy_check(CopyStmt *stmt)
 
 	relid = RangeVarGetRelid(stmt->relation, RowExclusiveLock, false);
 	columns = ca_copy_columns(stmt, relid);
-	ca_relation_check(relid, CA_ACTION_COPY_IN, columns, true);
-	ca_relation_check(relid, CA_ACTION_INSERT, columns, true);
+	by_row = ca_relation_check_write(relid, CA_ACTION_COPY_IN, columns);
+	by_row |= ca_relation_check_write(relid, CA_ACTION_INSERT, columns);
+	if (by_row && ca_guc_mode == CA_MODE_ENFORCE)
+		row_by_row = stmt;
+}
+
+bool
+ca_copy_in_needed(const CopyStmt *stmt)
+{
+	return row_by_row == stmt;
 }
 
 /* SELECT columns FROM ONLY relation */
@@ -83,16 +97,11 @@ select_of_table(const CopyStmt *stmt)
 {
 	SelectStmt *select = makeNode(SelectStmt);
 	RangeVar   *from = copyObject(stmt->relation);
-	List	   *names = stmt->attlist;
+	Relation	rel = table_openrv(stmt->relation, AccessShareLock);
+	List	   *names = ca_copy_column_names(stmt, rel);
 	ListCell   *lc;
 
-	if (names == NIL)
-	{
-		Relation	rel = table_openrv(stmt->relation, AccessShareLock);
-
-		names = default_columns(rel);
-		table_close(rel, NoLock);
-	}
+	table_close(rel, NoLock);
 	foreach(lc, names)
 	{
 		ColumnRef  *column = makeNode(ColumnRef);
@@ -123,7 +132,7 @@ ca_copy_convert(PlannedStmt *pstmt)
 
 	if (stmt->is_from)
 		return pstmt;
-	ca_plan_next_is_export(true);
+	ca_plan_next_is_export();
 	if (stmt->relation == NULL || ca_guc_mode != CA_MODE_ENFORCE)
 		return pstmt;
 	/* the server refuses to copy from a partitioned table: let it say so */

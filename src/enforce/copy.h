@@ -10,6 +10,7 @@
 
 #include "nodes/parsenodes.h"
 #include "nodes/plannodes.h"
+#include "utils/rel.h"
 
 /*
  * Refuse what no agent may do: files and programs of the server, and rows
@@ -22,6 +23,15 @@ extern void ca_copy_check(CopyStmt *stmt);
  * COPY (SELECT ...) TO.  Returns a changed copy, or pstmt itself.
  */
 extern PlannedStmt *ca_copy_convert(PlannedStmt *pstmt);
+
+/*
+ * Must COPY FROM go row by row, for a row filter or a limit?  About the statement
+ * that ca_copy_check() has let pass last.
+ */
+extern bool ca_copy_in_needed(const CopyStmt *stmt);
+
+/* The columns that COPY names, or means when it names none: of String. */
+extern List *ca_copy_column_names(const CopyStmt *stmt, Relation rel);
 
 /* The columns that COPY FROM writes, as attribute numbers. */
 extern Bitmapset *ca_copy_columns(const CopyStmt *stmt, Oid relid);

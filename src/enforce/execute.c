@@ -28,6 +28,7 @@
 #include "base/catalog.h"
 #include "base/epoch.h"
 #include "base/guc.h"
+#include "enforce/affected.h"
 #include "enforce/constraint.h"
 #include "enforce/execute.h"
 #include "enforce/fragile.h"
@@ -242,7 +243,8 @@ plan_again(QueryDesc *queryDesc, CaPlanNote *note)
 	Query	   *query = copyObject(note->query);
 
 	AcquireRewriteLocks(query, true, false);
-	ca_plan_next_is_export(note->exports && ca_session_enforced());
+	if (note->copies == CA_COPY_OUT && ca_session_enforced())
+		ca_plan_next_is_export();
 	queryDesc->plannedstmt = planner(query, queryDesc->sourceText,
 									 note->cursor_options, queryDesc->params);
 	/* whoever keeps the old plan shall ask for a new one next time */
@@ -373,7 +375,8 @@ ca_execute_start(QueryDesc *queryDesc, int eflags, ExecutorStart_hook_type next)
 		if (note != NULL)
 			ca_statement_add_note(ca_statement_current, note);
 		next(queryDesc, eflags);
-		ca_budget_watch(queryDesc);
+		if (note != NULL)
+			ca_affected_watch(queryDesc, top_level);
 	}
 	PG_CATCH();
 	{
@@ -459,7 +462,7 @@ run_metered(CaRun *run, CA_EXECUTOR_RUN_ARGS, ExecutorRun_hook_type next)
 	next(CA_EXECUTOR_RUN_PASS);
 	queryDesc->dest = dest;
 	if (queryDesc->operation != CMD_SELECT)
-		ca_budget_add_rows(budget, meter, rows_of(queryDesc) - (meter->rows - before));
+		ca_budget_add_affected(budget, meter, rows_of(queryDesc), meter->rows - before);
 	if (run->statement != NULL)
 		run->meter = *meter;
 }
@@ -650,7 +653,8 @@ count_with_queries(const CaRun *run)
 {
 	CaBudget   *budget = ca_statement_budget(ca_statement_current);
 
-	ca_budget_add_watched(budget, meter_of(run, budget), run->queryDesc);
+	ca_budget_add_affected(budget, meter_of(run, budget),
+						   ca_affected_by_with(run->queryDesc), 0);
 }
 
 void

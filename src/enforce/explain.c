@@ -211,7 +211,7 @@ explain_query(CaExplainer *e, Query *query, bool exports)
 	(void) function_walker((Node *) query, &functions);
 	targets = ca_collect(query);
 	if (exports)
-		ca_collect_exports(targets);
+		ca_collect_copies(targets, true);
 	foreach(lc, targets)
 	{
 		CaTarget   *target = lfirst(lc);

@@ -20,6 +20,14 @@
 /* Identities that one plan serves without being decided again. */
 #define CA_NOTE_EPOCHS	8
 
+/* What COPY does with the rows of a query. */
+typedef enum CaCopyRole
+{
+	CA_COPY_NONE,
+	CA_COPY_OUT,				/* what it reads leaves by COPY TO */
+	CA_COPY_IN					/* what it inserts comes by COPY FROM */
+} CaCopyRole;
+
 typedef struct CaPlanNote
 {
 	ExtensibleNode xnode;
@@ -32,7 +40,7 @@ typedef struct CaPlanNote
 								 * epoch */
 	bool		protects;		/* the query was rewritten: masks or filters */
 	bool		reveals;		/* its errors may show what policies protect */
-	bool		exports;		/* rows leave by COPY TO */
+	CaCopyRole	copies;
 	uint64		signature;		/* of what has to be enforced */
 	bool		presents;		/* may run without an identity */
 	CaDecision	decision;		/* not ALLOW only in monitor mode: */

@@ -79,49 +79,88 @@ ca_object_check(const char *action, CaResourceKind kind, const char *name)
 	}
 }
 
-void
-ca_relation_check(Oid relid, const char *action, Bitmapset *columns,
-				  bool all_rows)
+/* Decide the access for the present identity; false: there is none. */
+static bool
+decide(CaAccess *access)
 {
 	CaIdentityProblem problem = {0};
 	const CaIdentity *id = ca_identity_current(&problem);
 	const CaPolicySet *set;
 	CaSubject	subject;
-	CaAccess	access = {.relid = relid,.action = action,.columns = columns};
-	CaObjectAnswer answer = {0};
 
 	if (id == NULL)
 	{
-		ca_refuse_identity(&problem, action, "", -1, 0);
-		return;
+		ca_refuse_identity(&problem, access->action, "", -1, 0);
+		return false;
 	}
 	subject = ca_object_subject(id);
-	set = ca_policy_set(id, ca_relation_keys(NIL, relid));
+	set = ca_policy_set(id, ca_relation_keys(NIL, access->relid));
 	ca_relation_begin(set);
-	ca_authorize_access(set, &subject, &access);
-	answer.verdict = access.verdict;
-	answer.outside = access.outside;
-	answer.monitored = access.monitored;
-	answer.deciding = access.verdict.deciding >= 0 && access.matched != NIL ?
-		((CaCandidate *) linitial(access.matched))->policy : NULL;
+	ca_authorize_access(set, &subject, access);
+	return true;
+}
 
-	/* the command sees every row and stored value: obligations cannot hold */
-	if (access.verdict.decision == CA_DECISION_ALLOW && all_rows &&
-		(ca_access_filter_text(&access) != NULL || ca_access_masks_any(&access)))
+/* Refuse the access, or put it on record and under its limits. */
+static void
+conclude(const CaAccess *access, bool obligation_fails)
+{
+	CaObjectAnswer answer = {0};
+
+	answer.verdict = access->verdict;
+	answer.outside = access->outside;
+	answer.monitored = access->monitored;
+	answer.deciding = access->verdict.deciding >= 0 && access->matched != NIL ?
+		((CaCandidate *) linitial(access->matched))->policy : NULL;
+
+	if (access->verdict.decision == CA_DECISION_ALLOW && obligation_fails)
 	{
 		answer.verdict.decision = CA_DECISION_DENY;
 		answer.verdict.reason = CA_REASON_OBLIGATION;
 		answer.deciding = NULL;
 	}
 	if (answer.verdict.decision != CA_DECISION_ALLOW)
-		ca_object_refuse(&answer, action, access.relation->resource);
+		ca_object_refuse(&answer, access->action, access->relation->resource);
 	else if (ca_statement_current != NULL)
 	{
-		CaLimits	limits = ca_access_limits(&access);
+		CaLimits	limits = ca_access_limits(access);
 
 		ca_budget_limit(&limits);
-		ca_statement_add_access(ca_statement_current, action,
-								access.relation->resource, CA_DECISION_ALLOW,
+		ca_statement_add_access(ca_statement_current, access->action,
+								access->relation->resource, CA_DECISION_ALLOW,
 								answer.deciding->name, &answer.monitored);
 	}
+}
+
+void
+ca_relation_check(Oid relid, const char *action, bool all_rows)
+{
+	CaAccess	access = {.relid = relid,.action = action};
+
+	/* the command sees every row and stored value: obligations cannot hold */
+	if (decide(&access))
+		conclude(&access, all_rows && (ca_access_filter_text(&access) != NULL ||
+									   ca_access_masks_any(&access)));
+}
+
+bool
+ca_relation_check_write(Oid relid, const char *action, Bitmapset *columns)
+{
+	CaAccess	access = {.relid = relid,.action = action,.columns = columns};
+	bool		masked = false;
+	int			attnum = -1;
+	CaLimits	limits;
+
+	if (!decide(&access))
+		return false;
+	while (access.verdict.decision == CA_DECISION_ALLOW &&
+		   (attnum = bms_next_member(columns, attnum)) >= 0)
+		masked |= ca_access_masks(&access, attnum) != NIL;
+	conclude(&access, masked);
+	if (access.verdict.decision != CA_DECISION_ALLOW)
+		return false;
+	limits = ca_access_limits(&access);
+	return ca_access_filter_text(&access) != NULL ||
+		limits.max[CA_LIMIT_MAX_AFFECTED_ROWS] > 0 ||
+		limits.max[CA_LIMIT_ROWS_PER_STATEMENT] > 0 ||
+		limits.max[CA_LIMIT_ROWS_PER_HOUR] > 0;
 }

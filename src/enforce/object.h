@@ -25,12 +25,18 @@ extern void ca_object_check(const char *action, CaResourceKind kind,
 							const char *name);
 
 /*
- * Decide an action on a relation as a whole, with the columns it touches
- * (attribute numbers); refuses when it is not permitted or, with all_rows,
- * when row filters or masks would have to be applied, which the command
- * cannot do.  There must be a valid identity.
+ * Decide an action on a relation as a whole; refuses when it is not permitted
+ * or, with all_rows, when row filters or masks would have to be applied, which
+ * the command cannot do.  There must be a valid identity.
  */
-extern void ca_relation_check(Oid relid, const char *action,
-							  Bitmapset *columns, bool all_rows);
+extern void ca_relation_check(Oid relid, const char *action, bool all_rows);
+
+/*
+ * Decide an action that writes columns (attribute numbers) of new rows; refuses
+ * when it is not permitted or one of them is masked.  True when each row has to
+ * be looked at: a row filter must hold for it, or a limit counts it.
+ */
+extern bool ca_relation_check_write(Oid relid, const char *action,
+									Bitmapset *columns);
 
 #endif							/* CA_ENFORCE_OBJECT_H */

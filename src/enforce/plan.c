@@ -66,11 +66,47 @@ typedef struct CaCase
 } CaCase;
 
 static bool next_is_export = false;
+static int	copy_in_level = -1;
 
 void
-ca_plan_next_is_export(bool is_export)
+ca_plan_next_is_export(void)
 {
-	next_is_export = is_export;
+	next_is_export = true;
+}
+
+void
+ca_plan_copies_in(int level)
+{
+	copy_in_level = level;
+}
+
+void
+ca_plan_forget_copy(void)
+{
+	next_is_export = false;
+	copy_in_level = -1;
+}
+
+/* What COPY does with the rows of the query that is planned now. */
+static CaCopyRole
+take_copy_role(void)
+{
+	bool		is_export = next_is_export;
+
+	next_is_export = false;
+	return is_export ? CA_COPY_OUT :
+		copy_in_level == ca_statement_level ? CA_COPY_IN : CA_COPY_NONE;
+}
+
+/* What a query does, when COPY takes its rows along, asks for another action. */
+static List *
+collect(Query *query, CaCopyRole copies)
+{
+	List	   *targets = ca_collect(query);
+
+	if (copies != CA_COPY_NONE)
+		ca_collect_copies(targets, copies == CA_COPY_OUT);
+	return targets;
 }
 
 /* A refusal of the case, to be raised or completed. */
@@ -256,8 +292,7 @@ encode_access(StringInfo buf, const CaAccess *access)
 	for (int i = 0; i < CA_LIMIT_COUNT; i++)
 	{
 		if (limits.max[i] > 0)
-			ca_record_put_text(&fields, CA_F_A_LIMIT,
-							   psprintf("%s=" INT64_FORMAT, ca_limit_name(i), limits.max[i]));
+			ca_record_put_text(&fields, CA_F_A_LIMIT, ca_limit_text(&limits, i));
 	}
 	ca_statement_encode_monitored(&fields, &access->monitored);
 	if (ca_statement_level > 0)
@@ -499,21 +534,18 @@ authorize(CaCase *c, int cursor_options)
 	uint64		epoch = epoch_now();
 	Query	   *original = copyObject(c->query);
 	CaPlanNote *note;
-	bool		exports = next_is_export;
+	CaCopyRole	copies = take_copy_role();
 
-	next_is_export = false;
 	if (identify(c))
 	{
-		c->targets = ca_collect(c->query);
-		if (exports)
-			ca_collect_exports(c->targets);
+		c->targets = collect(c->query, copies);
 		decide_case(c);
 		if (c->decision != CA_DECISION_ALLOW)
 			refuse_case(c);
 	}
 	/* encoding reads the targets, rewriting changes what they point to */
 	note = make_note(c, original, cursor_options, epoch);
-	note->exports = exports;
+	note->copies = copies;
 	if (ca_guc_mode == CA_MODE_ENFORCE)
 		note->protects = ca_rewrite(c->targets);
 	return note;
@@ -632,9 +664,7 @@ ca_plan_still_right(CaPlanNote *note, const char *text)
 	/* an identity that came or went changes what has to be enforced */
 	if (identify(&c))
 	{
-		c.targets = ca_collect(c.query);
-		if (note->exports)
-			ca_collect_exports(c.targets);
+		c.targets = collect(c.query, note->copies);
 		decide_case(&c);
 		if (c.decision != CA_DECISION_ALLOW)
 			refuse_case(&c);

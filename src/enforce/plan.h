@@ -26,6 +26,15 @@ extern bool ca_plan_still_right(CaPlanNote *note, const char *text);
 extern void ca_plan_in_worker(Query *query);
 
 /* The next query planned is the one of a COPY TO: its reads are exports. */
-extern void ca_plan_next_is_export(bool is_export);
+extern void ca_plan_next_is_export(void);
+
+/*
+ * Rows that INSERT writes at this level of nesting come by COPY FROM, until
+ * ca_plan_forget_copy().
+ */
+extern void ca_plan_copies_in(int level);
+
+/* COPY has come to its end, or failed. */
+extern void ca_plan_forget_copy(void);
 
 #endif							/* CA_ENFORCE_PLAN_H */

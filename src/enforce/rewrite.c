@@ -31,6 +31,7 @@
 #include "catalog/heap.h"
 #include "catalog/pg_attribute.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_inherits.h"
 #include "catalog/pg_type.h"
 #include "enforce/rewrite.h"
 #include "nodes/makefuncs.h"
@@ -88,6 +89,14 @@ has_obligations(const CaAccess *access)
 		(ca_access_filter_text(access) != NULL || ca_access_masks_any(access));
 }
 
+/* Must the command choose the rows that it changes? */
+static bool
+requires_where(const CaAccess *access)
+{
+	return access != NULL && access->verdict.decision == CA_DECISION_ALLOW &&
+		ca_access_limits(access).max[CA_LIMIT_REQUIRE_WHERE] != 0;
+}
+
 const char *
 ca_rewrite_refusal(const CaTarget *target, const char **reason_code)
 {
@@ -103,6 +112,12 @@ ca_rewrite_refusal(const CaTarget *target, const char **reason_code)
 			return "a foreign key would carry it on to rows behind a row filter";
 	}
 
+	*reason_code = "require_where";
+	if (target->query->commandType != CMD_INSERT &&
+		(requires_where(target->update) || requires_where(target->delete)) &&
+		!ca_target_chooses_rows(target))
+		return "it has no WHERE that chooses rows by a column of the table";
+
 	*reason_code = "masked_column_in_write";
 	if (any_masked(target->select, target->read))
 		return "it reads a masked column to decide what it writes";
@@ -115,13 +130,10 @@ ca_rewrite_refusal(const CaTarget *target, const char **reason_code)
 		return "it assigns to a masked column";
 
 	*reason_code = "write_not_enforceable";
-	if ((target->query->commandType == CMD_MERGE ||
-		 !is_writable_kind(ca_target_rte(target)->relkind)) &&
+	if (!is_writable_kind(ca_target_rte(target)->relkind) &&
 		(has_obligations(target->select) || has_obligations(target->insert) ||
 		 has_obligations(target->update) || has_obligations(target->delete)))
-		return target->query->commandType == CMD_MERGE ?
-			"MERGE into a table with row filters or masks is not supported" :
-			"writing through this view with row filters or masks is not supported";
+		return "writing through this view with row filters or masks is not supported";
 	return NULL;
 }
 
@@ -296,10 +308,17 @@ subselect_outputs(const CaAccess *access, const CaExtras *extras)
 static Query *
 make_subselect(CaTarget *target, RangeTblEntry *rte, const CaExtras *extras)
 {
-	RangeTblEntry *inner = copyObject(rte);
+	RangeTblEntry *inner = makeNode(RangeTblEntry);
 	RangeTblRef *ref = makeNode(RangeTblRef);
 	Query	   *sub = makeNode(Query);
 
+	/*
+	 * moved, not copied: TABLESAMPLE can hold queries that other targets are
+	 * in
+	 */
+	*inner = *rte;
+	inner->alias = copyObject(rte->alias);
+	inner->eref = copyObject(rte->eref);
 	if (inner->tablesample != NULL)
 		IncrementVarSublevelsUp((Node *) inner->tablesample, 1, 0);
 	ChangeVarNodes((Node *) inner->securityQuals, target->rti, 1, 0);
@@ -447,16 +466,32 @@ replace_in_place(CaTarget *target)
 	ca_target_rte(target)->securityQuals = quals;
 }
 
-/* Add a check that a row written has to pass. */
-static void
-add_check(CaTarget *target, const CaAccess *access, WCOKind kind)
+/* Does anything that the relation consists of lie on a foreign server? */
+static bool
+is_partly_foreign(Oid relid)
 {
-	Expr	   *filter = access != NULL ? ca_access_filter(access, target->rti) : NULL;
+	ListCell   *lc;
+
+	if (get_rel_relkind(relid) == RELKIND_FOREIGN_TABLE)
+		return true;
+	if (!has_subclass(relid))
+		return false;
+	foreach(lc, find_all_inheritors(relid, AccessShareLock, NULL))
+	{
+		if (get_rel_relkind(lfirst_oid(lc)) == RELKIND_FOREIGN_TABLE)
+			return true;
+	}
+	return false;
+}
+
+/* Add a check of one kind that a row written has to pass. */
+static void
+add_check_of(CaTarget *target, const CaAccess *access, WCOKind kind)
+{
+	Expr	   *filter = ca_access_filter(access, target->rti);
 	WithCheckOption *check;
 	ListCell   *lc;
 
-	if (filter == NULL)
-		return;
 	check = makeNode(WithCheckOption);
 	check->kind = kind;
 	check->relname = get_rel_name(ca_target_rte(target)->relid);
@@ -475,6 +510,34 @@ add_check(CaTarget *target, const CaAccess *access, WCOKind kind)
 		lcons(check, target->query->withCheckOptions);
 }
 
+/*
+ * Add a check that a row written has to pass.
+ *
+ * SECURITY: of the rows of foreign tables the server checks none but those of
+ * views' check options.  (test/sql/foreign.sql)
+ */
+static void
+add_check(CaTarget *target, const CaAccess *access, WCOKind kind)
+{
+	if (access == NULL || ca_access_filter_text(access) == NULL)
+		return;
+	add_check_of(target, access, kind);
+	if ((kind == WCO_RLS_INSERT_CHECK || kind == WCO_RLS_UPDATE_CHECK) &&
+		is_partly_foreign(ca_target_rte(target)->relid))
+		add_check_of(target, access, WCO_VIEW_CHECK);
+}
+
+/*
+ * Does MERGE see more rows than it may change?  A row that it sees and may not
+ * change must not look as if it were not there, or MERGE would insert another:
+ * it is an error.
+ */
+static bool
+merge_may_stumble(const CaTarget *target)
+{
+	return target->query->commandType == CMD_MERGE && target->select != NULL;
+}
+
 /* Security quals of the rows that a command may touch. */
 static void
 filter_result(CaTarget *target)
@@ -482,6 +545,12 @@ filter_result(CaTarget *target)
 	RangeTblEntry *rte = ca_target_rte(target);
 
 	add_security_qual(rte, target->select, target->rti);
+	if (merge_may_stumble(target))
+	{
+		add_check(target, target->update, WCO_RLS_MERGE_UPDATE_CHECK);
+		add_check(target, target->delete, WCO_RLS_MERGE_DELETE_CHECK);
+		return;
+	}
 	add_security_qual(rte, target->update, target->rti);
 	add_security_qual(rte, target->delete, target->rti);
 }

@@ -17,6 +17,7 @@
 #include "catalog/namespace.h"
 #include "enforce/constraint.h"
 #include "enforce/copy.h"
+#include "enforce/copy_in.h"
 #include "enforce/budget.h"
 #include "enforce/execute.h"
 #include "enforce/fragile.h"
@@ -160,7 +161,7 @@ check_relations(List *relations, const char *action, bool all_rows)
 	{
 		Oid			relid = RangeVarGetRelid(lfirst(lc), NoLock, false);
 
-		ca_relation_check(relid, action, NULL, all_rows);
+		ca_relation_check(relid, action, all_rows);
 	}
 }
 
@@ -321,6 +322,7 @@ ca_utility(PlannedStmt *pstmt, const char *text, bool read_only_tree,
 	int			outer_level = ca_statement_level;
 	CaWork		before;
 	bool		own_record = outer == NULL && !delegates_record(stmt);
+	bool		copies_in_row_by_row;
 
 	/* a transaction must be able to end whatever the audit does */
 	if (own_record && !IsA(stmt, TransactionStmt))
@@ -332,6 +334,7 @@ ca_utility(PlannedStmt *pstmt, const char *text, bool read_only_tree,
 	PG_TRY();
 	{
 		check(stmt, kind);
+		copies_in_row_by_row = IsA(stmt, CopyStmt) && ca_copy_in_needed((CopyStmt *) stmt);
 		ca_role_keep(stmt);
 		if (own_record)
 		{
@@ -339,8 +342,11 @@ ca_utility(PlannedStmt *pstmt, const char *text, bool read_only_tree,
 			ca_statement_starts(statement);
 		}
 		ca_statement_level += own_record || outer != NULL;
-		next(IsA(stmt, CopyStmt) ? ca_copy_convert(pstmt) : pstmt,
-			 text, read_only_tree, context, params, env, dest, qc);
+		if (copies_in_row_by_row)
+			ca_copy_in((CopyStmt *) stmt, text, qc);
+		else
+			next(IsA(stmt, CopyStmt) ? ca_copy_convert(pstmt) : pstmt,
+				 text, read_only_tree, context, params, env, dest, qc);
 		settle_constraints(stmt);
 		ca_statement_level = outer_level;
 		if (resets_all(stmt))
@@ -352,7 +358,7 @@ ca_utility(PlannedStmt *pstmt, const char *text, bool read_only_tree,
 	{
 		ca_statement_level = outer_level;
 		ca_execute_leave(&before);
-		ca_plan_next_is_export(false);
+		ca_plan_forget_copy();
 		/* the record may itself have been what failed */
 		if (own_record && ca_statement_current == statement)
 			ca_statement_fail(statement);

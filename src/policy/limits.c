@@ -17,12 +17,27 @@ static const char *const names[CA_LIMIT_COUNT] = {
 	[CA_LIMIT_BYTES_PER_STATEMENT] = "bytes_per_statement",
 	[CA_LIMIT_ROWS_PER_HOUR] = "rows_per_hour",
 	[CA_LIMIT_STATEMENTS_PER_MINUTE] = "statements_per_minute",
+	[CA_LIMIT_MAX_AFFECTED_ROWS] = "max_affected_rows",
+	[CA_LIMIT_REQUIRE_WHERE] = "require_where",
 };
 
 const char *
 ca_limit_name(CaLimit limit)
 {
 	return names[limit];
+}
+
+bool
+ca_limit_is_switch(CaLimit limit)
+{
+	return limit == CA_LIMIT_REQUIRE_WHERE;
+}
+
+char *
+ca_limit_text(const CaLimits *limits, CaLimit limit)
+{
+	return ca_limit_is_switch(limit) ? psprintf("%s=true", names[limit]) :
+		psprintf("%s=" INT64_FORMAT, names[limit], limits->max[limit]);
 }
 
 static void
@@ -42,7 +57,7 @@ find_limit(const char *key)
 		if (strcmp(names[i], key) == 0)
 			return (CaLimit) i;
 	}
-	refuse_limit(key, "is not a limit; there are rows_per_statement, bytes_per_statement, rows_per_hour and statements_per_minute");
+	refuse_limit(key, "is not a limit; there are rows_per_statement, bytes_per_statement, rows_per_hour, statements_per_minute, max_affected_rows and require_where");
 	return CA_LIMIT_COUNT;		/* keep compiler quiet */
 }
 
@@ -66,6 +81,24 @@ take_number(const char *key, const JsonbValue *value)
 	return result;
 }
 
+/* A switch is on or off: what restricts is either there or not. */
+static int64
+take_switch(const char *key, const JsonbValue *value)
+{
+	if (value->type != jbvBool)
+		refuse_limit(key, "must be true or false");
+	return value->val.boolean ? 1 : 0;
+}
+
+static void
+take_limit(CaLimits *limits, const char *key, const JsonbValue *value)
+{
+	CaLimit		limit = find_limit(key);
+
+	limits->max[limit] = ca_limit_is_switch(limit) ?
+		take_switch(key, value) : take_number(key, value);
+}
+
 CaLimits
 ca_limits_parse(Jsonb *json)
 {
@@ -85,7 +118,7 @@ ca_limits_parse(Jsonb *json)
 		if (token == WJB_KEY)
 			key = pnstrdup(v.val.string.val, v.val.string.len);
 		else if (token == WJB_VALUE)
-			limits.max[find_limit(key)] = take_number(key, &v);
+			take_limit(&limits, key, &v);
 	}
 	return limits;
 }

@@ -123,6 +123,82 @@ SELECT contauth.create_policy('closed', 'forbid', condition => 'ctx.depth > 0', 
 :as_agent
 SELECT count(*) FROM (SELECT id FROM crm.item WHERE id <= 5) AS s;
 SELECT id FROM crm.item WHERE id <= 2;
+-- rows that are changed, whatever is returned
+:as_admin
+SELECT contauth.alter_policy('items', '{"limits": {"max_affected_rows": 3}}'), contauth.alter_policy('fill', '{"limits": {"max_affected_rows": 3}}') \g /dev/null
+:as_agent
+SELECT count(*) FROM (SELECT id FROM crm.item) AS s;
+BEGIN;
+UPDATE crm.item SET grp = 20 WHERE id <= 3 RETURNING id;
+UPDATE crm.item SET grp = 21 WHERE id <= 4;
+ROLLBACK;
+:state
+UPDATE crm.item SET grp = 21 WHERE id <= 4 RETURNING id;
+UPDATE crm.item SET grp = 21;
+WITH w AS (UPDATE crm.item SET grp = 22 WHERE id <= 3) SELECT id FROM crm.item WHERE id <= 5;
+WITH w AS (UPDATE crm.item SET grp = 22 WHERE id <= 4) SELECT id FROM crm.item WHERE id <= 5;
+WITH w AS (UPDATE crm.item SET grp = 22 WHERE id <= 2) INSERT INTO crm.copy SELECT * FROM crm.item WHERE id <= 2;
+INSERT INTO crm.copy SELECT * FROM crm.item WHERE id <= 3;
+INSERT INTO crm.copy SELECT * FROM crm.item WHERE id <= 4;
+DELETE FROM crm.copy;
+MERGE INTO crm.copy AS c USING crm.item AS i ON false WHEN NOT MATCHED AND i.id <= 3 THEN INSERT VALUES (i.id);
+MERGE INTO crm.copy AS c USING crm.item AS i ON false WHEN NOT MATCHED AND i.id <= 4 THEN INSERT VALUES (i.id);
+SELECT count(*) FROM crm.copy;
+:as_admin
+-- stopped at the first row that is too many, not when all have been changed
+CREATE TABLE crm.seen (id int);
+CREATE FUNCTION crm.see() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE NOTICE 'row %', NEW.id; RETURN NEW; END $$;
+CREATE TRIGGER see BEFORE UPDATE ON crm.item FOR EACH ROW EXECUTE FUNCTION crm.see();
+SET client_min_messages = notice;
+:as_agent
+UPDATE crm.item SET grp = 23 WHERE id <> 0;
+:as_admin
+DROP TRIGGER see ON crm.item;
+-- a cursor's rows, and nested statements
+CREATE FUNCTION crm.change(n int) RETURNS void LANGUAGE sql AS $$ UPDATE crm.item SET grp = 30 WHERE id = n $$;
+:as_agent
+SELECT crm.change(i) FROM generate_series(1, 3) AS i;
+SELECT crm.change(i) FROM generate_series(1, 4) AS i;
+:as_admin
+--
+-- what changes rows must choose them
+--
+SELECT contauth.alter_policy('items', '{"limits": {"require_where": "yes"}}');
+SELECT contauth.alter_policy('items', '{"limits": {"require_where": 1}}');
+SELECT contauth.alter_policy('items', '{"limits": {"require_where": false}}') \g /dev/null
+SELECT contauth.alter_policy('fill', '{"limits": {"require_where": true}, "actions": ["insert", "update", "delete"]}') \g /dev/null
+:as_agent
+BEGIN;
+UPDATE crm.item SET grp = 1;
+DELETE FROM crm.copy WHERE id = 1;
+DELETE FROM crm.copy USING crm.item WHERE copy.id = item.id AND item.id > 100;
+DELETE FROM crm.copy WHERE copy IS NULL;
+INSERT INTO crm.copy VALUES (1);
+WITH w AS (SELECT id FROM crm.item WHERE id < 0) UPDATE crm.copy SET grp = 1 FROM w WHERE w.id = copy.id;
+MERGE INTO crm.copy AS c USING crm.item AS i ON c.id = -i.id WHEN MATCHED THEN DELETE;
+DECLARE c CURSOR FOR SELECT id FROM crm.copy FOR UPDATE;
+FETCH 1 FROM c;
+UPDATE crm.copy SET grp = 1 WHERE CURRENT OF c;
+ROLLBACK;
+DELETE FROM crm.copy;
+:state
+UPDATE crm.copy SET grp = 1;
+:state
+UPDATE crm.copy SET grp = 1 WHERE true;
+:state
+UPDATE crm.copy SET grp = 1 WHERE 1 = (SELECT 1);
+:state
+UPDATE crm.copy SET grp = 1 FROM crm.item WHERE item.id = 1;
+:state
+WITH w AS (DELETE FROM crm.copy RETURNING id) SELECT count(*) FROM w;
+:state
+MERGE INTO crm.copy AS c USING crm.item AS i ON true WHEN MATCHED THEN DELETE;
+:state
+SELECT relation, action, decision, limits, reason FROM contauth.why('DELETE FROM crm.copy') ORDER BY 1;
+SELECT relation, action, decision, limits, reason FROM contauth.why('DELETE FROM crm.copy WHERE id = 1') ORDER BY 2;
+:as_admin
+SELECT contauth.alter_policy('items', '{"limits": {"rows_per_statement": 5}}'), contauth.alter_policy('fill', '{"limits": {}}') \g /dev/null
+:as_agent
 -- the smallest counts: of permits, restrictions, functions
 :as_admin
 SELECT contauth.create_policy('less', 'permit', actions => '{select}', resources => '{crm.*}',
