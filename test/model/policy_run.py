@@ -24,6 +24,9 @@ from policy_make import random_request, random_set
 from policy_model import FLAWS, Model
 from policy_world import IDENTITIES, ROLE, install
 
+# Python 3.14 no longer forks by itself
+FORK = multiprocessing.get_context("fork")
+
 REQUESTS_A_SET = 20
 SHOWN = 3
 REASON = re.compile(r"\breason=(\w+)")
@@ -170,9 +173,9 @@ def work(config, number, results):
 
 def main():
     config = json.load(sys.stdin)
-    results = multiprocessing.Queue()
+    results = FORK.Queue()
     begun = time.monotonic()
-    workers = [multiprocessing.Process(target=work, args=(config, i, results))
+    workers = [FORK.Process(target=work, args=(config, i, results))
                for i in range(config["workers"])]
     for worker in workers:
         worker.start()

@@ -19,6 +19,9 @@ import time
 
 import psycopg
 
+# Python 3.14 no longer forks by itself
+FORK = multiprocessing.get_context("fork")
+
 CONFIG = json.load(sys.stdin)
 SESSIONS = 8
 RATE = 100                      # changes a second, if the machine can
@@ -148,10 +151,10 @@ def administrate(committed):
 
 
 def main():
-    committed = multiprocessing.Value("q", 0)
-    stop = multiprocessing.Value("b", 0)
-    results = multiprocessing.Queue()
-    agents = [multiprocessing.Process(target=agent, args=(i, committed, stop, results))
+    committed = FORK.Value("q", 0)
+    stop = FORK.Value("b", 0)
+    results = FORK.Queue()
+    agents = [FORK.Process(target=agent, args=(i, committed, stop, results))
               for i in range(SESSIONS)]
     for process in agents:
         process.start()
