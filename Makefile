@@ -66,6 +66,7 @@ OBJS = \
 	src/policy/request.o \
 	src/policy/resource.o \
 	src/policy/store.o \
+	src/policy/trusted.o \
 	src/audit/chain.o \
 	src/audit/decision_row.o \
 	src/audit/decision_table.o \
@@ -99,6 +100,7 @@ OBJS = \
 	src/enforce/role.o \
 	src/enforce/scrub.o \
 	src/enforce/statement.o \
+	src/enforce/trust.o \
 	src/enforce/utility.o \
 	src/api/admin.o \
 	src/api/agent.o \

@@ -24,6 +24,7 @@
 #include "policy/label.h"
 #include "policy/policy_key.h"
 #include "policy/store.h"
+#include "policy/trusted.h"
 #include "token/token.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -305,6 +306,15 @@ check_masks_size(const List *masks)
 }
 
 static void
+check_trusted(CaEffect effect, const List *resources)
+{
+	char	   *problem = ca_trusted_problem(effect, resources);
+
+	if (problem != NULL)
+		bad_argument("limits", psprintf("\"%s\": %s", CA_LIMIT_TRUSTED, problem));
+}
+
+static void
 check_policy(HeapTuple row, TupleDesc desc)
 {
 	char	   *condition = ca_row_text(row, desc, "condition");
@@ -312,16 +322,20 @@ check_policy(HeapTuple row, TupleDesc desc)
 	List	   *texts;
 	List	   *resources;
 	List	   *masks;
+	CaEffect	effect;
+	bool		trusted;
 	bool		isnull;
 
-	(void) ca_policy_parse_effect(ca_row_text(row, desc, "effect"));
+	effect = ca_policy_parse_effect(ca_row_text(row, desc, "effect"));
 	(void) checked_list(row, desc, "principals");
 	(void) checked_list(row, desc, "on_behalf_of");
 	(void) checked_list(row, desc, "actions");
 	texts = checked_list(row, desc, "resources");
-	(void) ca_limits_parse(DatumGetJsonbP(ca_row_datum(row, desc, "limits", &isnull)));
+	(void) ca_limits_parse(DatumGetJsonbP(ca_row_datum(row, desc, "limits", &isnull)), &trusted);
 
 	resources = ca_policy_parse_resources(texts);
+	if (trusted)
+		check_trusted(effect, resources);
 	masks = ca_policy_parse_masks(DatumGetJsonbP(ca_row_datum(row, desc, "masks", &isnull)));
 	check_masks_size(masks);
 	if (condition != NULL)

@@ -36,6 +36,7 @@
 #include "enforce/refuse.h"
 #include "enforce/scrub.h"
 #include "enforce/statement.h"
+#include "enforce/trust.h"
 #include "executor/tstoreReceiver.h"
 #include "identity/session.h"
 #include "lib/ilist.h"
@@ -233,7 +234,8 @@ check_identity(const QueryDesc *queryDesc, const CaPlanNote *note)
 static inline bool
 holds(const CaPlanNote *note)
 {
-	return ca_note_holds(note, ca_epoch_current) && !note->dynamic;
+	return ca_note_holds(note, ca_epoch_current) && !note->dynamic &&
+		note->trusted == ca_trust_active();
 }
 
 /* Make the plan anew, for what has to be enforced now. */
@@ -329,6 +331,11 @@ check_run(CaRun *run)
 		refuse_plan(run->queryDesc, ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION,
 					"identity_changed",
 					"it was opened under another identity", NULL);
+	/* SECURITY: what a trusted function opened, it does not hand out */
+	if (note->trusted && !ca_trust_active())
+		refuse_plan(run->queryDesc, ERRCODE_INSUFFICIENT_PRIVILEGE,
+					"policy_changed",
+					"it was opened by a trusted function", NULL);
 	if (!just_now && !holds(note) &&
 		!ca_plan_still_right(note, run->queryDesc->sourceText))
 		refuse_plan(run->queryDesc, ERRCODE_INSUFFICIENT_PRIVILEGE,

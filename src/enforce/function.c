@@ -25,11 +25,13 @@
 #include "enforce/inspect.h"
 #include "enforce/refuse.h"
 #include "enforce/statement.h"
+#include "enforce/trust.h"
 #include "miscadmin.h"
 #include "policy/authorize.h"
 #include "pgstat.h"
 #include "policy/label.h"
 #include "policy/policy_key.h"
+#include "policy/trusted.h"
 #include "utils/backend_status.h"
 #include "utils/fmgroids.h"
 #include "utils/hsearch.h"
@@ -42,6 +44,7 @@ typedef struct CaExecutable
 	Oid			funcid;			/* hash key */
 	uint64		epoch;			/* while ca_epoch_current is this, ... */
 	const char *kind;			/* ... in statements of this kind */
+	bool		trusted;		/* and may read everything; as decided last */
 } CaExecutable;
 
 uint64		ca_function_folds = 0;
@@ -65,7 +68,10 @@ find_executable(Oid funcid)
 	}
 	entry = hash_search(executables, &funcid, HASH_ENTER, &found);
 	if (!found)
+	{
 		entry->epoch = 0;
+		entry->trusted = false;
+	}
 	return entry;
 }
 
@@ -121,13 +127,15 @@ ca_function_check(const CaPolicySet *set, const CaSubject *subject, Oid funcid)
 
 /* Decide; true when the answer holds for the epoch. */
 static bool
-decide_function(Oid funcid)
+decide_function(Oid funcid, bool *trusted)
 {
+	CaObjectAnswer answer;
 	CaIdentityProblem problem = {0};
 	const CaIdentity *id;
 	const CaPolicySet *set;
 	CaSubject	subject;
 
+	*trusted = false;
 	if (!ca_extension_installed())
 		return false;			/* the planner has refused, or will */
 	id = ca_identity_current(&problem);
@@ -138,7 +146,9 @@ decide_function(Oid funcid)
 	}
 	subject = ca_object_subject(id);
 	set = ca_policy_set(id, ca_function_keys(NIL, funcid));
-	return !ca_function_check(set, &subject, funcid).dynamic;
+	answer = ca_function_check(set, &subject, funcid);
+	*trusted = answer.trusted && ca_trusted_objection(funcid) == NULL;
+	return !answer.dynamic;
 }
 
 /* Put a function on record; what the server and contauth bring along is not. */
@@ -221,14 +231,36 @@ ca_function_execute(Oid funcid)
 		func_volatile(funcid) == PROVOLATILE_IMMUTABLE)
 		ca_function_folds++;
 	entry = find_executable(funcid);
-	if ((entry->epoch != epoch || entry->kind != ca_statement_current_kind()) &&
-		decide_function(funcid))
+	if (entry->epoch != epoch || entry->kind != ca_statement_current_kind())
 	{
+		bool		trusted;
+		bool		holds = decide_function(funcid, &trusted);
+
 		entry = find_executable(funcid);
-		entry->epoch = epoch;
-		entry->kind = ca_statement_current_kind();
+		entry->trusted = trusted;
+		if (holds)
+		{
+			entry->epoch = epoch;
+			entry->kind = ca_statement_current_kind();
+		}
 	}
+	ca_trust_check(funcid);
 	record_function(funcid);
+}
+
+/*
+ * SECURITY: the answer may be older than the policies are now; then it is asked
+ * for again, also for what is called by no expression, such as a trigger.
+ */
+bool
+ca_function_trusted(Oid funcid)
+{
+	CaExecutable *entry = find_executable(funcid);
+	bool		trusted = entry->trusted;
+
+	if (entry->epoch != ca_epoch_current)
+		(void) decide_function(funcid, &trusted);
+	return trusted;
 }
 
 /*

@@ -25,6 +25,12 @@ extern void ca_function_execute(Oid funcid);
  */
 extern void ca_function_execute_inert(Oid funcid);
 
+/*
+ * Does a policy trust the function, and can it be trusted?  About a function
+ * that may be executed.
+ */
+extern bool ca_function_trusted(Oid funcid);
+
 /* schema.name of a function, palloc'd. */
 extern char *ca_function_name(Oid funcid);
 

@@ -17,6 +17,7 @@
  * ProcessUtility_hook         the same, of anybody          role.c
  * object_access_hook          a function is to be executed  function.c
  * needs_fmgr_hook             may a function be inlined?    function.c
+ * fmgr_hook                   a SECURITY DEFINER function   trust.c
  * emit_log_hook               an error is reported          scrub.c
  *
  * Each calls the hook that was installed before, after our own decision: what
@@ -36,6 +37,7 @@
 #include "enforce/plan.h"
 #include "enforce/role.h"
 #include "enforce/scrub.h"
+#include "enforce/trust.h"
 #include "enforce/utility.h"
 #include "fmgr.h"
 #include "identity/session.h"
@@ -48,6 +50,7 @@ static ExecutorFinish_hook_type prev_finish = NULL;
 static ProcessUtility_hook_type prev_utility = NULL;
 static object_access_hook_type prev_access = NULL;
 static needs_fmgr_hook_type prev_needs_fmgr = NULL;
+static fmgr_hook_type prev_fmgr = NULL;
 static emit_log_hook_type prev_emit_log = NULL;
 static ClientAuthentication_hook_type prev_authentication = NULL;
 
@@ -142,7 +145,15 @@ hook_needs_fmgr(Oid funcid)
 {
 	if (prev_needs_fmgr != NULL && prev_needs_fmgr(funcid))
 		return true;
-	return active() && ca_function_keep_call(funcid);
+	return active() && (ca_function_keep_call(funcid) || ca_trust_watches(funcid));
+}
+
+static void
+hook_fmgr(FmgrHookEventType event, FmgrInfo *function, Datum *private)
+{
+	if (prev_fmgr != NULL)
+		prev_fmgr(event, function, private);
+	ca_trust_call(event, function, event == FHET_START && active());
 }
 
 static void
@@ -182,6 +193,8 @@ ca_hooks_install(void)
 	object_access_hook = hook_object_access;
 	prev_needs_fmgr = needs_fmgr_hook;
 	needs_fmgr_hook = hook_needs_fmgr;
+	prev_fmgr = fmgr_hook;
+	fmgr_hook = hook_fmgr;
 	prev_emit_log = emit_log_hook;
 	emit_log_hook = hook_emit_log;
 	prev_authentication = ClientAuthentication_hook;

@@ -38,6 +38,8 @@ typedef struct CaPlanNote
 	bool		dynamic;		/* decide again at every execution */
 	bool		folded;			/* holds results of functions: not for another
 								 * epoch */
+	bool		trusted;		/* a trusted function made it, for itself
+								 * alone */
 	bool		protects;		/* the query was rewritten: masks or filters */
 	bool		reveals;		/* its errors may show what policies protect */
 	CaCopyRole	copies;

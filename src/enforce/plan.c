@@ -33,6 +33,7 @@
 #include "enforce/rewrite.h"
 #include "enforce/scrub.h"
 #include "enforce/statement.h"
+#include "enforce/trust.h"
 #include "miscadmin.h"
 #include "policy/obligation.h"
 #include "policy/reason.h"
@@ -135,7 +136,10 @@ decide_access(CaCase *c, CaTarget *target, CaAccess *access)
 	int			attnum = -1;
 	CaLimits	limits;
 
-	ca_authorize_access(c->set, &c->subject, access);
+	if (ca_trust_active() && strcmp(access->action, CA_ACTION_SELECT) == 0)
+		ca_access_trust(c->set, &c->subject, access);
+	else
+		ca_authorize_access(c->set, &c->subject, access);
 	limits = ca_access_limits(access);
 	ca_limits_add(&c->limits, &limits);
 	c->reveals |= ca_access_may_fail(access);
@@ -234,7 +238,9 @@ decide_case(CaCase *c)
 		foreach(lc2, ca_target_accesses(target))
 			decide_access(c, target, lfirst(lc2));
 		/* only its masks count: see ca_rewrite_refusal() */
-		if (target->advice != NULL)
+		if (target->advice != NULL && ca_trust_active())
+			ca_access_trust(c->set, &c->subject, target->advice);
+		else if (target->advice != NULL)
 			ca_authorize_access(c->set, &c->subject, target->advice);
 	}
 	if (c->decision != CA_DECISION_ALLOW)
@@ -294,6 +300,8 @@ encode_access(StringInfo buf, const CaAccess *access)
 		if (limits.max[i] > 0)
 			ca_record_put_text(&fields, CA_F_A_LIMIT, ca_limit_text(&limits, i));
 	}
+	if (access->trusted)
+		ca_record_put_text(&fields, CA_F_A_LIMIT, CA_LIMIT_TRUSTED "=true");
 	ca_statement_encode_monitored(&fields, &access->monitored);
 	if (ca_statement_level > 0)
 		ca_record_put_int32(&fields, CA_F_A_NESTED, ca_statement_level);
@@ -492,6 +500,7 @@ make_note(const CaCase *c, Query *original, int cursor_options, uint64 epoch)
 		note->reason = pstrdup(reason(c));
 		note->policy = policy != NULL ? pstrdup(policy) : NULL;
 	}
+	note->trusted = ca_trust_active();
 	note->limits = c->limits;
 	note->reveals = c->reveals;
 	note->max_sensitivity = c->sensitivity;
@@ -669,7 +678,8 @@ ca_plan_still_right(CaPlanNote *note, const char *text)
 		if (c.decision != CA_DECISION_ALLOW)
 			refuse_case(&c);
 	}
-	if (note->folded || c.signature != note->signature ||
+	if (note->folded || note->trusted != ca_trust_active() ||
+		c.signature != note->signature ||
 		c.decision != note->decision)
 		return false;
 	ca_note_hold(note, epoch);

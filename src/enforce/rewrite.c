@@ -519,7 +519,7 @@ add_check_of(CaTarget *target, const CaAccess *access, WCOKind kind)
 static void
 add_check(CaTarget *target, const CaAccess *access, WCOKind kind)
 {
-	if (access == NULL || ca_access_filter_text(access) == NULL)
+	if (access == NULL || ca_access_filter(access, target->rti) == NULL)
 		return;
 	add_check_of(target, access, kind);
 	if ((kind == WCO_RLS_INSERT_CHECK || kind == WCO_RLS_UPDATE_CHECK) &&

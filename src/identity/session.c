@@ -75,6 +75,14 @@ find_membership(void)
 }
 
 bool
+ca_role_governed(Oid role)
+{
+	Oid			agents = get_role_oid(CA_AGENT_ROLE, true);
+
+	return OidIsValid(agents) && is_member_of_role_nosuper(role, agents);
+}
+
+bool
 ca_session_governed(void)
 {
 	bool		answer;

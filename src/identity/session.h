@@ -22,6 +22,9 @@ extern void ca_session_init(void);
  */
 extern bool ca_session_governed(void);
 
+/* Does a role make sessions governed? */
+extern bool ca_role_governed(Oid role);
+
 /* Governed, and contauth.mode is not off, and not a parallel worker. */
 extern bool ca_session_enforced(void);
 

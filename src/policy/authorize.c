@@ -277,6 +277,20 @@ ca_authorize_access(const CaPolicySet *set, const CaSubject *subject,
 	}
 }
 
+void
+ca_access_trust(const CaPolicySet *set, const CaSubject *subject, CaAccess *access)
+{
+	ca_authorize_access(set, subject, access);
+	if (access->verdict.decision == CA_DECISION_DENY &&
+		access->verdict.reason == CA_REASON_FORBID)
+		return;
+	access->trusted = true;
+	access->matched = NIL;
+	access->problems = NIL;
+	access->verdict.decision = CA_DECISION_ALLOW;
+	access->verdict.deciding = -1;
+}
+
 /* Does the resource name the object, itself or by one of its labels? */
 static bool
 names_object(const CaResource *resource, CaResourceKind kind,
@@ -352,7 +366,10 @@ ca_authorize_object(const CaPolicySet *set, const CaSubject *subject,
 	if (answer.verdict.deciding >= 0)
 		answer.deciding = w.sources[answer.verdict.deciding];
 	while ((i = bms_next_member(answer.verdict.matched, i)) >= 0)
+	{
 		ca_policy_add_limits(&answer.limits, w.sources[i]);
+		answer.trusted |= ((const CaPolicy *) w.sources[i])->trusted;
+	}
 
 	w.deciding = w.n;
 	weigh_policies(&w, set, subject, kind, schema, name, &request, true, &answer.dynamic);

@@ -60,11 +60,19 @@ typedef struct CaAccess
 	char	   *outside;		/* CA_REASON_DELEGATION: what goes too far */
 	CaMonitored monitored;
 	bool		dynamic;		/* can differ while the epoch stays the same */
+	bool		trusted;		/* see ca_access_trust() */
 } CaAccess;
 
 /* Decide one access.  ca_relation_begin() must have been called for set. */
 extern void ca_authorize_access(const CaPolicySet *set, const CaSubject *subject,
 								CaAccess *access);
+
+/*
+ * Decide one access of a function that a policy trusts: nothing but a forbid
+ * counts, and there are no obligations.
+ */
+extern void ca_access_trust(const CaPolicySet *set, const CaSubject *subject,
+							CaAccess *access);
 
 /* Does the policy speak about this subject doing this action at all? */
 extern bool ca_policy_speaks(const CaPolicy *policy, const CaSubject *subject,
@@ -82,6 +90,7 @@ typedef struct CaObjectAnswer
 	char	   *outside;		/* as in CaAccess */
 	CaMonitored monitored;		/* likewise */
 	bool		dynamic;		/* likewise */
+	bool		trusted;		/* a permit that matched trusts the function */
 } CaObjectAnswer;
 
 /*

@@ -57,7 +57,7 @@ find_limit(const char *key)
 		if (strcmp(names[i], key) == 0)
 			return (CaLimit) i;
 	}
-	refuse_limit(key, "is not a limit; there are rows_per_statement, bytes_per_statement, rows_per_hour, statements_per_minute, max_affected_rows and require_where");
+	refuse_limit(key, "is not a limit; there are rows_per_statement, bytes_per_statement, rows_per_hour, statements_per_minute, max_affected_rows, require_where and trusted");
 	return CA_LIMIT_COUNT;		/* keep compiler quiet */
 }
 
@@ -91,16 +91,22 @@ take_switch(const char *key, const JsonbValue *value)
 }
 
 static void
-take_limit(CaLimits *limits, const char *key, const JsonbValue *value)
+take_limit(CaLimits *limits, bool *trusted, const char *key, const JsonbValue *value)
 {
-	CaLimit		limit = find_limit(key);
+	CaLimit		limit;
 
+	if (strcmp(key, CA_LIMIT_TRUSTED) == 0)
+	{
+		*trusted = take_switch(key, value) != 0;
+		return;
+	}
+	limit = find_limit(key);
 	limits->max[limit] = ca_limit_is_switch(limit) ?
 		take_switch(key, value) : take_number(key, value);
 }
 
 CaLimits
-ca_limits_parse(Jsonb *json)
+ca_limits_parse(Jsonb *json, bool *trusted)
 {
 	CaLimits	limits = {0};
 	JsonbIterator *it;
@@ -108,6 +114,7 @@ ca_limits_parse(Jsonb *json)
 	JsonbValue	v;
 	char	   *key = NULL;
 
+	*trusted = false;
 	if (!JB_ROOT_IS_OBJECT(json))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -118,7 +125,7 @@ ca_limits_parse(Jsonb *json)
 		if (token == WJB_KEY)
 			key = pnstrdup(v.val.string.val, v.val.string.len);
 		else if (token == WJB_VALUE)
-			take_limit(&limits, key, &v);
+			take_limit(&limits, trusted, key, &v);
 	}
 	return limits;
 }

@@ -27,6 +27,9 @@ typedef struct CaLimits
 	int64		max[CA_LIMIT_COUNT];	/* 0: none */
 } CaLimits;
 
+/* The member of a policy's limits that takes limits away; see trusted.h. */
+#define CA_LIMIT_TRUSTED	"trusted"
+
 /* Is it a switch, true or absent, and not a number? */
 extern bool ca_limit_is_switch(CaLimit limit);
 
@@ -38,9 +41,9 @@ extern const char *ca_limit_name(CaLimit limit);
 
 /*
  * A policy's limits: a JSON object of positive integers and switches.  Raises
- * 22023, naming the member, for anything else.
+ * 22023, naming the member, for anything else.  *trusted: has it that member?
  */
-extern CaLimits ca_limits_parse(Jsonb *json);
+extern CaLimits ca_limits_parse(Jsonb *json, bool *trusted);
 
 /* Where both limit the same, the smaller one holds. */
 extern void ca_limits_add(CaLimits *limits, const CaLimits *more);

@@ -186,7 +186,8 @@ ca_policy_from_row(HeapTuple tuple, TupleDesc desc)
 	policy->masks =
 		ca_policy_parse_masks(DatumGetJsonbP(ca_row_datum(tuple, desc, "masks", &isnull)));
 	policy->limits =
-		ca_limits_parse(DatumGetJsonbP(ca_row_datum(tuple, desc, "limits", &isnull)));
+		ca_limits_parse(DatumGetJsonbP(ca_row_datum(tuple, desc, "limits", &isnull)),
+						&policy->trusted);
 	policy->monitor_only = ca_row_bool(tuple, desc, "monitor_only");
 	policy->condition_text = ca_row_text(tuple, desc, "condition");
 	policy->filter_text = ca_row_text(tuple, desc, "row_filter");

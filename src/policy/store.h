@@ -40,6 +40,7 @@ typedef struct CaPolicy
 	CaCondition *condition;		/* compiled at first use */
 	char	   *filter_text;	/* NULL: none */
 	CaLimits	limits;
+	bool		trusted;		/* the functions that it names; see trusted.h */
 	bool		monitor_only;	/* decides nothing, is only recorded */
 } CaPolicy;
 

@@ -1,0 +1,106 @@
+/*-------------------------------------------------------------------------
+ *
+ * trust.c
+ *	  Is a function at work that a policy trusts?
+ *
+ * The server tells of every function that changes the user or settings when it
+ * begins and when it ends, well or badly, the innermost first.  So one bit for
+ * each of those at work is enough.  What is SECURITY DEFINER itself is trusted
+ * or not for itself; others have what their caller has.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/transam.h"
+#include "catalog/pg_proc.h"
+#include "enforce/function.h"
+#include "enforce/refuse.h"
+#include "enforce/trust.h"
+#include "identity/session.h"
+#include "utils/memutils.h"
+#include "utils/syscache.h"
+
+static bool *at_work = NULL;	/* is it trusted? of each, the innermost last */
+static int	height = 0;
+static int	capacity = 0;
+
+bool
+ca_trust_active(void)
+{
+	return height > 0 && at_work[height - 1];
+}
+
+static void
+push(bool trusted)
+{
+	if (height == capacity)
+	{
+		int			more = capacity == 0 ? 64 : capacity * 2;
+
+		at_work = at_work == NULL ? MemoryContextAlloc(TopMemoryContext, more) :
+			repalloc(at_work, more);
+		capacity = more;
+	}
+	at_work[height++] = trusted;
+}
+
+/* Owner of a function, and whether it is SECURITY DEFINER. */
+static Oid
+owner_of(Oid funcid, bool *definer)
+{
+	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(funcid));
+	Oid			owner = InvalidOid;
+
+	*definer = false;
+	if (HeapTupleIsValid(tuple))
+	{
+		owner = ((Form_pg_proc) GETSTRUCT(tuple))->proowner;
+		*definer = ((Form_pg_proc) GETSTRUCT(tuple))->prosecdef;
+		ReleaseSysCache(tuple);
+	}
+	return owner;
+}
+
+/* Is it code of a role whose sessions are governed? */
+static bool
+is_agents(Oid funcid)
+{
+	bool		definer;
+
+	return funcid >= FirstNormalObjectId && ca_role_governed(owner_of(funcid, &definer));
+}
+
+static bool
+is_trusted(Oid funcid)
+{
+	bool		definer;
+	Oid			owner = owner_of(funcid, &definer);
+
+	return definer ? ca_function_trusted(funcid) :
+		ca_trust_active() && !ca_role_governed(owner);
+}
+
+bool
+ca_trust_watches(Oid funcid)
+{
+	return ca_trust_active() && is_agents(funcid);
+}
+
+void
+ca_trust_call(FmgrHookEventType event, const FmgrInfo *function, bool enforced)
+{
+	if (event == FHET_START)
+		push(enforced && is_trusted(function->fn_oid));
+	else if (height > 0)
+		height--;
+}
+
+void
+ca_trust_check(Oid funcid)
+{
+	if (ca_trust_active() && is_agents(funcid))
+		ca_refuse_command("EXECUTE", "execute", "agent_code",
+						  "a trusted function does not call functions of agents");
+}
