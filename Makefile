@@ -86,6 +86,7 @@ OBJS = \
 	src/enforce/constraint.o \
 	src/enforce/copy.o \
 	src/enforce/copy_in.o \
+	src/enforce/estimates.o \
 	src/enforce/execute.o \
 	src/enforce/explain.o \
 	src/enforce/fragile.o \

@@ -30,6 +30,7 @@
 #include "base/guc.h"
 #include "enforce/affected.h"
 #include "enforce/constraint.h"
+#include "enforce/estimates.h"
 #include "enforce/execute.h"
 #include "enforce/fragile.h"
 #include "enforce/plan.h"
@@ -63,6 +64,7 @@ typedef struct CaRun
 								 * came */
 	bool		ran;			/* not for the first time any more */
 	CaMeter		meter;			/* what its own statements have returned */
+	int64		returned;		/* rows that the last one did */
 	MemoryContextCallback callback;
 } CaRun;
 
@@ -359,6 +361,7 @@ void
 ca_execute_start(QueryDesc *queryDesc, int eflags, ExecutorStart_hook_type next)
 {
 	bool		top_level = ca_statement_current == NULL;
+	bool		hides_estimates;
 	CaWork		before;
 	CaStatement *volatile statement = NULL;
 	CaPlanNote *volatile note = NULL;
@@ -381,7 +384,12 @@ ca_execute_start(QueryDesc *queryDesc, int eflags, ExecutorStart_hook_type next)
 		note = check_plan_to_start(queryDesc);
 		if (note != NULL)
 			ca_statement_add_note(ca_statement_current, note);
+		hides_estimates = explaining && note != NULL && note->protects;
+		if (hides_estimates)
+			queryDesc->plannedstmt = copyObject(queryDesc->plannedstmt);
 		next(queryDesc, eflags);
+		if (hides_estimates)
+			ca_estimates_hide(queryDesc);
 		if (note != NULL)
 			ca_affected_watch(queryDesc, top_level);
 	}
@@ -443,7 +451,8 @@ finish_statement(CaRun *run)
 	bool		is_select = queryDesc->operation == CMD_SELECT;
 
 	run->statement = NULL;
-	ca_statement_finish(statement, is_select ? rows_of(queryDesc) : -1,
+	ca_statement_finish(statement, is_select ? rows_of(queryDesc) :
+						queryDesc->plannedstmt->hasReturning ? run->returned : -1,
 						is_select ? -1 : rows_of(queryDesc), 0);
 }
 
@@ -468,8 +477,9 @@ run_metered(CaRun *run, CA_EXECUTOR_RUN_ARGS, ExecutorRun_hook_type next)
 	queryDesc->dest = (DestReceiver *) &receiver;
 	next(CA_EXECUTOR_RUN_PASS);
 	queryDesc->dest = dest;
+	run->returned = meter->rows - before;
 	if (queryDesc->operation != CMD_SELECT)
-		ca_budget_add_affected(budget, meter, rows_of(queryDesc), meter->rows - before);
+		ca_budget_add_affected(budget, meter, rows_of(queryDesc), run->returned);
 	if (run->statement != NULL)
 		run->meter = *meter;
 }

@@ -120,8 +120,8 @@ ca_function_check(const CaPolicySet *set, const CaSubject *subject, Oid funcid)
 								 CA_RESOURCE_FUNCTION, schema, name,
 								 ca_label_function_classes(funcid));
 	if (answer.verdict.decision != CA_DECISION_ALLOW)
-		ca_object_refuse(&answer, CA_ACTION_EXECUTE,
-						 psprintf("function %s.%s", schema, name));
+		ca_object_refuse(&answer, CA_ACTION_EXECUTE, "function",
+						 psprintf("%s.%s", schema, name));
 	return answer;
 }
 

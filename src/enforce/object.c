@@ -26,7 +26,7 @@ ca_object_subject(const CaIdentity *id)
 
 void
 ca_object_refuse(const CaObjectAnswer *answer, const char *action,
-				 const char *object)
+				 const char *noun, const char *object)
 {
 	const CaVerdict *verdict = &answer->verdict;
 	CaRefusal	r = {0};
@@ -43,7 +43,7 @@ ca_object_refuse(const CaObjectAnswer *answer, const char *action,
 	r.decision = verdict->decision;
 	r.reason_code = ca_reason_code(verdict->reason);
 	r.action = action;
-	r.object = object;
+	r.object = noun != NULL ? psprintf("%s %s", noun, object) : object;
 	r.reason = ca_object_reason(answer);
 	r.policy = answer->deciding != NULL ? answer->deciding->name : NULL;
 	r.hint = "Ask an administrator of contauth for a policy that permits it.";
@@ -69,7 +69,7 @@ ca_object_check(const char *action, CaResourceKind kind, const char *name)
 	answer = ca_authorize_object(ca_policy_set(id, NIL), &subject, action, kind,
 								 NULL, name, NIL);
 	if (answer.verdict.decision != CA_DECISION_ALLOW)
-		ca_object_refuse(&answer, action, name);
+		ca_object_refuse(&answer, action, NULL, name);
 	else if (ca_statement_current != NULL)
 	{
 		ca_budget_limit(&answer.limits);
@@ -119,7 +119,7 @@ conclude(const CaAccess *access, bool obligation_fails)
 		answer.deciding = NULL;
 	}
 	if (answer.verdict.decision != CA_DECISION_ALLOW)
-		ca_object_refuse(&answer, access->action, access->relation->resource);
+		ca_object_refuse(&answer, access->action, NULL, access->relation->resource);
 	else if (ca_statement_current != NULL)
 	{
 		CaLimits	limits = ca_access_limits(access);

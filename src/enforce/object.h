@@ -13,9 +13,12 @@
 /* The subject of a decision made while a statement runs. */
 extern CaSubject ca_object_subject(const CaIdentity *identity);
 
-/* Refuse an action on an object, as the answer says. */
+/*
+ * Refuse an action on an object, as the answer says.  noun: what it is, where
+ * its name alone does not tell; may be NULL.
+ */
 extern void ca_object_refuse(const CaObjectAnswer *answer, const char *action,
-							 const char *object);
+							 const char *noun, const char *object);
 
 /*
  * Decide an action on a role or channel; refuses when it is not permitted.

@@ -86,7 +86,7 @@ static bool
 has_obligations(const CaAccess *access)
 {
 	return access != NULL &&
-		(ca_access_filter_text(access) != NULL || ca_access_masks_any(access));
+		(ca_access_filter(access, 1) != NULL || ca_access_masks_any(access));
 }
 
 /* Must the command choose the rows that it changes? */

@@ -269,5 +269,21 @@ RESET contauth.explain_denials;
 \pset format aligned
 \pset tuples_only off
 
+--
+-- rows that a write returns are rows that left; a function has one name
+--
+\c - :superuser
+CREATE FUNCTION crm.closed() RETURNS int LANGUAGE sql AS 'SELECT 1';
+SELECT contauth.create_policy('closed', 'forbid', actions => '{execute}', resources => '{function:crm.closed}') \g /dev/null
+\c - regress_contauth_agent
+SET contauth.token = :'token_support';
+UPDATE crm.ticket SET body = 'x' WHERE id IN (2, 4) RETURNING id;
+UPDATE crm.ticket SET body = 'x' WHERE id IN (2, 4);
+WITH w AS (UPDATE crm.ticket SET body = 'x' WHERE id IN (2, 4, 6) RETURNING id) SELECT id FROM w WHERE id < 6;
+SELECT crm.closed();
+\c - :superuser
+SELECT contauth_audit.sync();
+SELECT statement, decision, rows_returned, rows_affected, accesses -> 0 ->> 'relation' AS relation
+  FROM (SELECT * FROM contauth_audit.decision WHERE agent = 'spiffe://acme.test/agent/support' AND statement_kind <> 'SET' ORDER BY seq DESC LIMIT 4) AS d ORDER BY seq;
 \set ECHO none
 \i :teardown

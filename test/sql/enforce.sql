@@ -400,5 +400,24 @@ SELECT crm.pl_catch($$UPDATE crm.constrained SET level = 0 WHERE id = 1$$);
 SELECT crm.pl_catch($$INSERT INTO crm.constrained VALUES (2, 'x', 1, 'k', 2, '[2,3)')$$);
 :as_admin
 
+--
+-- estimates come from statistics of all rows and values
+--
+\c - :superuser
+ANALYZE crm.customer;
+ANALYZE crm.ticket;
+CREATE TABLE crm.open (id int);
+INSERT INTO crm.open SELECT generate_series(1, 7);
+ANALYZE crm.open;
+GRANT SELECT ON crm.open TO regress_contauth_agent;
+SELECT contauth.create_policy('open', 'permit', actions => '{select}', resources => '{crm.open}') \g /dev/null
+\c - regress_contauth_agent
+SET contauth.token = :'token_support';
+EXPLAIN SELECT id FROM crm.customer WHERE name = 'RAW' || 'NAME1';
+PREPARE shown AS SELECT id FROM crm.ticket ORDER BY body LIMIT 2;
+EXPLAIN EXECUTE shown;
+EXPLAIN (VERBOSE) DECLARE c CURSOR FOR SELECT ssn FROM crm.customer;
+-- where nothing is hidden they are shown
+EXPLAIN SELECT id FROM crm.open;
 \set ECHO none
 \i :teardown
