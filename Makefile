@@ -24,6 +24,7 @@ OBJS = \
 	src/crypto/certificate.o \
 	src/crypto/certificate_status.o \
 	src/crypto/digest.o \
+	src/crypto/ff1.o \
 	src/crypto/pubkey.o \
 	src/crypto/signature.o \
 	src/token/authority.o \
