@@ -24,6 +24,7 @@ OBJS = \
 	src/crypto/certificate.o \
 	src/crypto/certificate_status.o \
 	src/crypto/digest.o \
+	src/crypto/ff1.o \
 	src/crypto/pubkey.o \
 	src/crypto/signature.o \
 	src/token/authority.o \
@@ -58,6 +59,7 @@ OBJS = \
 	src/policy/label.o \
 	src/policy/limits.o \
 	src/policy/mask.o \
+	src/policy/mask_parse.o \
 	src/policy/obligation.o \
 	src/policy/policy_key.o \
 	src/policy/policy_set.o \
@@ -107,6 +109,10 @@ OBJS = \
 	src/api/agent.o \
 	src/api/agent_key.o \
 	src/api/masks.o \
+	src/api/masks_fpe.o \
+	src/api/masks_number.o \
+	src/api/masks_regex.o \
+	src/api/masks_time.o \
 	src/api/trust_bundle.o \
 	src/api/why.o \
 	src/contauth.o

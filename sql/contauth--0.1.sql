@@ -502,6 +502,121 @@ CREATE FUNCTION contauth.mask_hash(value uuid, mark contauth.mask_call) RETURNS 
     AS 'MODULE_PATHNAME', 'contauth_mask_hash_uuid';
 COMMENT ON FUNCTION contauth.mask_hash(uuid, contauth.mask_call) IS 'Mask hash';
 
+CREATE FUNCTION contauth.mask_regex(value text, pattern text, replacement text,
+                                    mark contauth.mask_call) RETURNS text
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE COST 20
+    AS 'MODULE_PATHNAME', 'contauth_mask_regex';
+COMMENT ON FUNCTION contauth.mask_regex(text, text, text, contauth.mask_call) IS 'Mask regex(pattern, replacement)';
+
+CREATE FUNCTION contauth.mask_fpe(value text, tweak text, mark contauth.mask_call) RETURNS text
+    LANGUAGE c STABLE STRICT PARALLEL SAFE COST 100
+    AS 'MODULE_PATHNAME', 'contauth_mask_fpe_text';
+COMMENT ON FUNCTION contauth.mask_fpe(text, text, contauth.mask_call) IS 'Mask fpe';
+
+CREATE FUNCTION contauth.mask_fpe(value integer, tweak text,
+                                  mark contauth.mask_call) RETURNS integer
+    LANGUAGE c STABLE STRICT PARALLEL SAFE COST 100
+    AS 'MODULE_PATHNAME', 'contauth_mask_fpe_int4';
+COMMENT ON FUNCTION contauth.mask_fpe(integer, text, contauth.mask_call) IS 'Mask fpe';
+
+CREATE FUNCTION contauth.mask_fpe(value bigint, tweak text, mark contauth.mask_call) RETURNS bigint
+    LANGUAGE c STABLE STRICT PARALLEL SAFE COST 100
+    AS 'MODULE_PATHNAME', 'contauth_mask_fpe_int8';
+COMMENT ON FUNCTION contauth.mask_fpe(bigint, text, contauth.mask_call) IS 'Mask fpe';
+
+CREATE FUNCTION contauth.mask_range(value smallint, step bigint,
+                                    mark contauth.mask_call) RETURNS smallint
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+    AS 'MODULE_PATHNAME', 'contauth_mask_range_int2';
+COMMENT ON FUNCTION contauth.mask_range(smallint, bigint, contauth.mask_call) IS 'Mask range(step)';
+
+CREATE FUNCTION contauth.mask_range(value integer, step bigint,
+                                    mark contauth.mask_call) RETURNS integer
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+    AS 'MODULE_PATHNAME', 'contauth_mask_range_int4';
+COMMENT ON FUNCTION contauth.mask_range(integer, bigint, contauth.mask_call) IS 'Mask range(step)';
+
+CREATE FUNCTION contauth.mask_range(value bigint, step bigint,
+                                    mark contauth.mask_call) RETURNS bigint
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+    AS 'MODULE_PATHNAME', 'contauth_mask_range_int8';
+COMMENT ON FUNCTION contauth.mask_range(bigint, bigint, contauth.mask_call) IS 'Mask range(step)';
+
+CREATE FUNCTION contauth.mask_range(value numeric, step numeric, typmod integer,
+                                    mark contauth.mask_call) RETURNS numeric
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE COST 10
+    AS 'MODULE_PATHNAME', 'contauth_mask_range_numeric';
+COMMENT ON FUNCTION contauth.mask_range(numeric, numeric, integer, contauth.mask_call) IS 'Mask range(step)';
+
+CREATE FUNCTION contauth.mask_range(value real, step numeric, mark contauth.mask_call) RETURNS real
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE COST 10
+    AS 'MODULE_PATHNAME', 'contauth_mask_range_float4';
+COMMENT ON FUNCTION contauth.mask_range(real, numeric, contauth.mask_call) IS 'Mask range(step)';
+
+CREATE FUNCTION contauth.mask_range(value double precision, step numeric,
+                                    mark contauth.mask_call) RETURNS double precision
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE COST 10
+    AS 'MODULE_PATHNAME', 'contauth_mask_range_float8';
+COMMENT ON FUNCTION contauth.mask_range(double precision, numeric, contauth.mask_call) IS 'Mask range(step)';
+
+CREATE FUNCTION contauth.mask_noise(value smallint, fraction numeric,
+                                    mark contauth.mask_call) RETURNS smallint
+    LANGUAGE c STABLE STRICT PARALLEL SAFE COST 20
+    AS 'MODULE_PATHNAME', 'contauth_mask_noise_int2';
+COMMENT ON FUNCTION contauth.mask_noise(smallint, numeric, contauth.mask_call) IS 'Mask noise(fraction)';
+
+CREATE FUNCTION contauth.mask_noise(value integer, fraction numeric,
+                                    mark contauth.mask_call) RETURNS integer
+    LANGUAGE c STABLE STRICT PARALLEL SAFE COST 20
+    AS 'MODULE_PATHNAME', 'contauth_mask_noise_int4';
+COMMENT ON FUNCTION contauth.mask_noise(integer, numeric, contauth.mask_call) IS 'Mask noise(fraction)';
+
+CREATE FUNCTION contauth.mask_noise(value bigint, fraction numeric,
+                                    mark contauth.mask_call) RETURNS bigint
+    LANGUAGE c STABLE STRICT PARALLEL SAFE COST 20
+    AS 'MODULE_PATHNAME', 'contauth_mask_noise_int8';
+COMMENT ON FUNCTION contauth.mask_noise(bigint, numeric, contauth.mask_call) IS 'Mask noise(fraction)';
+
+CREATE FUNCTION contauth.mask_noise(value numeric, fraction numeric, typmod integer,
+                                    mark contauth.mask_call) RETURNS numeric
+    LANGUAGE c STABLE STRICT PARALLEL SAFE COST 20
+    AS 'MODULE_PATHNAME', 'contauth_mask_noise_numeric';
+COMMENT ON FUNCTION contauth.mask_noise(numeric, numeric, integer, contauth.mask_call) IS 'Mask noise(fraction)';
+
+CREATE FUNCTION contauth.mask_noise(value real, fraction numeric,
+                                    mark contauth.mask_call) RETURNS real
+    LANGUAGE c STABLE STRICT PARALLEL SAFE COST 20
+    AS 'MODULE_PATHNAME', 'contauth_mask_noise_float4';
+COMMENT ON FUNCTION contauth.mask_noise(real, numeric, contauth.mask_call) IS 'Mask noise(fraction)';
+
+CREATE FUNCTION contauth.mask_noise(value double precision, fraction numeric,
+                                    mark contauth.mask_call) RETURNS double precision
+    LANGUAGE c STABLE STRICT PARALLEL SAFE COST 20
+    AS 'MODULE_PATHNAME', 'contauth_mask_noise_float8';
+COMMENT ON FUNCTION contauth.mask_noise(double precision, numeric, contauth.mask_call) IS 'Mask noise(fraction)';
+
+CREATE FUNCTION contauth.mask_truncate(value date, unit text, mark contauth.mask_call) RETURNS date
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+    AS 'MODULE_PATHNAME', 'contauth_mask_truncate_date';
+COMMENT ON FUNCTION contauth.mask_truncate(date, text, contauth.mask_call) IS 'Mask truncate(unit)';
+
+CREATE FUNCTION contauth.mask_truncate(value time, unit text, mark contauth.mask_call) RETURNS time
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+    AS 'MODULE_PATHNAME', 'contauth_mask_truncate_time';
+COMMENT ON FUNCTION contauth.mask_truncate(time, text, contauth.mask_call) IS 'Mask truncate(unit)';
+
+CREATE FUNCTION contauth.mask_truncate(value timestamp, unit text,
+                                       mark contauth.mask_call) RETURNS timestamp
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+    AS 'MODULE_PATHNAME', 'contauth_mask_truncate_timestamp';
+COMMENT ON FUNCTION contauth.mask_truncate(timestamp, text, contauth.mask_call) IS 'Mask truncate(unit)';
+
+CREATE FUNCTION contauth.mask_truncate(value timestamptz, unit text,
+                                       mark contauth.mask_call) RETURNS timestamptz
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+    AS 'MODULE_PATHNAME', 'contauth_mask_truncate_timestamp';
+COMMENT ON FUNCTION contauth.mask_truncate(timestamptz, text, contauth.mask_call) IS 'Mask truncate(unit)';
+
 /* Functions for agents */
 
 CREATE FUNCTION contauth.authenticate(token text, delegation jsonb DEFAULT NULL) RETURNS jsonb

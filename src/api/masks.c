@@ -1,25 +1,27 @@
 /*-------------------------------------------------------------------------
  *
  * masks.c
- *	  The functions behind column masks.
+ *	  The functions behind column masks: those of texts that need nothing
+ *	  else, hash, and what the functions in masks_*.c share.
  *
  * Their last argument is of type contauth.mask_call, of which no SQL text can
  * produce a value: only expressions that policy/mask.c builds can call them.
  * All are strict, so that NULL stays NULL.
+ * None fails on a value; see policy/mask.c.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
+#include "api/masks.h"
 #include "base/catalog.h"
 #include "crypto/digest.h"
-#include "fmgr.h"
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 #include "utils/uuid.h"
 
 #define CA_MASK_KEY_NAME	"mask"
-#define CA_REDACTED			"[redacted]"
+#define CA_MASK_KEY_SALT	"contauth mask"
 
 PG_FUNCTION_INFO_V1(contauth_mask_call_in);
 PG_FUNCTION_INFO_V1(contauth_mask_call_out);
@@ -54,17 +56,10 @@ contauth_mask_redact(PG_FUNCTION_ARGS)
 	PG_RETURN_TEXT_P(cstring_to_text(CA_REDACTED));
 }
 
-/*
- * mask_partial(text, first int, last int, mask_call): keep that many
- * characters at the ends and put "*" for each other one.  A value that would
- * be shown as a whole is hidden as a whole.
- */
-Datum
-contauth_mask_partial(PG_FUNCTION_ARGS)
+/* Keep that many characters at the ends and put "*" for each other one. */
+static text *
+keep_ends(const text * value, int first, int last)
 {
-	text	   *value = PG_GETARG_TEXT_PP(0);
-	int			first = PG_GETARG_INT32(1);
-	int			last = PG_GETARG_INT32(2);
 	const char *p = VARDATA_ANY(value);
 	const char *end = p + VARSIZE_ANY_EXHDR(value);
 	int			nchars = pg_mbstrlen_with_len(p, end - p);
@@ -83,7 +78,24 @@ contauth_mask_partial(PG_FUNCTION_ARGS)
 			appendStringInfoChar(&out, '*');
 		p += len;
 	}
-	PG_RETURN_TEXT_P(cstring_to_text_with_len(out.data, out.len));
+	return cstring_to_text_with_len(out.data, out.len);
+}
+
+text *
+ca_mask_wholly(const text * value)
+{
+	return keep_ends(value, 0, 0);
+}
+
+/*
+ * mask_partial(text, first int, last int, mask_call): a value that would be
+ * shown as a whole is hidden as a whole.
+ */
+Datum
+contauth_mask_partial(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_TEXT_P(keep_ends(PG_GETARG_TEXT_PP(0),
+							   PG_GETARG_INT32(1), PG_GETARG_INT32(2)));
 }
 
 /*
@@ -114,24 +126,57 @@ take_key(HeapTuple tuple, TupleDesc desc, void *arg)
 	return false;
 }
 
-/* The secret key of this database, read once per query. */
+/* The secret of this database. */
 static bytea *
-mask_key(FunctionCallInfo fcinfo)
+read_secret(void)
 {
-	bytea	   *key = fcinfo->flinfo->fn_extra;
+	bytea	   *secret = NULL;
 
-	if (key == NULL)
+	ca_table_scan(CA_TABLE_SECRET, "name", CA_MASK_KEY_NAME, take_key, &secret);
+	if (secret == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("the key for masks is missing")));
+	return secret;
+}
+
+/* The same, as the key of mask hash, read once per query. */
+static bytea *
+hash_key(FunctionCallInfo fcinfo)
+{
+	if (fcinfo->flinfo->fn_extra == NULL)
 	{
 		MemoryContext old = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
 
-		ca_table_scan(CA_TABLE_SECRET, "name", CA_MASK_KEY_NAME, take_key, &key);
+		fcinfo->flinfo->fn_extra = read_secret();
 		MemoryContextSwitchTo(old);
-		if (key == NULL)
-			ereport(ERROR,
-					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-					 errmsg("the key for hash masks is missing")));
-		fcinfo->flinfo->fn_extra = key;
 	}
+	return fcinfo->flinfo->fn_extra;
+}
+
+/*
+ * SECURITY: mask hash shows HMACs under the secret itself, of whatever stands
+ * in a column.  A key for another use must not be one of them, so it comes by
+ * HKDF, where the secret is what is hashed.
+ */
+const unsigned char *
+ca_mask_key(FunctionCallInfo fcinfo, const char *use)
+{
+	bytea	   *secret;
+	unsigned char *key;
+
+	if (fcinfo->flinfo->fn_extra != NULL)
+		return fcinfo->flinfo->fn_extra;
+
+	secret = read_secret();
+	key = MemoryContextAlloc(fcinfo->flinfo->fn_mcxt, CA_SHA256_LEN);
+	if (!ca_hkdf_sha256(VARDATA_ANY(secret), VARSIZE_ANY_EXHDR(secret),
+						CA_MASK_KEY_SALT, strlen(CA_MASK_KEY_SALT),
+						use, strlen(use), key))
+		ereport(ERROR,
+				(errcode(ERRCODE_INTERNAL_ERROR),
+				 errmsg("could not derive a key for masks")));
+	fcinfo->flinfo->fn_extra = key;
 	return key;
 }
 
@@ -139,7 +184,7 @@ static void
 keyed_hash(FunctionCallInfo fcinfo, const void *data, size_t len,
 		   unsigned char out[CA_SHA256_LEN])
 {
-	bytea	   *key = mask_key(fcinfo);
+	bytea	   *key = hash_key(fcinfo);
 
 	if (!ca_hmac_sha256(VARDATA_ANY(key), VARSIZE_ANY_EXHDR(key), data, len, out))
 		ereport(ERROR,

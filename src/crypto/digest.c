@@ -1,9 +1,9 @@
 /*-------------------------------------------------------------------------
  *
  * digest.c
- *	  SHA-256 and HMAC-SHA-256 on OpenSSL, without a server.
+ *	  SHA-256, HMAC-SHA-256 and HKDF on OpenSSL, without a server.
  *
- * Both work on the caller's buffers and keep no state: no OpenSSL handle
+ * All work on the caller's buffers and keep no state: no OpenSSL handle
  * outlives a call, and none is held while memory of the server is allocated.
  * OpenSSL's error queue is left as it was found, because libpq and the
  * server's TLS code read the same queue.
@@ -18,6 +18,7 @@
 
 #include <limits.h>
 
+#include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
@@ -58,6 +59,30 @@ ca_hmac_sha256(const void *key, size_t keylen, const void *data, size_t len,
 	ERR_set_mark();
 	ok = HMAC(EVP_sha256(), key, (int) keylen, data, len, out, NULL) != NULL;
 	ERR_pop_to_mark();
+	return ok;
+}
+
+/*
+ * HKDF-SHA-256 (RFC 5869), extract and the first block of expand.  out is
+ * undefined when false comes back.
+ */
+bool
+ca_hkdf_sha256(const void *secret, size_t secretlen,
+			   const void *salt, size_t saltlen,
+			   const void *label, size_t labellen,
+			   unsigned char out[CA_SHA256_LEN])
+{
+	unsigned char prk[CA_SHA256_LEN];
+	unsigned char info[CA_HKDF_MAX_LABEL + 1];
+	bool		ok;
+
+	if (labellen > CA_HKDF_MAX_LABEL)
+		return false;
+	memcpy(info, label, labellen);
+	info[labellen] = 1;
+	ok = ca_hmac_sha256(salt, saltlen, secret, secretlen, prk) &&
+		ca_hmac_sha256(prk, sizeof(prk), info, labellen + 1, out);
+	OPENSSL_cleanse(prk, sizeof(prk));
 	return ok;
 }
 

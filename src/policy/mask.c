@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * mask.c
- *	  Column masks: how they are written, which is stricter, and the
+ *	  Column masks: which is stricter, which types they work for, and the
  *	  expression that stands in for the column.
  *
  * The functions that do the work are C functions in schema contauth whose
@@ -13,12 +13,17 @@
  * Type internal would do the same, but EXPLAIN VERBOSE cannot show it.
  * (test/sql/masks.sql)
  *
+ * SECURITY: no mask function fails on a value, because which values it fails
+ * on would tell something about them.  What it cannot mask it hides as a
+ * whole.  (test/sql/masks_total.sql)
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
 #include "base/catalog.h"
 #include "base/internal.h"
+#include "catalog/pg_collation.h"
 #include "catalog/pg_type.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
@@ -26,6 +31,7 @@
 #include "parser/parse_func.h"
 #include "policy/mask.h"
 #include "utils/builtins.h"
+#include "utils/datum.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 
@@ -33,112 +39,68 @@
 typedef enum CaMaskTypes
 {
 	CA_MASK_ANY_TYPE,
-	CA_MASK_TEXT_TYPES,			/* text, varchar, char(n) and their domains */
-	CA_MASK_HASH_TYPES			/* these, bytea and uuid */
+	CA_MASK_TEXT_TYPES,			/* text, varchar and char(n) */
+	CA_MASK_HASH_TYPES,			/* these, bytea and uuid */
+	CA_MASK_FPE_TYPES,			/* text types, integer and bigint */
+	CA_MASK_NUMBER_TYPES,		/* integers, numeric and floats */
+	CA_MASK_TIME_TYPES			/* date, time, timestamp and timestamptz */
 } CaMaskTypes;
 
 static const struct
 {
-	const char *name;
 	CaMaskTypes types;
 	const char *function;		/* NULL: no function needed */
-	int			nargs;			/* integer arguments */
 }			kinds[] =
 
 {
-	[CA_MASK_NULL] = {"null", CA_MASK_ANY_TYPE, NULL, 0},
-	[CA_MASK_REDACT] = {"redact", CA_MASK_TEXT_TYPES, "mask_redact", 0},
-	[CA_MASK_CONSTANT] = {"constant", CA_MASK_ANY_TYPE, NULL, 0},
-	[CA_MASK_HASH] = {"hash", CA_MASK_HASH_TYPES, "mask_hash", 0},
-	[CA_MASK_EMAIL] = {"email", CA_MASK_TEXT_TYPES, "mask_email", 0},
-	[CA_MASK_PARTIAL] = {"partial", CA_MASK_TEXT_TYPES, "mask_partial", 2},
+	[CA_MASK_NULL] = {CA_MASK_ANY_TYPE, NULL},
+	[CA_MASK_REDACT] = {CA_MASK_TEXT_TYPES, "mask_redact"},
+	[CA_MASK_CONSTANT] = {CA_MASK_ANY_TYPE, NULL},
+	[CA_MASK_HASH] = {CA_MASK_HASH_TYPES, "mask_hash"},
+	[CA_MASK_FPE] = {CA_MASK_FPE_TYPES, "mask_fpe"},
+	[CA_MASK_RANGE] = {CA_MASK_NUMBER_TYPES, "mask_range"},
+	[CA_MASK_TRUNCATE] = {CA_MASK_TIME_TYPES, "mask_truncate"},
+	[CA_MASK_NOISE] = {CA_MASK_NUMBER_TYPES, "mask_noise"},
+	[CA_MASK_EMAIL] = {CA_MASK_TEXT_TYPES, "mask_email"},
+	[CA_MASK_PARTIAL] = {CA_MASK_TEXT_TYPES, "mask_partial"},
+	[CA_MASK_REGEX] = {CA_MASK_TEXT_TYPES, "mask_regex"},
 };
 
-/* Longest run of characters that partial() may keep. */
-#define CA_MASK_KEEP_MAX	1000
-
-/* Two non-negative integers separated by a comma, and nothing else. */
-static bool
-parse_two_numbers(const char *args, int *a, int *b)
+static int
+compare_amounts(Numeric a, Numeric b)
 {
-	char	   *end;
-	long		first,
-				second;
-
-	first = strtol(args, &end, 10);
-	if (end == args || *end != ',' || first < 0 || first > CA_MASK_KEEP_MAX)
-		return false;
-	args = end + 1;
-	second = strtol(args, &end, 10);
-	while (*end == ' ')
-		end++;
-	if (end == args || *end != '\0' || second < 0 || second > CA_MASK_KEEP_MAX)
-		return false;
-	*a = (int) first;
-	*b = (int) second;
-	return true;
+	return DatumGetInt32(DirectFunctionCall2(numeric_cmp, NumericGetDatum(a),
+											 NumericGetDatum(b)));
 }
 
-/* Take the arguments that stand between the parentheses, or NULL. */
-static const char *
-take_arguments(CaMask *mask, char *args)
+/* Two masks of one kind: negative when a shows less by its arguments. */
+static int
+compare_arguments(const CaMask *a, const CaMask *b)
 {
-	switch (mask->kind)
+	switch (a->kind)
 	{
 		case CA_MASK_PARTIAL:
-			if (args == NULL || !parse_two_numbers(args, &mask->first, &mask->last))
-				return "partial needs two numbers, as in partial(0,4)";
-			return NULL;
-		case CA_MASK_CONSTANT:
-			if (args == NULL)
-				return "constant needs a value, as in constant(0)";
-			mask->constant = args;
-			return NULL;
+			return (a->first + a->last) - (b->first + b->last);
+		case CA_MASK_RANGE:
+		case CA_MASK_NOISE:
+			return compare_amounts(b->amount, a->amount);
+		case CA_MASK_TRUNCATE:
+			return (int) b->unit - (int) a->unit;
 		default:
-			return args != NULL ? "this mask takes no arguments" : NULL;
+			return 0;
 	}
-}
-
-CaMask *
-ca_mask_parse(const char *text, const char **problem)
-{
-	CaMask	   *mask = palloc0(sizeof(CaMask));
-	const char *open = strchr(text, '(');
-	size_t		name_len = open != NULL ? open - text : strlen(text);
-	size_t		len = strlen(text);
-	char	   *args = NULL;
-
-	mask->text = pstrdup(text);
-	if (open != NULL)
-	{
-		if (text[len - 1] != ')')
-		{
-			*problem = "its closing parenthesis is missing";
-			return NULL;
-		}
-		args = pnstrdup(open + 1, text + len - 1 - (open + 1));
-	}
-
-	for (int i = 0; i < lengthof(kinds); i++)
-	{
-		if (strlen(kinds[i].name) == name_len &&
-			strncmp(kinds[i].name, text, name_len) == 0)
-		{
-			mask->kind = (CaMaskKind) i;
-			*problem = take_arguments(mask, args);
-			return *problem == NULL ? mask : NULL;
-		}
-	}
-	*problem = "there is no such mask; known are null, redact, constant(x), hash, email and partial(first,last)";
-	return NULL;
 }
 
 bool
 ca_mask_stricter(const CaMask *a, const CaMask *b)
 {
-	if (a->kind != b->kind)
-		return a->kind < b->kind;
-	return a->first + a->last <= b->first + b->last;
+	int			order = (int) a->kind - (int) b->kind;
+
+	if (order == 0)
+		order = compare_arguments(a, b);
+	if (order == 0)
+		order = strcmp(a->text, b->text);	/* which does not matter, but one */
+	return order <= 0;
 }
 
 static bool
@@ -147,13 +109,19 @@ is_text_type(Oid basetype)
 	return basetype == TEXTOID || basetype == VARCHAROID || basetype == BPCHAROID;
 }
 
+static bool
+is_integer_type(Oid type)
+{
+	return type == INT2OID || type == INT4OID || type == INT8OID;
+}
+
 /*
- * Whether the mask works for the type, leaving a constant's text aside.  A
- * domain is left to the masks that need no function: its constraints could
- * refuse what a mask makes of a value.
+ * Whether the kind of mask works for the type.  A domain is left to the masks
+ * that need no function: its constraints could refuse what a mask makes of a
+ * value.
  */
 static bool
-type_fits(CaMaskKind kind, Oid type)
+kind_fits(CaMaskKind kind, Oid type)
 {
 	switch (kinds[kind].types)
 	{
@@ -163,8 +131,49 @@ type_fits(CaMaskKind kind, Oid type)
 			return is_text_type(type);
 		case CA_MASK_HASH_TYPES:
 			return is_text_type(type) || type == BYTEAOID || type == UUIDOID;
+		case CA_MASK_FPE_TYPES:
+			return is_text_type(type) || type == INT4OID || type == INT8OID;
+		case CA_MASK_NUMBER_TYPES:
+			return is_integer_type(type) || type == NUMERICOID ||
+				type == FLOAT4OID || type == FLOAT8OID;
+		case CA_MASK_TIME_TYPES:
+			return type == DATEOID || type == TIMEOID ||
+				type == TIMESTAMPOID || type == TIMESTAMPTZOID;
 	}
 	return false;
+}
+
+/* The step of range() for integers; 0 when it is none. */
+static int64
+integer_step(Numeric step)
+{
+	char	   *digits = numeric_normalize(step);
+	char	   *end;
+	int64		result;
+
+	errno = 0;
+	result = strtoi64(digits, &end, 10);
+	return errno == 0 && *end == '\0' ? result : 0;
+}
+
+/* Why the mask does not work for the type, or NULL; a constant's text aside. */
+static const char *
+misfit(const CaMask *mask, Oid type)
+{
+	if (!kind_fits(mask->kind, type))
+		return psprintf("mask \"%s\" does not work for type %s",
+						pnstrdup(mask->text, strcspn(mask->text, "(")),
+						format_type_be(type));
+	if (mask->kind == CA_MASK_RANGE && is_integer_type(type) &&
+		integer_step(mask->amount) == 0)
+		return psprintf("mask \"%s\" does not work for type %s: its step must be a whole number of at most 64 bits",
+						mask->text, format_type_be(type));
+	if (mask->kind == CA_MASK_TRUNCATE &&
+		((type == DATEOID && mask->unit < CA_UNIT_DAY) ||
+		 (type == TIMEOID && mask->unit >= CA_UNIT_DAY)))
+		return psprintf("mask \"%s\" does not work for type %s, which has no such unit",
+						mask->text, format_type_be(type));
+	return NULL;
 }
 
 /* The constant's value as an expression of the type; raises input errors. */
@@ -193,23 +202,68 @@ constant_value(const CaMask *mask, Oid type, int32 typmod, Oid collation)
 bool
 ca_mask_fits(const CaMask *mask, Oid type, int32 typmod, const char **problem)
 {
-	if (!type_fits(mask->kind, type))
-	{
-		*problem = psprintf("mask \"%s\" does not work for type %s",
-							kinds[mask->kind].name, format_type_be(type));
+	*problem = misfit(mask, type);
+	if (*problem != NULL)
 		return false;
-	}
 	if (mask->kind == CA_MASK_CONSTANT)
 		(void) constant_value(mask, type, typmod, InvalidOid);
 	return true;
 }
 
-/* An integer argument of a mask function. */
 static Const *
 int_argument(int value)
 {
 	return makeConst(INT4OID, -1, InvalidOid, sizeof(int32),
 					 Int32GetDatum(value), false, true);
+}
+
+static Const *
+text_argument(const char *value)
+{
+	return makeConst(TEXTOID, -1, DEFAULT_COLLATION_OID, -1,
+					 CStringGetTextDatum(value), false, false);
+}
+
+static Const *
+numeric_argument(Numeric value)
+{
+	return makeConst(NUMERICOID, -1, InvalidOid, -1,
+					 datumCopy(NumericGetDatum(value), false, -1), false, false);
+}
+
+static Const *
+bigint_argument(int64 value)
+{
+	return makeConst(INT8OID, -1, InvalidOid, sizeof(int64),
+					 Int64GetDatum(value), false, FLOAT8PASSBYVAL);
+}
+
+/* What the mask's function takes between the value and the mark. */
+static List *
+mask_arguments(const CaMask *mask, Oid type, int32 typmod)
+{
+	switch (mask->kind)
+	{
+		case CA_MASK_PARTIAL:
+			return list_make2(int_argument(mask->first), int_argument(mask->last));
+		case CA_MASK_FPE:
+			return list_make1(text_argument(mask->tweak));
+		case CA_MASK_REGEX:
+			return list_make2(text_argument(mask->pattern),
+							  text_argument(mask->replacement));
+		case CA_MASK_TRUNCATE:
+			return list_make1(text_argument(ca_mask_unit_name(mask->unit)));
+		case CA_MASK_RANGE:
+			if (is_integer_type(type))
+				return list_make1(bigint_argument(integer_step(mask->amount)));
+			/* FALLTHROUGH */
+		case CA_MASK_NOISE:
+			if (type == NUMERICOID)
+				return list_make2(numeric_argument(mask->amount), int_argument(typmod));
+			return list_make1(numeric_argument(mask->amount));
+		default:
+			return NIL;
+	}
 }
 
 /* The type of the last argument of every mask function. */
@@ -228,31 +282,25 @@ mask_call_type(void)
 	return type;
 }
 
-/* contauth.mask_xxx(value, [int, int,] mask_call) */
+/* contauth.mask_xxx(value, [arguments,] mask_call) */
 static Expr *
-mask_call(const CaMask *mask, Expr *value, Oid type, Oid collation)
+mask_call(const CaMask *mask, Expr *value, Oid type, int32 typmod, Oid collation)
 {
-	Oid			argtype = is_text_type(type) ? TEXTOID : type;
-	Oid			argtypes[4] = {argtype};
-	List	   *args = list_make1(value);
-	int			nargs = 1;
+	List	   *args = lcons(value, mask_arguments(mask, type, typmod));
+	Oid			argtypes[4];
 	Oid			funcid;
+	ListCell   *lc;
 
-	if (kinds[mask->kind].nargs == 2)
-	{
-		argtypes[nargs++] = INT4OID;
-		argtypes[nargs++] = INT4OID;
-		args = lappend(args, int_argument(mask->first));
-		args = lappend(args, int_argument(mask->last));
-	}
-	argtypes[nargs++] = mask_call_type();
-	args = lappend(args, makeConst(argtypes[nargs - 1], -1, InvalidOid,
+	args = lappend(args, makeConst(mask_call_type(), -1, InvalidOid,
 								   sizeof(int32), Int32GetDatum(0), false, true));
+	foreach(lc, args)
+		argtypes[foreach_current_index(lc)] = exprType(lfirst(lc));
+	argtypes[0] = is_text_type(type) ? TEXTOID : type;
 
 	funcid = LookupFuncName(list_make2(makeString("contauth"),
 									   makeString(unconstify(char *, kinds[mask->kind].function))),
-							nargs, argtypes, false);
-	return (Expr *) makeFuncExpr(funcid, argtype, args, collation, collation,
+							list_length(args), argtypes, false);
+	return (Expr *) makeFuncExpr(funcid, argtypes[0], args, collation, collation,
 								 COERCE_EXPLICIT_CALL);
 }
 
@@ -279,16 +327,18 @@ constant_unless_null(const CaMask *mask, Expr *value,
 	return (Expr *) result;
 }
 
-/* Give the text that a mask function made the column's type and length. */
+/*
+ * Give what a mask function made the column's type and length.  Nothing of it
+ * can fail: texts are cut, and numbers and times have been made to fit.
+ */
 static Expr *
 as_column_type(Expr *expr, Oid type, int32 typmod, Oid collation)
 {
 	Node	   *result;
 
-	if (!is_text_type(type))
-		return expr;
-	result = coerce_to_target_type(NULL, (Node *) expr, TEXTOID, type, typmod,
-								   COERCION_EXPLICIT, COERCE_IMPLICIT_CAST, -1);
+	result = coerce_to_target_type(NULL, (Node *) expr, exprType((Node *) expr),
+								   type, typmod, COERCION_EXPLICIT,
+								   COERCE_IMPLICIT_CAST, -1);
 	if (result == NULL)
 		return (Expr *) makeNullConst(type, typmod, collation);
 	exprSetCollation(result, collation);
@@ -299,7 +349,7 @@ Expr *
 ca_mask_expression(const CaMask *mask, Expr *value,
 				   Oid type, int32 typmod, Oid collation)
 {
-	if (mask->kind == CA_MASK_NULL || !type_fits(mask->kind, type))
+	if (mask->kind == CA_MASK_NULL || misfit(mask, type) != NULL)
 		return (Expr *) makeNullConst(type, typmod, collation);
 	if (mask->kind == CA_MASK_CONSTANT)
 		return constant_unless_null(mask, value, type, typmod, collation);
@@ -307,6 +357,6 @@ ca_mask_expression(const CaMask *mask, Expr *value,
 	if (is_text_type(type) && type != TEXTOID)
 		value = (Expr *) coerce_type(NULL, (Node *) value, type, TEXTOID, -1,
 									 COERCION_IMPLICIT, COERCE_IMPLICIT_CAST, -1);
-	return as_column_type(mask_call(mask, value, type, collation),
+	return as_column_type(mask_call(mask, value, type, typmod, collation),
 						  type, typmod, collation);
 }

@@ -291,7 +291,7 @@ resolve_masks(const CaRelation *r, const List *lineage, CaCandidate *c)
 static void
 extend_to_generated(const CaRelation *r, CaCandidate *c)
 {
-	static const CaMask null_mask = {CA_MASK_NULL, 0, 0, NULL, "null"};
+	static const CaMask null_mask = {.kind = CA_MASK_NULL,.text = "null"};
 	static CaMaskUse hidden = {&null_mask, NULL, NULL, false};
 	ListCell   *lc;
 

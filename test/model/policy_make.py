@@ -3,7 +3,7 @@ import json
 from dataclasses import dataclass, field
 
 from policy_model import Access, Policy
-from policy_terms import CONDITIONS, MASKS, NUMBER_MASKS, ROWS, glob
+from policy_terms import ANY_MASKS, CONDITIONS, MASKS, NUMBER_MASKS, ROWS, glob
 from policy_world import AGENTS, ISSUER, TABLES, literal
 
 EXACT = [n for n in TABLES]
@@ -56,11 +56,11 @@ def random_masks(rng, exact):
         if rng.random() < 0.5:
             name = rng.choice([n for n in EXACT if TABLES[n].kind != "view"])
             column = rng.choice(list(TABLES[name].columns))
-            kinds = NUMBER_MASKS if TABLES[name].columns[column] == "int" else list(MASKS)
+            kinds = list(NUMBER_MASKS if TABLES[name].columns[column] == "int" else MASKS)
             masks.append((f"{name}.{column}", rng.choice(kinds), unless, [*exact, name]))
         else:
             label = rng.choice(TEXT_LABELS + ["money", "internal", "phi"])
-            kinds = list(MASKS) if label in TEXT_LABELS else NUMBER_MASKS
+            kinds = list(MASKS) if label in TEXT_LABELS else ANY_MASKS
             masks.append(("label:" + label, rng.choice(kinds), unless, exact))
     found = {}
     for target, mask, unless, named in masks:

@@ -5,6 +5,8 @@ A meaning is a function that returns True, False, None (NULL) or raises Failed.
 """
 import hashlib
 import hmac
+import re
+from fractions import Fraction
 
 
 class Failed(Exception):
@@ -77,9 +79,10 @@ ROWS = [
     ("NULL", (), lambda row, who: None),
 ]
 
-# --- masks: SQL text and what becomes of a text -------------------------------------------
+# --- masks: SQL text and what becomes of a text or a number ---------------------------------
 
-STRICTNESS = ["null", "redact", "constant", "hash", "email", "partial"]
+STRICTNESS = ["null", "redact", "constant", "hash", "range", "noise", "email", "partial", "regex"]
+SAME_KIND = {"first": "partial", "last": "partial"}
 
 
 def partial(first, last):
@@ -96,35 +99,71 @@ def email(value, _key):
     return local[0] + "***@" + domain if at and local and domain else "[redacted]"
 
 
+def regex(pattern, replacement):
+    def mask(value, _key):
+        return re.sub(pattern, replacement, value) if re.search(pattern, value) else "[redacted]"
+    return mask
+
+
+def sign(key, text):
+    return hmac.new(key, text, hashlib.sha256).digest()
+
+
+def noise(fraction):
+    def mask(value, secret):
+        key = sign(sign(b"contauth mask", secret), b"noise\x01")
+        drawn = int.from_bytes(sign(key, f"{fraction}:{value}".encode())[:8], "big", signed=True)
+        result = value + value * Fraction(fraction) * Fraction(drawn, 2 ** 63)
+        size = int(abs(result) + Fraction(1, 2))
+        return size if result >= 0 else -size
+    return mask
+
+
 MASKS = {
     "null": lambda value, key: None,
     "redact": lambda value, key: "[redacted]",
     "constant(7)": lambda value, key: "7",
-    "hash": lambda value, key: hmac.new(key, value.encode(), hashlib.sha256).hexdigest(),
+    "hash": lambda value, key: sign(key, value.encode()).hex(),
     "email": email,
     "partial(0,2)": partial(0, 2),
     "partial(1,2)": partial(1, 2),
     "partial(0,0)": partial(0, 0),
+    "first(2)": partial(2, 0),
+    "last(3)": partial(0, 3),
+    "regex([aeiou]+, _)": regex("[aeiou]+", "_"),
+    "regex('[0-9]{1,2}', '')": regex("[0-9]{1,2}", ""),
 }
-NUMBER_MASKS = ["null", "constant(7)"]
+NUMBER_MASKS = {
+    "null": lambda value, key: None,
+    "constant(7)": lambda value, key: 7,
+    "range(3)": lambda value, key: value // 3 * 3,
+    "range(1000)": lambda value, key: value // 1000 * 1000,
+    "noise(0.5)": noise("0.5"),
+    "noise(1)": noise("1"),
+}
+ANY_MASKS = ["null", "constant(7)"]     # for columns of all types
 
 
-def kept(mask):
-    """Characters that a partial mask keeps; fewer is stricter."""
-    return sum(int(c) for c in mask if c.isdigit()) if mask.startswith("partial") else 0
+def parameters(kind, mask):
+    """Smaller is stricter: characters that are kept, or how far off a number is."""
+    numbers = [Fraction(n) for n in re.findall(r"[0-9.]+", mask)]
+    if kind == "partial":
+        return sum(numbers)
+    return -numbers[0] if kind in ("range", "noise") else 0
 
 
 def strictness(mask):
-    return STRICTNESS.index(mask.split("(")[0]), kept(mask)
+    kind = mask.split("(")[0]
+    kind = SAME_KIND.get(kind, kind)
+    return STRICTNESS.index(kind), parameters(kind, mask), mask
 
 
 def apply_mask(mask, value, kind, key):
     """A mask that does not fit the type hides everything."""
     if value is None:
         return None
-    if kind == "int":
-        return {"constant(7)": 7}.get(mask)
-    return MASKS[mask](value, key)
+    fitting = NUMBER_MASKS if kind == "int" else MASKS
+    return fitting[mask](value, key) if mask in fitting else None
 
 
 # --- patterns -------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
  * unit_crypto.c
  *	  Digests and signatures against the published vectors of the RFCs.
  *
- * The vectors: FIPS 180-4 examples, RFC 4231, RFC 7515 appendix A.2 to A.4,
+ * The vectors: FIPS 180-4 examples, RFC 4231, RFC 5869, RFC 7515 appendix A.2 to A.4,
  * RFC 7520 sections 4.1 to 4.3, RFC 8037 appendix A.
  *
  * A failure means that we do not speak the same language as everybody else.
@@ -182,6 +182,31 @@ test_digests(void)
 		   "HMAC", "key longer than an int");
 }
 
+/* HKDF of RFC 5869, cases 1 and 3, as far as its first block. */
+static void
+test_key_derivation(void)
+{
+	unsigned char out[CA_SHA256_LEN];
+	unsigned char secret[22];
+	unsigned char salt[13];
+	unsigned char label[CA_HKDF_MAX_LABEL + 1];
+
+	memset(secret, 0x0b, sizeof(secret));
+	for (int i = 0; i < (int) sizeof(salt); i++)
+		salt[i] = i;
+	for (int i = 0; i < (int) sizeof(label); i++)
+		label[i] = 0xf0 + i;
+	tap_ok(ca_hkdf_sha256(secret, 22, salt, 13, label, 10, out) &&
+		   hex_is(out, "3cb25f25faacd57a90434f64d0362f2a"
+				  "2d2d0a90cf1a5a4c5db02d56ecc4c5bf"), "HKDF", "RFC 5869 case 1");
+	tap_ok(ca_hkdf_sha256(secret, 22, NULL, 0, "", 0, out) &&
+		   hex_is(out, "8da4e775a563c18f715f802a063c5a31"
+				  "b8a11f5c5ee1879ec3454e5f3c738d2d"), "HKDF", "RFC 5869 case 3");
+	tap_ok(ca_hkdf_sha256(secret, 22, salt, 13, label, CA_HKDF_MAX_LABEL, out) &&
+		   !ca_hkdf_sha256(secret, 22, salt, 13, label, CA_HKDF_MAX_LABEL + 1, out),
+		   "HKDF", "label too long");
+}
+
 /* The table knows ten names and no others. */
 static void
 test_algorithms(void)
@@ -213,6 +238,7 @@ int
 main(void)
 {
 	test_digests();
+	test_key_derivation();
 	test_algorithms();
 	test_rfc_signatures();
 	test_error_queue();
