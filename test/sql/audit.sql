@@ -280,6 +280,7 @@ SET contauth.token = :'token_support';
 UPDATE crm.ticket SET body = 'x' WHERE id IN (2, 4) RETURNING id;
 UPDATE crm.ticket SET body = 'x' WHERE id IN (2, 4);
 WITH w AS (UPDATE crm.ticket SET body = 'x' WHERE id IN (2, 4, 6) RETURNING id) SELECT id FROM w WHERE id < 6;
+\set VERBOSITY terse
 SELECT crm.closed();
 \c - :superuser
 SELECT contauth_audit.sync();
