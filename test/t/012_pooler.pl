@@ -107,75 +107,21 @@ my @agents = (
 
 # --- the pooler ------------------------------------------------------------------
 
-my $folder = PostgreSQL::Test::Utils::tempdir_short();
-my $port = PostgreSQL::Test::Cluster::get_free_port();
-
-# From 1.21 on pgbouncer gives prepared statements names of its own, unless it
-# is told not to: the test asks for those that are left on a connection.
-sub own_names_of_statements
-{
-	my ($out, $err) = ('', '');
-
-	IPC::Run::run([ 'pgbouncer', '--version' ], '>', \$out, '2>', \$err);
-	return $out =~ /PgBouncer 1\.(\d+)/ && $1 >= 21 ? 'max_prepared_statements = 0' : '';
-}
-
-# pgbouncer's configuration; everybody who connects is let in, as the one role
-# that the database names.
-sub write_configuration
-{
-	my $server = "host=@{[$node->host]} port=@{[$node->port]} dbname=postgres";
-
-	open my $ini, '>', "$folder/pgbouncer.ini" or die "cannot write: $!";
-	print $ini <<"EOC";
-[databases]
-tx = $server user=@{[ROLE_POOL]} pool_mode=transaction pool_size=2
-tx1 = $server user=@{[ROLE_POOL]} pool_mode=transaction pool_size=1
-plain = $server user=@{[ROLE_A]} pool_mode=transaction pool_size=2
-plain1 = $server user=@{[ROLE_A]} pool_mode=transaction pool_size=1
-sess1 = $server user=@{[ROLE_A]} pool_mode=session pool_size=1
-
-[pgbouncer]
-listen_addr =
-listen_port = $port
-unix_socket_dir = $folder
-auth_type = any
-admin_users = whoever
-pidfile = $folder/pgbouncer.pid
-logfile = $folder/pgbouncer.log
-server_reset_query = DISCARD ALL
-server_check_delay = 0
-query_wait_timeout = 60
-@{[own_names_of_statements()]}
-EOC
-	close $ini;
-	return;
-}
-
-# Start it in the foreground, and wait until it listens.
-sub start_pooler
-{
-	my $log = '';
-	my $pooler = IPC::Run::start([ 'pgbouncer', '-q', "$folder/pgbouncer.ini" ],
-		'<', \undef, '>', \$log, '2>&1');
-
-	foreach (1 .. 100)
-	{
-		return $pooler if -S "$folder/.s.PGSQL.$port";
-		$pooler->pump_nb;
-		select undef, undef, undef, 0.1;
-	}
-	$pooler->kill_kill;
-	die "pgbouncer does not start: $log";
-}
+my $server = "host=@{[$node->host]} port=@{[$node->port]} dbname=postgres";
+my $pooler = new_pooler(
+	tx => "$server user=@{[ROLE_POOL]} pool_mode=transaction pool_size=2",
+	tx1 => "$server user=@{[ROLE_POOL]} pool_mode=transaction pool_size=1",
+	plain => "$server user=@{[ROLE_A]} pool_mode=transaction pool_size=2",
+	plain1 => "$server user=@{[ROLE_A]} pool_mode=transaction pool_size=1",
+	sess1 => "$server user=@{[ROLE_A]} pool_mode=session pool_size=1");
 
 # Run suites of pooler_agents.py; every line that it answers is a test.
 sub run_suites
 {
-	my ($pooler, @suites) = @_;
+	my (@suites) = @_;
 	my $input = encode_json({
-		socket => $folder,
-		port => $port,
+		socket => $pooler->{host},
+		port => $pooler->{port},
 		agents => \@agents,
 		statements => STATEMENTS,
 		run => \@suites
@@ -196,15 +142,13 @@ sub run_suites
 
 # --- run ---------------------------------------------------------------------------
 
-write_configuration();
-my $pooler = start_pooler();
 eval {
-	run_suites($pooler, $_)
+	run_suites($_)
 	  foreach qw(scope_transaction scope_session disconnects stale_handles
 	  session_mode startup_options load);
 	1;
 } or fail("the suites died: $@");
-$pooler->kill_kill;
+$pooler->{process}->kill_kill;
 
 # --- what is on record ---------------------------------------------------------------
 

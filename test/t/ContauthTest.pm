@@ -29,7 +29,7 @@ our @EXPORT = qw(
   new_node new_issuer install_application
   token_a token_b
   open_session attempt sqlstate_is output_is
-  as_role run_matrix records_synced decisions
+  as_role run_matrix new_pooler run_command_ok records_synced decisions
   AGENT_A AGENT_B ROLE_A ROLE_B
 );
 
@@ -293,6 +293,59 @@ sub run_matrix
 	  or die "the agent failed: $err";
 	note $out;
 	return map { decode_json($_) } split /\n/, $out;
+}
+
+# --- poolers ---------------------------------------------------------------
+
+# From 1.21 on pgbouncer gives prepared statements names of its own, unless it
+# is told not to: tests ask for those that are left on a connection.
+sub own_names_of_statements
+{
+	my $version = run_command_ok('pgbouncer', '--version');
+
+	return $version =~ /PgBouncer 1\.(\d+)/ && $1 >= 21 ? 'max_prepared_statements = 0' : '';
+}
+
+# A pgbouncer in the foreground that listens in a folder of its own.  Databases
+# map a name to what pgbouncer's configuration says of it; everybody who
+# connects is let in, as the role that stands there.  Returns host (the folder),
+# port, and process (to kill_kill at the end).
+sub new_pooler
+{
+	my (%databases) = @_;
+	my $self = {
+		host => PostgreSQL::Test::Utils::tempdir_short(),
+		port => PostgreSQL::Test::Cluster::get_free_port(),
+	};
+	my $log = '';
+
+	open my $ini, '>', "$self->{host}/pgbouncer.ini" or die "cannot write: $!";
+	print $ini "[databases]\n", map { "$_ = $databases{$_}\n" } sort keys %databases;
+	print $ini <<"EOC";
+[pgbouncer]
+listen_addr =
+listen_port = $self->{port}
+unix_socket_dir = $self->{host}
+auth_type = any
+admin_users = whoever
+pidfile = $self->{host}/pgbouncer.pid
+logfile = $self->{host}/pgbouncer.log
+server_reset_query = DISCARD ALL
+server_check_delay = 0
+query_wait_timeout = 60
+@{[own_names_of_statements()]}
+EOC
+	close $ini;
+	$self->{process} = IPC::Run::start([ 'pgbouncer', '-q', "$self->{host}/pgbouncer.ini" ],
+		'<', \undef, '>', \$log, '2>&1');
+	foreach (1 .. 100)
+	{
+		return $self if -S "$self->{host}/.s.PGSQL.$self->{port}";
+		$self->{process}->pump_nb;
+		select undef, undef, undef, 0.1;
+	}
+	$self->{process}->kill_kill;
+	die "pgbouncer does not start: $log";
 }
 
 # --- audit -----------------------------------------------------------------
