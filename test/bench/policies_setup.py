@@ -1,7 +1,7 @@
 #!/usr/bin/python3
-"""Key, token and the set-up script of test/bench/policies.
+"""Keys, token and the set-up script of test/bench/policies and statements.
 
-Writes into the folder given: token, and setup.sql, which takes the number of
+Writes into the folder given: token, jwks.json, and setup.sql, which takes the number of
 policies and agents from the psql variable n.
 
 Needs PyJWT and cryptography.
@@ -52,6 +52,7 @@ def main():
                         "exp": now + 86400, "tenant": "acme"},
                        KEY, "RS256", headers={"kid": "bench"})
     (FOLDER / "token").write_text(token + "\n", encoding="ascii")
+    (FOLDER / "jwks.json").write_text(json.dumps(jwks), encoding="ascii")
     (FOLDER / "setup.sql").write_text(SETUP % {
         "issuer": ISSUER, "agent": AGENT, "jwks": json.dumps(jwks)}, encoding="ascii")
 
