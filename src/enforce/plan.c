@@ -23,6 +23,7 @@
 #include "commands/dbcommands.h"
 #include "common/hashfn.h"
 #include "enforce/collect.h"
+#include "enforce/computed.h"
 #include "enforce/fragile.h"
 #include "enforce/plan.h"
 #include "enforce/function.h"
@@ -197,10 +198,14 @@ decide_case(CaCase *c)
 
 		foreach(lc2, ca_target_accesses(target))
 			decide_access(c, target, lfirst(lc2));
-		/* only its masks count: see ca_rewrite_refusal() */
+		/* only what it hides counts: see ca_rewrite_refusal() */
 		if (target->advice != NULL)
+		{
 			ca_authorize_access(c->set, &c->subject, target->advice);
+			c->reveals |= ca_computed_reveals(target->advice);
+		}
 	}
+	c->signature = hash_combine64(c->signature, c->reveals);
 	if (c->decision != CA_DECISION_ALLOW)
 		return;
 
