@@ -20,6 +20,11 @@ CREATE TABLE crm.triggered (id int PRIMARY KEY, prefix text, secret text);
 CREATE FUNCTION crm.computes() RETURNS trigger LANGUAGE plpgsql AS
     'BEGIN PERFORM (new.prefix || right(old.secret, 1))::int; RETURN new; END';
 CREATE TRIGGER computes BEFORE UPDATE ON crm.triggered FOR EACH ROW EXECUTE FUNCTION crm.computes();
+CREATE TABLE crm.searched (id int PRIMARY KEY, prefix text, secret text,
+    query tsquery GENERATED ALWAYS AS ((prefix || secret)::tsquery) STORED);
+CREATE TABLE crm.named (id int PRIMARY KEY, prefix text, secret text, CHECK ((prefix || secret)::regclass IS NOT NULL));
+CREATE TABLE crm.after (id int PRIMARY KEY, prefix text, secret text);
+CREATE TRIGGER computes AFTER UPDATE ON crm.after FOR EACH ROW EXECUTE FUNCTION crm.computes();
 CREATE TABLE crm.plain (id int PRIMARY KEY, prefix text, secret text);
 CREATE TABLE crm.seen (LIKE crm.generated INCLUDING ALL);
 INSERT INTO crm.generated VALUES (1, '', 'RAW' || 'SECRET1');
@@ -28,6 +33,10 @@ INSERT INTO crm.partial VALUES (1, '', 'RAW' || 'SECRET1');
 INSERT INTO crm.checked VALUES (1, '', 'RAW' || 'SECRET1');
 INSERT INTO crm.routed VALUES (1, '', 'RAW' || 'SECRET1');
 INSERT INTO crm.triggered VALUES (1, '', 'RAW' || 'SECRET1');
+INSERT INTO crm.searched VALUES (1, '', 'RAW' || 'SECRET1');
+SELECT 'CREATE TABLE public."' || 'RAW' || 'SECRET1" ()' \gexec
+INSERT INTO crm.named VALUES (1, '', 'public."' || 'RAW' || 'SECRET1"');
+INSERT INTO crm.after VALUES (1, '', 'RAW' || 'SECRET1');
 INSERT INTO crm.plain VALUES (1, '', 'RAW' || 'SECRET1');
 INSERT INTO crm.seen VALUES (1, '', 'RAW' || 'SECRET1');
 CREATE TABLE crm.added (id int);
@@ -36,7 +45,7 @@ SELECT 'ALTER TABLE crm.added ADD COLUMN secret text DEFAULT ''' || 'RAW' || 'SE
 ALTER TABLE crm.added ALTER secret DROP DEFAULT;
 GRANT ALL ON ALL TABLES IN SCHEMA crm TO regress_contauth_agent;
 CREATE FUNCTION pg_temp.tables(suffix text) RETURNS text[] LANGUAGE sql AS
-    $$ SELECT array_agg('crm.' || t || suffix) FROM unnest('{generated,indexed,partial,checked,routed,routed_1,triggered,plain}'::text[]) AS t $$;
+    $$ SELECT array_agg('crm.' || t || suffix) FROM unnest('{generated,indexed,partial,checked,routed,routed_1,triggered,searched,named,after,plain}'::text[]) AS t $$;
 SELECT contauth.create_policy('read', 'permit', actions => '{select}',
            resources => pg_temp.tables('(id,prefix,secret)') || '{crm.seen, crm.added}'::text[],
            masks => (SELECT jsonb_object_agg(t, 'redact') FROM unnest(pg_temp.tables('.secret') || 'crm.added.secret'::text) AS t)),
@@ -57,6 +66,11 @@ UPDATE crm.checked SET prefix = 'x';
 UPDATE crm.routed SET prefix = 'x';
 UPDATE crm.routed_1 SET prefix = 'x';
 UPDATE crm.triggered SET prefix = 'x';
+UPDATE crm.searched SET prefix = 'x ';
+:state
+UPDATE crm.named SET prefix = 'x';
+:state
+UPDATE crm.after SET prefix = 'x';
 INSERT INTO crm.generated (id) VALUES (1) ON CONFLICT (id) DO UPDATE SET prefix = 'x';
 -- what is in range is written
 UPDATE crm.generated SET prefix = '2' RETURNING id, prefix, secret;
@@ -86,4 +100,5 @@ SELECT column_name, data_type FROM information_schema.columns WHERE table_name =
 :as_admin
 
 \set ECHO none
+DROP TABLE public."RAWSECRET1";
 \i :teardown
