@@ -168,3 +168,74 @@ UPDATE app.event_2_rest SET payload = 'x';
 -- case: insert into a partition directly
 -- expect: denied 42501
 INSERT INTO app.event_1 VALUES (1, 'acme', 'x', NULL);
+
+-- case: update of a partitioned table
+-- expect: allowed
+-- rows: 5
+WITH u AS (UPDATE app.parted SET body = 'x' RETURNING *) SELECT count(*) FROM u;
+
+-- case: update moves a row to another tenant's partition
+-- expect: denied 42501 44000
+UPDATE app.parted SET tenant = 'globex' WHERE id = 2;
+
+-- case: update moves a hidden row into the tenant's partition
+-- expect: allowed
+-- rows: 0
+WITH u AS (UPDATE app.parted SET tenant = 'acme' WHERE id = 1 RETURNING *) SELECT count(*) FROM u;
+
+-- case: delete in all partitions
+-- expect: allowed
+-- rows: 5
+WITH d AS (DELETE FROM app.parted WHERE own.leak(body) RETURNING *) SELECT count(*) FROM d;
+
+-- case: insert through the parent for another tenant
+-- expect: denied 42501 44000
+INSERT INTO app.parted VALUES (99, 'globex', 'x');
+
+-- case: insert through the parent for the tenant
+-- expect: allowed
+-- rows: 98|acme
+INSERT INTO app.parted VALUES (98, 'acme', 'x') RETURNING id, tenant;
+
+-- case: ON CONFLICT in a hidden partition
+-- expect: denied 42501 44000
+INSERT INTO app.parted VALUES (1, 'globex', 'x') ON CONFLICT (id, tenant) DO UPDATE SET body = parted.body || 'x' RETURNING *;
+
+-- case: partition written directly, as granted
+-- expect: denied 42501
+DELETE FROM app.parted_rest;
+
+-- case: FOR UPDATE of a partitioned table
+-- expect: allowed
+-- rows: 5
+SELECT count(*) FROM (SELECT * FROM app.parted WHERE own.leak(body) FOR UPDATE) AS s;
+
+-- case: update of a parent and its children
+-- expect: allowed
+-- rows: 2
+WITH u AS (UPDATE app.stock SET body = body || own.leak(body)::text RETURNING *) SELECT count(*) FROM u;
+
+-- case: update of a child's row into another tenant
+-- expect: denied 42501 44000
+UPDATE app.stock SET tenant = 'globex' WHERE id = 4;
+
+-- case: delete of children's hidden rows
+-- expect: allowed
+-- rows: 0
+WITH d AS (DELETE FROM app.stock WHERE tenant = 'globex' RETURNING *) SELECT count(*) FROM d;
+
+-- case: update of a child directly
+-- expect: denied 42501
+UPDATE app.stock_child SET body = 'x';
+
+-- case: update joined with a partitioned table
+-- expect: allowed
+UPDATE app.parted AS p SET body = s.body FROM app.stock AS s WHERE s.id = p.id AND own.leak(p.body) AND own.leak(s.body) RETURNING p.*, s.*;
+
+-- case: error while a tuple is routed
+-- expect: any
+UPDATE app.parted SET tenant = NULL WHERE id = 2;
+
+-- case: unique violation in a partition
+-- expect: error 23505
+UPDATE app.parted SET id = 2 WHERE id = 4;

@@ -413,3 +413,22 @@ SELECT app.pl_catch('UPDATE app.indexed SET prefix = ''x'' WHERE id = 1');
 -- case: value out of range in a generated column
 -- expect: error 22P02 22003
 UPDATE app.computed SET prefix = '99999999999999999' WHERE id = 1;
+
+-- case: generated column in a language of its own
+-- expect: error 42601
+UPDATE app.searched SET prefix = 'x ' WHERE id = 1;
+
+-- case: generated column in a language of its own, caught
+-- expect: allowed
+-- shows: a value cannot be processed
+SELECT app.pl_catch('UPDATE app.searched SET prefix = ''x '' WHERE id = 1');
+
+-- case: a deferred trigger computes from a masked column
+-- expect: error 22P02
+-- known: errors of deferred triggers at SET CONSTRAINTS and COMMIT tell values
+UPDATE app.deferred SET prefix = 'x' WHERE id = 1;
+SET CONSTRAINTS ALL IMMEDIATE;
+
+-- case: ON CONFLICT DO UPDATE computes from a masked column
+-- expect: any
+INSERT INTO app.account (id, prefix, secret) VALUES (1, '', '') ON CONFLICT (id) DO UPDATE SET prefix = 'x' RETURNING secret, visible;

@@ -373,3 +373,61 @@ SELECT app.super_run('UPDATE pg_authid SET rolsuper = true RETURNING rolname');
 -- as: other
 -- rows: 0
 SELECT count(*) FROM app.customer WHERE tenant = 'acme';
+
+-- case: a record of another agent's
+-- expect: allowed
+-- rows: t
+SELECT contauth.my_decision(gen_random_uuid()) IS NULL;
+
+-- case: attributes and claims of nobody
+-- expect: any
+-- as: nobody
+SELECT contauth.claim('tenant'), contauth.attribute('x');
+
+-- case: nobody in a pipeline
+-- expect: denied 28000
+-- as: nobody
+-- via: pipeline
+SELECT 1;
+SELECT ssn FROM app.customer;
+
+-- case: nobody by cursors and prepared statements
+-- expect: denied 28000
+-- as: nobody
+-- via: simple portal prepared
+SELECT ssn FROM app.customer;
+
+-- case: nobody writes
+-- expect: denied 28000
+-- as: nobody
+DELETE FROM app.pad;
+
+-- case: nobody in a sub-select of a harmless function
+-- expect: denied 28000
+-- as: nobody
+SELECT lower((SELECT max(ssn) FROM app.customer));
+
+-- case: nobody by query_to_xml
+-- expect: denied 28000
+-- as: nobody
+SELECT query_to_xml('SELECT * FROM app.customer', true, false, '');
+
+-- case: nobody by whoami and a sub-select
+-- expect: denied 28000
+-- as: nobody
+SELECT contauth.whoami(), (SELECT max(ssn) FROM app.customer);
+
+-- case: nobody by set_config and a sub-select
+-- expect: denied 28000 42501
+-- as: nobody
+SELECT set_config('application_name', (SELECT max(ssn) FROM app.customer), false);
+
+-- case: a token set within a sub-transaction, rolled back
+-- expect: last denied 28000
+-- as: nobody
+-- autocommit
+BEGIN;
+SAVEPOINT a;
+SET LOCAL contauth.token = '${token}';
+ROLLBACK TO a;
+SELECT ssn FROM app.customer;

@@ -179,3 +179,58 @@ SELECT app.pl_run('SELECT c0.ssn FROM app.customer AS c0 ' || string_agg(format(
 -- case: null bytes and broken encodings
 -- expect: error 22021
 SELECT app.pl_run(E'SELECT ''\xff''');
+
+-- case: a function of a superuser that switches contauth off
+-- expect: denied 42501
+SELECT app.super_off();
+
+-- case: a function that takes a role
+-- expect: denied 42501
+SELECT app.super_owner();
+
+-- case: a function that takes a role, swallowed
+-- expect: allowed
+SELECT app.pl_catch('SELECT app.super_owner()');
+
+-- case: a function that switches triggers off
+-- expect: denied 42501
+SELECT app.super_replica();
+
+-- case: a function that switches row-level security off
+-- expect: any
+SELECT app.super_rls();
+
+-- case: own code found in the search path of somebody's function
+-- expect: denied 42501
+SET LOCAL search_path = own, pg_catalog;
+SELECT app.searches();
+
+-- case: own code found in the search path of somebody's function, swallowed
+-- expect: allowed
+-- shows: 42501
+SET LOCAL search_path = own, pg_catalog;
+SELECT app.pl_catch('SELECT app.searches()');
+
+-- case: guesses hashed with the key of masks
+-- expect: denied 42501 22P02 42846 42883 0A000
+SELECT contauth.mask_hash('x'::text, '0'::contauth.mask_call);
+
+-- case: guesses hashed with the key of masks through a cast
+-- expect: error 42846 42883 42501 22P02 0A000
+SELECT contauth.mask_hash('x'::text, 0::contauth.mask_call);
+
+-- case: guesses hashed with the key of masks, mask_call made by record functions
+-- expect: error 42846 42883 42501 22P02 0A000
+SELECT contauth.mask_hash('x'::text, jsonb_populate_record(NULL::own.pair, '{}')::text::contauth.mask_call);
+
+-- case: guesses hashed with the key of masks, NULL for mask_call
+-- expect: any
+SELECT contauth.mask_hash('x'::text, NULL::contauth.mask_call);
+
+-- case: other functions for policies
+-- expect: denied 42501
+SELECT contauth.table_changed();
+
+-- case: policy_key and other helpers
+-- expect: denied 42501
+SELECT contauth.require_arguments('{}');

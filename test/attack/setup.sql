@@ -221,6 +221,23 @@ INSERT INTO app.copied SELECT i, 'body' || i, 'RAW' || 'MASKcopied' || i FROM ge
 CREATE TABLE app.lifted (id int PRIMARY KEY, owner text, secret text);
 INSERT INTO app.lifted VALUES (1, 'acme', 'mine'), (2, 'globex', 'RAW' || 'MASKlifted'), (3, NULL, 'RAW' || 'MASKlifted');
 
+-- the agent may write its tenant's rows, in partitions and children
+CREATE TABLE app.parted (id int, tenant text, body text, PRIMARY KEY (id, tenant)) PARTITION BY LIST (tenant);
+CREATE TABLE app.parted_acme PARTITION OF app.parted FOR VALUES IN ('acme');
+CREATE TABLE app.parted_rest PARTITION OF app.parted DEFAULT;
+INSERT INTO app.parted
+SELECT i, CASE WHEN i % 2 = 0 THEN 'acme' ELSE 'globex' END,
+	   CASE WHEN i % 2 = 0 THEN 'acmebody' ELSE 'RAW' || 'ROWparted' END || i FROM generate_series(1, 10) AS i;
+CREATE TABLE app.stock (id int, tenant text, body text);
+CREATE TABLE app.stock_child () INHERITS (app.stock);
+INSERT INTO app.stock VALUES (1, 'globex', 'RAW' || 'ROWstock'), (2, 'acme', 'own');
+INSERT INTO app.stock_child VALUES (3, 'globex', 'RAW' || 'ROWstock'), (4, 'acme', 'own');
+CREATE TABLE app.searched (id int PRIMARY KEY, prefix text, secret text,
+	query tsquery GENERATED ALWAYS AS ((prefix || secret)::tsquery) STORED);
+INSERT INTO app.searched VALUES (1, '', 'RAW' || 'MASKsearched');
+CREATE TABLE app.deferred (id int PRIMARY KEY, prefix text, secret text);
+INSERT INTO app.deferred VALUES (1, '', 4815162301);
+
 -- everything may be done with it
 CREATE TABLE app.pad (id int PRIMARY KEY, line text, number numeric);
 INSERT INTO app.pad VALUES (1, 'first', 1), (2, 'second', 2);
@@ -361,6 +378,15 @@ BEGIN
 	RETURN new;
 END $$;
 CREATE TRIGGER copy BEFORE UPDATE ON app.copied FOR EACH ROW EXECUTE FUNCTION app.trigger_copy();
+CREATE FUNCTION app.trigger_deferred() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM (new.prefix || new.secret)::bigint;
+	RETURN NULL;
+END $$;
+CREATE CONSTRAINT TRIGGER later AFTER UPDATE ON app.deferred DEFERRABLE INITIALLY DEFERRED
+	FOR EACH ROW EXECUTE FUNCTION app.trigger_deferred();
+CREATE FUNCTION app.searches() RETURNS text LANGUAGE plpgsql SECURITY DEFINER
+	AS 'BEGIN RETURN helper((SELECT max(ssn) FROM app.customer)); END';
 CREATE FUNCTION app.trigger_instead() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
 	RAISE NOTICE 'instead: % %', old.ssn, new.ssn;
@@ -384,6 +410,14 @@ BEGIN
 	EXECUTE command;
 	RETURN 'done';
 END $$;
+CREATE FUNCTION app.super_off() RETURNS text LANGUAGE sql SECURITY DEFINER SET contauth.mode = 'off'
+	AS 'SELECT string_agg(notes, '','') FROM app.customer';
+CREATE FUNCTION app.super_owner() RETURNS text LANGUAGE sql SET role = 'regress_contauth_owner'
+	AS 'SELECT string_agg(notes, '','') FROM app.customer';
+CREATE FUNCTION app.super_replica() RETURNS text LANGUAGE sql SECURITY DEFINER SET session_replication_role = 'replica'
+	AS 'SELECT string_agg(notes, '','') FROM app.customer';
+CREATE FUNCTION app.super_rls() RETURNS text LANGUAGE sql SECURITY DEFINER SET row_security = off
+	AS 'SELECT string_agg(body, '','') FROM app.guarded WHERE tenant = ''globex'' OR level < 2';
 CREATE FUNCTION app.super_file() RETURNS text LANGUAGE sql SECURITY DEFINER
 	AS $$ SELECT pg_read_file('secret.csv') $$;
 CREATE VIEW app.v_super AS SELECT id, ssn FROM app.customer;
@@ -423,6 +457,11 @@ CREATE OPERATOR own.<< (LEFTARG = int, RIGHTARG = int, FUNCTION = own.leak_int,
 CREATE FUNCTION own.divide(int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT 1 / ($1 - 2)';
 CREATE FUNCTION own.definer() RETURNS SETOF text LANGUAGE sql STABLE SECURITY DEFINER
 	AS 'SELECT ssn FROM app.customer';
+CREATE FUNCTION own.helper(text) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+	RAISE NOTICE 'helper as %: %', current_user, $1;
+	RETURN (SELECT string_agg(notes, ',') FROM app.customer);
+END $$;
 CREATE FUNCTION own."right"(text, int) RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
 	RAISE NOTICE 'right: %', $1;
@@ -463,6 +502,7 @@ CREATE PROCEDURE own.proc(INOUT r text) LANGUAGE sql AS 'SELECT string_agg(ssn, 
 RESET ROLE;
 GRANT ALL ON ALL TABLES IN SCHEMA own TO regress_contauth_human;
 GRANT ALL ON SCHEMA own TO regress_contauth_human;
+GRANT USAGE ON SCHEMA own TO regress_contauth_owner;
 GRANT regress_contauth_owner TO regress_contauth_agent;
 
 -- --- outside of tables --------------------------------------------------------
@@ -542,19 +582,23 @@ SELECT contauth.create_policy('customers', 'permit', actions => '{select}',
 	contauth.create_policy('export_customers', 'permit', actions => '{export}',
 	resources => '{"app.customer(id,tenant,name,email,ssn)"}', row_filter => $$ tenant = contauth.claim('tenant') $$,
 	masks => '{"label:pii": "partial(0,3)", "app.customer.email": "email"}'),
+	contauth.create_policy('partitions', 'permit', actions => '{select,insert,update,delete}',
+	resources => '{app.parted, app.stock}', row_filter => $$ tenant = contauth.claim('tenant') $$),
 	contauth.create_policy('visits', 'permit', actions => '{select}',
 	resources => '{app.visit}', row_filter => $$ tenant = contauth.claim('tenant') $$),
 	contauth.create_policy('events', 'permit', actions => '{select}',
 	resources => '{app.event, app.parent}', row_filter => $$ tenant = contauth.claim('tenant') $$,
 	masks => '{"label:pii": "redact"}'),
 	contauth.create_policy('accounts', 'permit', actions => '{select}',
-	resources => '{app.account, app.computed, app.indexed, app.checked, app.partial, app.routed, app.added}',
+	resources => '{app.account, app.computed, app.indexed, app.checked, app.partial, app.routed, app.added,
+		app.searched, app.deferred}',
 	masks => '{"app.account.secret": "redact", "app.computed.secret": "null", "app.computed.derived": "null",
 		"app.indexed.secret": "null", "app.checked.secret": "null", "app.partial.secret": "null",
-		"app.routed.secret": "null", "app.added.secret": "null"}'),
+		"app.routed.secret": "null", "app.searched.secret": "null", "app.searched.query": "null",
+		"app.deferred.secret": "null", "app.added.secret": "null"}'),
 	contauth.create_policy('account_prefix', 'permit', actions => '{update}',
 	resources => '{"app.account(prefix,visible)", "app.computed(prefix)", "app.indexed(prefix)",
-		"app.checked(prefix)", "app.partial(prefix)", "app.routed(prefix)"}'),
+		"app.checked(prefix)", "app.partial(prefix)", "app.routed(prefix)", "app.searched(prefix)", "app.deferred(prefix)"}'),
 	contauth.create_policy('account_insert', 'permit', actions => '{insert}', resources => '{app.account}'),
 	contauth.create_policy('documents', 'permit', actions => '{select}', resources => '{app.document}',
 	row_filter => $$ tenant = contauth.claim('tenant') $$,
