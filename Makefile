@@ -85,6 +85,7 @@ OBJS = \
 	src/enforce/budget.o \
 	src/enforce/cascade.o \
 	src/enforce/collect.o \
+	src/enforce/computed.o \
 	src/enforce/constraint.o \
 	src/enforce/copy.o \
 	src/enforce/copy_in.o \

@@ -23,6 +23,7 @@
 #include "commands/dbcommands.h"
 #include "common/hashfn.h"
 #include "enforce/collect.h"
+#include "enforce/computed.h"
 #include "enforce/fragile.h"
 #include "enforce/plan.h"
 #include "enforce/function.h"
@@ -129,6 +130,16 @@ refusal_of(const CaCase *c, const char *action, const char *reason_code,
 	return r;
 }
 
+/* Decide one access; what a trusted function reads is decided otherwise. */
+static void
+ask(CaCase *c, CaAccess *access)
+{
+	if (ca_trust_active() && strcmp(access->action, CA_ACTION_SELECT) == 0)
+		ca_access_trust(c->set, &c->subject, access);
+	else
+		ca_authorize_access(c->set, &c->subject, access);
+}
+
 /* Decide one access and let it weigh on the case. */
 static void
 decide_access(CaCase *c, CaTarget *target, CaAccess *access)
@@ -136,10 +147,7 @@ decide_access(CaCase *c, CaTarget *target, CaAccess *access)
 	int			attnum = -1;
 	CaLimits	limits;
 
-	if (ca_trust_active() && strcmp(access->action, CA_ACTION_SELECT) == 0)
-		ca_access_trust(c->set, &c->subject, access);
-	else
-		ca_authorize_access(c->set, &c->subject, access);
+	ask(c, access);
 	limits = ca_access_limits(access);
 	ca_limits_add(&c->limits, &limits);
 	c->reveals |= ca_access_may_fail(access);
@@ -237,12 +245,14 @@ decide_case(CaCase *c)
 
 		foreach(lc2, ca_target_accesses(target))
 			decide_access(c, target, lfirst(lc2));
-		/* only its masks count: see ca_rewrite_refusal() */
-		if (target->advice != NULL && ca_trust_active())
-			ca_access_trust(c->set, &c->subject, target->advice);
-		else if (target->advice != NULL)
-			ca_authorize_access(c->set, &c->subject, target->advice);
+		/* only what it hides counts: see ca_rewrite_refusal() */
+		if (target->advice != NULL)
+		{
+			ask(c, target->advice);
+			c->reveals |= ca_computed_reveals(target->advice);
+		}
 	}
+	c->signature = hash_combine64(c->signature, c->reveals);
 	if (c->decision != CA_DECISION_ALLOW)
 		return;
 

@@ -30,6 +30,22 @@ detail_shows_rows(int sqlstate)
 		category == ERRCODE_TO_CATEGORY(ERRCODE_WITH_CHECK_OPTION_VIOLATION);
 }
 
+/*
+ * Error classes whose message can quote a value: data that is not valid, and
+ * names and texts in a language of their own that a value was read as (tsquery,
+ * jsonpath, regclass).  Our own refusals are not among them.
+ */
+static bool
+message_quotes_value(int sqlstate)
+{
+	int			category = ERRCODE_TO_CATEGORY(sqlstate);
+
+	return category == ERRCODE_DATA_EXCEPTION ||
+		category == ERRCODE_INVALID_SCHEMA_NAME ||
+		(category == ERRCODE_TO_CATEGORY(ERRCODE_SYNTAX_ERROR) &&
+		 sqlstate != ERRCODE_INSUFFICIENT_PRIVILEGE);
+}
+
 void
 ca_scrub_report(ErrorData *edata)
 {
@@ -137,7 +153,7 @@ is_refusal(int sqlstate)
 
 /*
  * SECURITY: an expression of a policy that fails on a value may say which,
- * although the agent cannot see it.  (test/sql/unless.sql)
+ * although the agent cannot see it.  (test/sql/unless.sql, computed.sql)
  */
 static void
 hide_value(ErrorData *edata)
@@ -158,7 +174,7 @@ ca_scrub_and_rethrow(const char *decision_id, bool hide_values)
 	static MemoryContext context = NULL;
 	ErrorData  *edata;
 
-	hide_values &= ERRCODE_TO_CATEGORY(geterrcode()) == ERRCODE_DATA_EXCEPTION;
+	hide_values &= message_quotes_value(geterrcode());
 	if (!detail_shows_rows(geterrcode()) && !hide_values &&
 		!(decision_id != NULL && is_refusal(geterrcode())))
 		PG_RE_THROW();

@@ -153,7 +153,7 @@ is( $new->safe_psql('app', 'SELECT contauth.export_policies()'),
 $new->safe_psql('app', 'SELECT contauth.rollback_policies(0)');
 is( $new->safe_psql('app',
 		'SELECT string_agg(name, \',\' ORDER BY name) FROM contauth.policy WHERE builtin AND enabled'),
-	'builtin_catalog_closed,builtin_catalog_read,builtin_functions,builtin_functions_closed',
+	'builtin_catalog_closed,builtin_catalog_masked,builtin_catalog_read,builtin_functions,builtin_functions_closed',
 	'even to the set as it was installed');
 
 # a label of an unknown class is refused, but by a dump

@@ -1,0 +1,20 @@
+/*-------------------------------------------------------------------------
+ *
+ * computed.h
+ *	  What the server computes from the stored row when it is updated.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef CA_ENFORCE_COMPUTED_H
+#define CA_ENFORCE_COMPUTED_H
+
+#include "policy/authorize.h"
+
+/*
+ * Can an error of what the server computes at an update of the relation be
+ * about a column that the agent does not see as it is stored?  seen is an
+ * authorized access with action select.
+ */
+extern bool ca_computed_reveals(const CaAccess *seen);
+
+#endif							/* CA_ENFORCE_COMPUTED_H */

@@ -1,0 +1,104 @@
+-- What the server computes from stored rows at a write, and what it keeps in
+-- its catalogs: no error and no catalog shows a masked column.
+\set ECHO none
+\getenv abs_srcdir PG_ABS_SRCDIR
+\set setup :abs_srcdir '/sql/include/setup.sql'
+\set data :abs_srcdir '/sql/include/data.sql'
+\set teardown :abs_srcdir '/sql/include/teardown.sql'
+\i :setup
+\i :data
+CREATE TABLE crm.generated (id int PRIMARY KEY, prefix text, secret text,
+    number int GENERATED ALWAYS AS ((prefix || right(secret, 1))::int) STORED);
+CREATE TABLE crm.indexed (id int PRIMARY KEY, prefix text, secret text);
+CREATE INDEX ON crm.indexed (((prefix || right(secret, 1))::int));
+CREATE TABLE crm.partial (id int PRIMARY KEY, prefix text, secret text);
+CREATE INDEX ON crm.partial (id) WHERE (prefix || right(secret, 1))::int > 0;
+CREATE TABLE crm.checked (id int PRIMARY KEY, prefix text, secret text, CHECK ((prefix || right(secret, 1))::int > 0));
+CREATE TABLE crm.routed (id int, prefix text, secret text) PARTITION BY LIST (((prefix || right(secret, 1))::int));
+CREATE TABLE crm.routed_1 PARTITION OF crm.routed FOR VALUES IN (1);
+CREATE TABLE crm.triggered (id int PRIMARY KEY, prefix text, secret text);
+CREATE FUNCTION crm.computes() RETURNS trigger LANGUAGE plpgsql AS
+    'BEGIN PERFORM (new.prefix || right(old.secret, 1))::int; RETURN new; END';
+CREATE TRIGGER computes BEFORE UPDATE ON crm.triggered FOR EACH ROW EXECUTE FUNCTION crm.computes();
+CREATE TABLE crm.searched (id int PRIMARY KEY, prefix text, secret text,
+    query tsquery GENERATED ALWAYS AS ((prefix || secret)::tsquery) STORED);
+CREATE TABLE crm.named (id int PRIMARY KEY, prefix text, secret text, CHECK ((prefix || secret)::regclass IS NOT NULL));
+CREATE TABLE crm.after (id int PRIMARY KEY, prefix text, secret text);
+CREATE TRIGGER computes AFTER UPDATE ON crm.after FOR EACH ROW EXECUTE FUNCTION crm.computes();
+CREATE TABLE crm.plain (id int PRIMARY KEY, prefix text, secret text);
+CREATE TABLE crm.seen (LIKE crm.generated INCLUDING ALL);
+INSERT INTO crm.generated VALUES (1, '', 'RAW' || 'SECRET1');
+INSERT INTO crm.indexed VALUES (1, '', 'RAW' || 'SECRET1');
+INSERT INTO crm.partial VALUES (1, '', 'RAW' || 'SECRET1');
+INSERT INTO crm.checked VALUES (1, '', 'RAW' || 'SECRET1');
+INSERT INTO crm.routed VALUES (1, '', 'RAW' || 'SECRET1');
+INSERT INTO crm.triggered VALUES (1, '', 'RAW' || 'SECRET1');
+INSERT INTO crm.searched VALUES (1, '', 'RAW' || 'SECRET1');
+SELECT 'CREATE TABLE public."' || 'RAW' || 'SECRET1" ()' \gexec
+INSERT INTO crm.named VALUES (1, '', 'public."' || 'RAW' || 'SECRET1"');
+INSERT INTO crm.after VALUES (1, '', 'RAW' || 'SECRET1');
+INSERT INTO crm.plain VALUES (1, '', 'RAW' || 'SECRET1');
+INSERT INTO crm.seen VALUES (1, '', 'RAW' || 'SECRET1');
+CREATE TABLE crm.added (id int);
+INSERT INTO crm.added VALUES (1);
+SELECT 'ALTER TABLE crm.added ADD COLUMN secret text DEFAULT ''' || 'RAW' || 'SECRET1''' \gexec
+ALTER TABLE crm.added ALTER secret DROP DEFAULT;
+GRANT ALL ON ALL TABLES IN SCHEMA crm TO regress_contauth_agent;
+CREATE FUNCTION pg_temp.tables(suffix text) RETURNS text[] LANGUAGE sql AS
+    $$ SELECT array_agg('crm.' || t || suffix) FROM unnest('{generated,indexed,partial,checked,routed,routed_1,triggered,searched,named,after,plain}'::text[]) AS t $$;
+SELECT contauth.create_policy('read', 'permit', actions => '{select}',
+           resources => pg_temp.tables('(id,prefix,secret)') || '{crm.seen, crm.added}'::text[],
+           masks => (SELECT jsonb_object_agg(t, 'redact') FROM unnest(pg_temp.tables('.secret') || 'crm.added.secret'::text) AS t)),
+       contauth.create_policy('write', 'permit', actions => '{update,insert}',
+           resources => pg_temp.tables('(id,prefix)') || 'crm.seen(id,prefix)'::text) \g /dev/null
+\set ECHO all
+\set VERBOSITY default
+
+--
+-- errors of what is computed
+--
+:as_agent
+UPDATE crm.generated SET prefix = 'x';
+:state
+UPDATE crm.indexed SET prefix = 'x';
+UPDATE crm.partial SET prefix = 'x';
+UPDATE crm.checked SET prefix = 'x';
+UPDATE crm.routed SET prefix = 'x';
+UPDATE crm.routed_1 SET prefix = 'x';
+UPDATE crm.triggered SET prefix = 'x';
+UPDATE crm.searched SET prefix = 'x ';
+:state
+UPDATE crm.named SET prefix = 'x';
+:state
+UPDATE crm.after SET prefix = 'x';
+INSERT INTO crm.generated (id) VALUES (1) ON CONFLICT (id) DO UPDATE SET prefix = 'x';
+-- what is in range is written
+UPDATE crm.generated SET prefix = '2' RETURNING id, prefix, secret;
+-- errors about nothing that is hidden are told
+UPDATE crm.plain SET prefix = (id::text || 'x')::int::text;
+UPDATE crm.seen SET prefix = 'x';
+:as_admin
+-- a mask that comes later holds for statements that were prepared before
+:as_agent
+PREPARE before AS UPDATE crm.seen SET prefix = 'x';
+EXECUTE before;
+:as_admin
+SELECT contauth.create_policy('later', 'restrict', actions => '{select}', resources => '{crm.seen}',
+           masks => '{"crm.seen.secret": "redact", "crm.seen.number": "null"}') \g /dev/null
+SET SESSION AUTHORIZATION regress_contauth_agent;
+SET contauth.token = :'token_support';
+EXECUTE before;
+
+--
+-- a value that only the catalog has
+--
+\set VERBOSITY terse
+SELECT id, secret FROM crm.added;
+SELECT attname, atthasmissing, attmissingval FROM pg_attribute WHERE attrelid = 'crm.added'::regclass AND attnum > 0;
+SELECT count(*) FROM pg_attribute AS a WHERE attrelid = 'crm.added'::regclass AND a::text LIKE '%RAW%';
+SELECT column_name, data_type FROM information_schema.columns WHERE table_name = 'added';
+:as_admin
+
+\set ECHO none
+DROP TABLE public."RAWSECRET1";
+\i :teardown
