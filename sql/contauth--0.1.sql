@@ -674,6 +674,12 @@ BEGIN
     END IF;
     EXECUTE format('GRANT contauth_agent TO %I', r.rolname);
     EXECUTE format('ALTER ROLE %I SET session_preload_libraries = %L', r.rolname, 'contauth');
+    IF EXISTS (SELECT FROM pg_trigger AS t JOIN pg_proc AS p ON p.oid = t.tgfoid
+                WHERE p.proowner = role AND NOT t.tgisinternal) THEN
+        RAISE WARNING 'triggers call functions that role "%" owns', r.rolname
+            USING DETAIL = 'They see rows as they are stored, and run as whoever changes them.',
+                  HINT = 'Give the functions another owner, or drop the triggers.';
+    END IF;
     PERFORM contauth_audit.record_admin_event('enroll_role', r.rolname, NULL);
 END
 $$;

@@ -255,9 +255,9 @@ ask_result(CaTarget *target, CaPermInfo *perm)
 									user_columns(perm->updatedCols, relid));
 	if (command_does(query, CMD_DELETE))
 		target->delete = new_access(target, CA_ACTION_DELETE, NULL);
-	if (target->update != NULL)
+	if (target->update != NULL || target->delete != NULL)
 		target->advice = new_access(target, CA_ACTION_SELECT,
-									target->update->columns);
+									target->update != NULL ? target->update->columns : NULL);
 	if (target->delete != NULL)
 		target->cascades = ca_cascade(relid, CA_ACTION_DELETE, NULL);
 	if (target->update != NULL)

@@ -29,7 +29,7 @@ typedef struct CaTarget
 	CaAccess   *update;
 	CaAccess   *delete;
 	CaAccess   *copy;			/* rows leave by COPY TO, or come by COPY FROM */
-	CaAccess   *advice;			/* select of columns that are only assigned */
+	CaAccess   *advice;			/* what the agent sees of the rows it changes */
 	List	   *cascades;		/* of CaAccess *, on other relations */
 } CaTarget;
 

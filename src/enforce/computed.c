@@ -21,8 +21,10 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_index.h"
 #include "catalog/pg_inherits.h"
+#include "catalog/pg_proc.h"
 #include "commands/trigger.h"
 #include "enforce/computed.h"
+#include "identity/session.h"
 #include "policy/obligation.h"
 #include "utils/lsyscache.h"
 #include "utils/partcache.h"
@@ -81,9 +83,41 @@ relation_computes(Oid relid)
 	return computes;
 }
 
-/* The relation, its partitions and children, and what it is a partition of. */
 static bool
-family_computes(Oid relid)
+is_agents(Oid funcid)
+{
+	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(funcid));
+	bool		answer = true;
+
+	if (HeapTupleIsValid(tuple))
+	{
+		answer = ca_role_governed(((Form_pg_proc) GETSTRUCT(tuple))->proowner);
+		ReleaseSysCache(tuple);
+	}
+	return answer;
+}
+
+/* Has the relation a trigger whose function a governed role owns? */
+static bool
+has_agents_trigger(Oid relid)
+{
+	Relation	rel = relation_open(relid, AccessShareLock);
+	const TriggerDesc *triggers = rel->trigdesc;
+	bool		found = false;
+
+	for (int i = 0; triggers != NULL && i < triggers->numtriggers; i++)
+		found |= !triggers->triggers[i].tgisinternal &&
+			is_agents(triggers->triggers[i].tgfoid);
+	relation_close(rel, AccessShareLock);
+	return found;
+}
+
+/*
+ * Is it so with the relation, its partitions and children, or what it is a
+ * partition of?
+ */
+static bool
+family_has(Oid relid, bool (*has) (Oid relid))
 {
 	List	   *relids = find_all_inheritors(relid, AccessShareLock, NULL);
 	ListCell   *lc;
@@ -92,7 +126,7 @@ family_computes(Oid relid)
 		relids = list_concat(relids, get_partition_ancestors(relid));
 	foreach(lc, relids)
 	{
-		if (relation_computes(lfirst_oid(lc)))
+		if (has(lfirst_oid(lc)))
 			return true;
 	}
 	return false;
@@ -115,5 +149,11 @@ sees_all(const CaAccess *seen)
 bool
 ca_computed_reveals(const CaAccess *seen)
 {
-	return !sees_all(seen) && family_computes(seen->relid);
+	return !sees_all(seen) && family_has(seen->relid, relation_computes);
+}
+
+bool
+ca_computed_by_agent(const CaAccess *seen)
+{
+	return !sees_all(seen) && family_has(seen->relid, has_agents_trigger);
 }

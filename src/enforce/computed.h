@@ -17,4 +17,10 @@
  */
 extern bool ca_computed_reveals(const CaAccess *seen);
 
+/*
+ * Would a write call, as a trigger, a function of a governed role with a row of
+ * which the agent does not see every column as it is stored?
+ */
+extern bool ca_computed_by_agent(const CaAccess *seen);
+
 #endif							/* CA_ENFORCE_COMPUTED_H */

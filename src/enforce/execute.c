@@ -602,6 +602,8 @@ run_in_frame(CaRun *run, const CaFrame *frame, CA_EXECUTOR_RUN_ARGS,
 	else
 		ca_statement_add_note(frame->outer, run->note);
 	check_run(run);
+	if (run->note->reveals)
+		ca_scrub_reveals();
 	ca_budget_limit(&run->note->limits);
 	ca_statement_level++;
 	ca_identity_locked = frame->locked || !run->note->presents;

@@ -33,6 +33,7 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_type.h"
+#include "enforce/computed.h"
 #include "enforce/rewrite.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
@@ -111,6 +112,10 @@ ca_rewrite_refusal(const CaTarget *target, const char **reason_code)
 		if (ca_access_filter_text(lfirst(lc)) != NULL)
 			return "a foreign key would carry it on to rows behind a row filter";
 	}
+
+	*reason_code = "agent_code";
+	if (target->advice != NULL && ca_computed_by_agent(target->advice))
+		return "a trigger would show it to a function of a governed role as it is stored";
 
 	*reason_code = "require_where";
 	if (target->query->commandType != CMD_INSERT &&

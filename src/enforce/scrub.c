@@ -15,10 +15,16 @@
 
 #include <ctype.h>
 
+#include "base/compat.h"
 #include "enforce/scrub.h"
+#include "storage/proc.h"
 #include "tcop/tcopprot.h"
 #include "token/redact.h"
 #include "utils/memutils.h"
+
+/* Transactions, by their local ids: see scrub.h. */
+static LocalTransactionId revealing_in = InvalidLocalTransactionId;
+static LocalTransactionId explicit_in = InvalidLocalTransactionId;
 
 /* Error classes whose DETAIL can carry stored values. */
 static bool
@@ -46,12 +52,6 @@ message_quotes_value(int sqlstate)
 		 sqlstate != ERRCODE_INSUFFICIENT_PRIVILEGE);
 }
 
-void
-ca_scrub_report(ErrorData *edata)
-{
-	if (detail_shows_rows(edata->sqlerrcode))
-		edata->detail = edata->detail_log = NULL;
-}
 
 static bool
 holds_token(const char *text)
@@ -169,6 +169,38 @@ hide_value(ErrorData *edata)
 }
 
 void
+ca_scrub_reveals(void)
+{
+	revealing_in = ca_current_lxid();
+}
+
+bool
+ca_scrub_revealing(void)
+{
+	return revealing_in != InvalidLocalTransactionId && revealing_in == ca_current_lxid();
+}
+
+void
+ca_scrub_explicit(void)
+{
+	explicit_in = ca_current_lxid();
+}
+
+/*
+ * SECURITY: what is raised at the commit of a single statement passes no frame
+ * of ours.  (test/sql/computed.sql)
+ */
+void
+ca_scrub_report(ErrorData *edata)
+{
+	if (detail_shows_rows(edata->sqlerrcode))
+		edata->detail = edata->detail_log = NULL;
+	if (ca_scrub_revealing() && explicit_in != revealing_in &&
+		message_quotes_value(edata->sqlerrcode))
+		hide_value(edata);
+}
+
+void
 ca_scrub_and_rethrow(const char *decision_id, bool hide_values)
 {
 	static MemoryContext context = NULL;
@@ -186,7 +218,8 @@ ca_scrub_and_rethrow(const char *decision_id, bool hide_values)
 	MemoryContextSwitchTo(context);
 	edata = CopyErrorData();
 	FlushErrorState();
-	ca_scrub_report(edata);
+	if (detail_shows_rows(edata->sqlerrcode))
+		edata->detail = edata->detail_log = NULL;
 	if (hide_values)
 		hide_value(edata);
 	if (is_refusal(edata->sqlerrcode) && edata->detail == NULL)

@@ -28,4 +28,14 @@ extern void ca_scrub_tokens(ErrorData *edata);
 pg_noreturn extern void ca_scrub_and_rethrow(const char *decision_id,
 											 bool hide_values);
 
+/*
+ * A statement of this transaction works on values that policies hide: its
+ * deferred triggers may fail on them later, at SET CONSTRAINTS or COMMIT.
+ */
+extern void ca_scrub_reveals(void);
+extern bool ca_scrub_revealing(void);
+
+/* The client itself has begun this transaction, and ends it by a command. */
+extern void ca_scrub_explicit(void);
+
 #endif							/* CA_ENFORCE_SCRUB_H */

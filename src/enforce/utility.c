@@ -266,6 +266,21 @@ settle_constraints(Node *stmt)
 		ca_fire_deferred_constraints();
 }
 
+static bool
+begins_transaction(const Node *stmt)
+{
+	return IsA(stmt, TransactionStmt) &&
+		(((const TransactionStmt *) stmt)->kind == TRANS_STMT_BEGIN ||
+		 ((const TransactionStmt *) stmt)->kind == TRANS_STMT_START);
+}
+
+/* Does the command fire the deferred triggers of other statements? */
+static bool
+fires_triggers(const Node *stmt)
+{
+	return IsA(stmt, TransactionStmt) || IsA(stmt, ConstraintsSetStmt);
+}
+
 /* Text for the record: what presents an identity loses its value already here. */
 static const char *
 text_for_record(Node *stmt, const char *text, int *location, int *len)
@@ -348,6 +363,8 @@ ca_utility(PlannedStmt *pstmt, const char *text, bool read_only_tree,
 			next(IsA(stmt, CopyStmt) ? ca_copy_convert(pstmt) : pstmt,
 				 text, read_only_tree, context, params, env, dest, qc);
 		settle_constraints(stmt);
+		if (begins_transaction(stmt))
+			ca_scrub_explicit();
 		ca_statement_level = outer_level;
 		if (resets_all(stmt))
 			ca_presented_clear();
@@ -363,7 +380,8 @@ ca_utility(PlannedStmt *pstmt, const char *text, bool read_only_tree,
 		if (own_record && ca_statement_current == statement)
 			ca_statement_fail(statement);
 		ca_statement_current = outer;
-		ca_scrub_and_rethrow(own_record ? ca_statement_failed_id() : NULL, false);
+		ca_scrub_and_rethrow(own_record ? ca_statement_failed_id() : NULL,
+							 fires_triggers(stmt) && ca_scrub_revealing());
 	}
 	PG_END_TRY();
 	ca_execute_leave(&before);

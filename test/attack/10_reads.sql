@@ -152,7 +152,6 @@ SELECT ssn FROM app.customer TABLESAMPLE SYSTEM (100) REPEATABLE (1);
 
 -- case: TABLESAMPLE with a sub-select
 -- expect: allowed
--- known: refused for nothing, the sub-select counts as not covered
 SELECT ssn FROM app.customer TABLESAMPLE BERNOULLI ((SELECT max(id) + 90 FROM app.pad));
 
 -- case: TABLESAMPLE with a lateral argument

@@ -425,7 +425,6 @@ SELECT app.pl_catch('UPDATE app.searched SET prefix = ''x '' WHERE id = 1');
 
 -- case: a deferred trigger computes from a masked column
 -- expect: error 22P02
--- known: errors of deferred triggers at SET CONSTRAINTS and COMMIT tell values
 UPDATE app.deferred SET prefix = 'x' WHERE id = 1;
 SET CONSTRAINTS ALL IMMEDIATE;
 

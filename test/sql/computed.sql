@@ -25,6 +25,14 @@ CREATE TABLE crm.searched (id int PRIMARY KEY, prefix text, secret text,
 CREATE TABLE crm.named (id int PRIMARY KEY, prefix text, secret text, CHECK ((prefix || secret)::regclass IS NOT NULL));
 CREATE TABLE crm.after (id int PRIMARY KEY, prefix text, secret text);
 CREATE TRIGGER computes AFTER UPDATE ON crm.after FOR EACH ROW EXECUTE FUNCTION crm.computes();
+CREATE TABLE crm.late (id int PRIMARY KEY, prefix text, secret text);
+CREATE CONSTRAINT TRIGGER computes AFTER UPDATE ON crm.late DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW EXECUTE FUNCTION crm.computes();
+CREATE TABLE crm.spied (id int PRIMARY KEY, prefix text, secret text);
+CREATE FUNCTION crm.spies() RETURNS trigger LANGUAGE plpgsql AS
+    $$BEGIN RAISE NOTICE 'it was %', old; RETURN COALESCE(new, old); END$$;
+ALTER FUNCTION crm.spies() OWNER TO regress_contauth_agent;
+CREATE TRIGGER spies BEFORE UPDATE OR DELETE ON crm.spied FOR EACH ROW EXECUTE FUNCTION crm.spies();
 CREATE TABLE crm.plain (id int PRIMARY KEY, prefix text, secret text);
 CREATE TABLE crm.seen (LIKE crm.generated INCLUDING ALL);
 INSERT INTO crm.generated VALUES (1, '', 'RAW' || 'SECRET1');
@@ -37,6 +45,8 @@ INSERT INTO crm.searched VALUES (1, '', 'RAW' || 'SECRET1');
 SELECT 'CREATE TABLE public."' || 'RAW' || 'SECRET1" ()' \gexec
 INSERT INTO crm.named VALUES (1, '', 'public."' || 'RAW' || 'SECRET1"');
 INSERT INTO crm.after VALUES (1, '', 'RAW' || 'SECRET1');
+INSERT INTO crm.late VALUES (1, '', 'RAW' || 'SECRET1');
+INSERT INTO crm.spied VALUES (1, '', 'RAW' || 'SECRET1');
 INSERT INTO crm.plain VALUES (1, '', 'RAW' || 'SECRET1');
 INSERT INTO crm.seen VALUES (1, '', 'RAW' || 'SECRET1');
 CREATE TABLE crm.added (id int);
@@ -45,11 +55,11 @@ SELECT 'ALTER TABLE crm.added ADD COLUMN secret text DEFAULT ''' || 'RAW' || 'SE
 ALTER TABLE crm.added ALTER secret DROP DEFAULT;
 GRANT ALL ON ALL TABLES IN SCHEMA crm TO regress_contauth_agent;
 CREATE FUNCTION pg_temp.tables(suffix text) RETURNS text[] LANGUAGE sql AS
-    $$ SELECT array_agg('crm.' || t || suffix) FROM unnest('{generated,indexed,partial,checked,routed,routed_1,triggered,searched,named,after,plain}'::text[]) AS t $$;
+    $$ SELECT array_agg('crm.' || t || suffix) FROM unnest('{generated,indexed,partial,checked,routed,routed_1,triggered,searched,named,after,late,spied,plain}'::text[]) AS t $$;
 SELECT contauth.create_policy('read', 'permit', actions => '{select}',
            resources => pg_temp.tables('(id,prefix,secret)') || '{crm.seen, crm.added}'::text[],
            masks => (SELECT jsonb_object_agg(t, 'redact') FROM unnest(pg_temp.tables('.secret') || 'crm.added.secret'::text) AS t)),
-       contauth.create_policy('write', 'permit', actions => '{update,insert}',
+       contauth.create_policy('write', 'permit', actions => '{update,insert,delete}',
            resources => pg_temp.tables('(id,prefix)') || 'crm.seen(id,prefix)'::text) \g /dev/null
 \set ECHO all
 \set VERBOSITY default
@@ -74,10 +84,45 @@ UPDATE crm.after SET prefix = 'x';
 INSERT INTO crm.generated (id) VALUES (1) ON CONFLICT (id) DO UPDATE SET prefix = 'x';
 -- what is in range is written
 UPDATE crm.generated SET prefix = '2' RETURNING id, prefix, secret;
+-- what fails only later: at COMMIT, at SET CONSTRAINTS, at the end of a statement alone
+BEGIN;
+UPDATE crm.late SET prefix = 'x';
+COMMIT;
+:state
+BEGIN;
+UPDATE crm.late SET prefix = 'x';
+SET CONSTRAINTS ALL IMMEDIATE;
+:state
+ROLLBACK;
+UPDATE crm.late SET prefix = 'x';
+:state
+SELECT 1 \; UPDATE crm.late SET prefix = 'x';
+-- other errors of such a transaction are told
+BEGIN;
+UPDATE crm.late SET prefix = '1';
+SELECT 'y'::int;
+ROLLBACK;
+BEGIN;
+UPDATE crm.late SET prefix = '1';
+COMMIT;
+SELECT 'y'::int;
+-- a function of the agent's own does not see what it does not see itself
+\set VERBOSITY terse
+UPDATE crm.spied SET prefix = 'x';
+:state
+DELETE FROM crm.spied;
+:state
+INSERT INTO crm.spied (id) VALUES (2) ON CONFLICT (id) DO UPDATE SET prefix = 'x';
+:state
+INSERT INTO crm.spied (id) VALUES (2);
+MERGE INTO crm.spied USING (VALUES (1)) AS v (id) ON spied.id = v.id WHEN MATCHED THEN DELETE;
+:state
+\set VERBOSITY default
 -- errors about nothing that is hidden are told
 UPDATE crm.plain SET prefix = (id::text || 'x')::int::text;
 UPDATE crm.seen SET prefix = 'x';
 :as_admin
+SELECT contauth.enroll_role('regress_contauth_agent');
 -- a mask that comes later holds for statements that were prepared before
 :as_agent
 PREPARE before AS UPDATE crm.seen SET prefix = 'x';
