@@ -93,6 +93,7 @@ my $summary = @answers && exists $answers[-1]{control} ? pop @answers : {};
 
 report($_) foreach @answers;
 ok($ran && exists $summary->{control}, 'all cases ran') or diag($err);
+is_deeply($summary->{missed}, [], 'the search finds hidden values in every disguise');
 is($summary->{control}, CONTROLS,
 	'the search finds what it is searched for where nothing is protected')
   unless $ENV{CONTAUTH_ATTACK_ONLY};
