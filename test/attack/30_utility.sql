@@ -61,6 +61,7 @@ EXPLAIN SELECT app.super_run('SELECT secret FROM app.vault') || app.sql_notes(2)
 -- case: EXPLAIN (GENERIC_PLAN)
 -- expect: allowed
 -- server: >=17
+-- via: simple
 EXPLAIN (GENERIC_PLAN) SELECT ssn FROM app.customer WHERE id = $1;
 
 -- case: EXPLAIN (SERIALIZE, MEMORY)
@@ -547,3 +548,35 @@ SELECT ssn FROM app.customer;
 -- expect: fatal
 -- connect: replication=true
 SELECT ssn FROM app.customer;
+
+-- case: EXPLAIN ANALYZE EXECUTE
+-- expect: denied 42501
+PREPARE p AS SELECT ssn FROM app.customer;
+EXPLAIN ANALYZE EXECUTE p;
+
+-- case: EXPLAIN ANALYZE EXECUTE of what has run before
+-- expect: denied 42501
+PREPARE p AS SELECT count(*) FROM app.visit;
+EXECUTE p;
+EXECUTE p;
+EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF) EXECUTE p;
+
+-- case: EXPLAIN ANALYZE in a function
+-- expect: denied 42501
+SELECT app.pl_run('EXPLAIN ANALYZE SELECT * FROM app.visit');
+
+-- case: EXPLAIN ANALYZE in a superuser's function
+-- expect: denied 42501
+SELECT app.super_run('EXPLAIN (ANALYZE, FORMAT JSON) SELECT count(*) FROM app.visit');
+
+-- case: cursor with hold in a function
+-- expect: denied 42501
+SELECT app.pl_run('DECLARE c CURSOR WITH HOLD FOR SELECT 1');
+
+-- case: COPY in a function
+-- expect: error 42501 0A000
+SELECT app.pl_run('COPY app.customer TO STDOUT');
+
+-- case: LISTEN in a function
+-- expect: denied 42501
+SELECT app.super_do('LISTEN contauth_approval');

@@ -14,7 +14,7 @@ from urllib.parse import quote
 WORDS = {"masked": "RAWMASK", "uncovered": "RAWNOTE", "other tenant": "RAWROW",
          "closed": "RAWVAULT"}
 
-# Hidden numbers are this one with two more digits, hidden dates are in this
+# Hidden numbers begin with this one, or nearly so; hidden dates are in this
 # month.
 NUMBER = 48151623
 MONTH = "1907-03-"
@@ -51,7 +51,9 @@ def numeric_binary(number):
 
 
 def number_forms(number):
-    """Forms of one whole number; the decimal one is searched for apart."""
+    """Forms of one whole number."""
+    yield "decimal", str(number).encode(), False
+    yield "reversed", str(number)[::-1].encode(), False
     yield "hex of a number", f"{number:x}".encode(), True
     yield "int8", struct.pack("!q", number), False
     if number < 1 << 31:
@@ -110,3 +112,30 @@ class Searcher:
         data = data.lower()
         found.update(name for form, name in self._folded.items() if form in data)
         return sorted(found)
+
+
+def disguises(value):
+    """A value as it could be sent, to see whether the search finds it."""
+    data = value.encode()
+    yield "text", b"x" + data
+    yield "upper case", value.upper().encode()
+    yield "reversed", data[::-1]
+    yield "hex", b"\\x" + data.hex().encode()
+    yield "url-encoded", "".join(f"%{b:02X}" for b in data).encode()
+    yield "spelled", ", ".join(value).encode()
+    yield "bytes", " ".join(map(str, data)).encode()
+    yield "UTF-16", value.encode("utf-16-be")
+    for digest in ("md5", "sha256"):
+        yield digest, hashlib.new(digest, data).hexdigest().encode()
+    for before in range(4):
+        yield f"base64 after {before} bytes", base64.b64encode(b"z" * before + data)
+        yield f"base64 before {before} bytes", base64.b64encode(data + b"z" * before)
+
+
+def missed(searcher, values, numbers):
+    """Disguises of these that the searcher does not find."""
+    probes = [(name, data) for value in values for name, data in disguises(value)]
+    for number in numbers:
+        probes += [("number", str(number).encode()), ("int8", struct.pack("!q", number)),
+                   ("numeric", numeric_binary(number)), ("hex number", f"{number:x}".encode())]
+    return sorted({name for name, data in probes if not searcher.search(b"\0ab" + data + b"cd\0")})

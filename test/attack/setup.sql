@@ -238,6 +238,26 @@ INSERT INTO app.searched VALUES (1, '', 'RAW' || 'MASKsearched');
 CREATE TABLE app.deferred (id int PRIMARY KEY, prefix text, secret text);
 INSERT INTO app.deferred VALUES (1, '', 4815162301);
 
+-- tables of odd shapes
+CREATE TABLE app.empty ();
+INSERT INTO app.empty DEFAULT VALUES;
+CREATE TABLE app.twisted (id int, secret text, tenant text, body text) PARTITION BY LIST (tenant);
+CREATE TABLE app.twisted_1 (body text, gone int, tenant text, secret text, gone_too text, id int);
+ALTER TABLE app.twisted_1 DROP COLUMN gone, DROP COLUMN gone_too;
+ALTER TABLE app.twisted ATTACH PARTITION app.twisted_1 FOR VALUES IN ('acme');
+CREATE TABLE app.twisted_2 PARTITION OF app.twisted DEFAULT;
+INSERT INTO app.twisted VALUES (1, 'RAW' || 'MASKtwisted', 'acme', 'own'), (2, 'RAW' || 'MASKtwisted', 'globex', 'RAW' || 'ROWtwisted');
+CREATE TABLE app.bent (id int, secret text, tenant text, body text);
+CREATE TABLE app.bent_1 (body text, gone int, more text, tenant text, secret text, id int);
+ALTER TABLE app.bent_1 DROP COLUMN gone, INHERIT app.bent;
+INSERT INTO app.bent VALUES (1, 'RAW' || 'MASKbent', 'acme', 'own'), (2, 'RAW' || 'MASKbent', 'globex', 'RAW' || 'ROWbent');
+INSERT INTO app.bent_1 VALUES ('own', 'RAW' || 'NOTEmore', 'acme', 'RAW' || 'MASKbent', 3), ('RAW' || 'ROWbent', 'RAW' || 'NOTEmore', 'globex', 'RAW' || 'MASKbent', 4);
+SELECT 'CREATE TABLE app.wide (' || string_agg('c' || i || ' int', ',') || ')' FROM generate_series(1, 1599) AS i \gexec
+ALTER TABLE app.wide ADD COLUMN secret text;
+INSERT INTO app.wide (c1, secret) VALUES (1, 'RAW' || 'MASKwide');
+CREATE TABLE app."Odd ""name" ("extra_1" text, "SELECT" text, "a.b" text, "'$$;--" text);
+INSERT INTO app."Odd ""name" VALUES ('RAW' || 'MASKodd', 'RAW' || 'MASKodd', 'RAW' || 'MASKodd', 'shown');
+
 -- everything may be done with it
 CREATE TABLE app.pad (id int PRIMARY KEY, line text, number numeric);
 INSERT INTO app.pad VALUES (1, 'first', 1), (2, 'second', 2);
@@ -584,6 +604,12 @@ SELECT contauth.create_policy('customers', 'permit', actions => '{select}',
 	masks => '{"label:pii": "partial(0,3)", "app.customer.email": "email"}'),
 	contauth.create_policy('partitions', 'permit', actions => '{select,insert,update,delete}',
 	resources => '{app.parted, app.stock}', row_filter => $$ tenant = contauth.claim('tenant') $$),
+	contauth.create_policy('odd', 'permit', actions => '{select,update,delete}',
+	resources => '{app.twisted, app.bent}', row_filter => $$ tenant = contauth.claim('tenant') $$,
+	masks => '{"app.twisted.secret": "redact", "app.bent.secret": "redact"}'),
+	contauth.create_policy('shapes', 'permit', actions => '{select,update}', resources => '{app.empty, app.wide, "app.\"Odd \"\"name\""}',
+	masks => '{"app.wide.secret": "redact", "app.\"Odd \"\"name\".extra_1": "redact",
+		"app.\"Odd \"\"name\".\"SELECT\"": "redact", "app.\"Odd \"\"name\".\"a.b\"": "redact"}'),
 	contauth.create_policy('visits', 'permit', actions => '{select}',
 	resources => '{app.visit}', row_filter => $$ tenant = contauth.claim('tenant') $$),
 	contauth.create_policy('events', 'permit', actions => '{select}',
