@@ -21,10 +21,9 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_index.h"
 #include "catalog/pg_inherits.h"
-#include "catalog/pg_proc.h"
 #include "commands/trigger.h"
 #include "enforce/computed.h"
-#include "identity/session.h"
+#include "enforce/function.h"
 #include "policy/obligation.h"
 #include "utils/lsyscache.h"
 #include "utils/partcache.h"
@@ -83,20 +82,6 @@ relation_computes(Oid relid)
 	return computes;
 }
 
-static bool
-is_agents(Oid funcid)
-{
-	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(funcid));
-	bool		answer = true;
-
-	if (HeapTupleIsValid(tuple))
-	{
-		answer = ca_role_governed(((Form_pg_proc) GETSTRUCT(tuple))->proowner);
-		ReleaseSysCache(tuple);
-	}
-	return answer;
-}
-
 /* Has the relation a trigger whose function a governed role owns? */
 static bool
 has_agents_trigger(Oid relid)
@@ -107,7 +92,7 @@ has_agents_trigger(Oid relid)
 
 	for (int i = 0; triggers != NULL && i < triggers->numtriggers; i++)
 		found |= !triggers->triggers[i].tgisinternal &&
-			is_agents(triggers->triggers[i].tgfoid);
+			ca_function_of_agent(triggers->triggers[i].tgfoid);
 	relation_close(rel, AccessShareLock);
 	return found;
 }

@@ -26,6 +26,7 @@
 #include "enforce/refuse.h"
 #include "enforce/statement.h"
 #include "enforce/trust.h"
+#include "identity/session.h"
 #include "miscadmin.h"
 #include "policy/authorize.h"
 #include "pgstat.h"
@@ -87,6 +88,21 @@ check_without_identity(Oid funcid, const CaIdentityProblem *problem)
 		 func_volatile(funcid) == PROVOLATILE_IMMUTABLE))
 		return;
 	ca_refuse_identity(problem, "EXECUTE", "", -1, 0);
+}
+
+bool
+ca_function_of_agent(Oid funcid)
+{
+	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(funcid));
+	bool		answer = true;
+
+	if (HeapTupleIsValid(tuple))
+	{
+		answer = funcid >= FirstNormalObjectId &&
+			ca_role_governed(((Form_pg_proc) GETSTRUCT(tuple))->proowner);
+		ReleaseSysCache(tuple);
+	}
+	return answer;
 }
 
 char *

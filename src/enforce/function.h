@@ -31,6 +31,9 @@ extern void ca_function_execute_inert(Oid funcid);
  */
 extern bool ca_function_trusted(Oid funcid);
 
+/* Does a role own it whose sessions are governed?  True when it is not there. */
+extern bool ca_function_of_agent(Oid funcid);
+
 /* schema.name of a function, palloc'd. */
 extern char *ca_function_name(Oid funcid);
 

@@ -13,12 +13,10 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
-#include "access/transam.h"
 #include "catalog/pg_proc.h"
 #include "enforce/function.h"
 #include "enforce/refuse.h"
 #include "enforce/trust.h"
-#include "identity/session.h"
 #include "utils/memutils.h"
 #include "utils/syscache.h"
 
@@ -46,46 +44,31 @@ push(bool trusted)
 	at_work[height++] = trusted;
 }
 
-/* Owner of a function, and whether it is SECURITY DEFINER. */
-static Oid
-owner_of(Oid funcid, bool *definer)
+static bool
+is_definer(Oid funcid)
 {
 	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(funcid));
-	Oid			owner = InvalidOid;
+	bool		answer = false;
 
-	*definer = false;
 	if (HeapTupleIsValid(tuple))
 	{
-		owner = ((Form_pg_proc) GETSTRUCT(tuple))->proowner;
-		*definer = ((Form_pg_proc) GETSTRUCT(tuple))->prosecdef;
+		answer = ((Form_pg_proc) GETSTRUCT(tuple))->prosecdef;
 		ReleaseSysCache(tuple);
 	}
-	return owner;
-}
-
-/* Is it code of a role whose sessions are governed? */
-static bool
-is_agents(Oid funcid)
-{
-	bool		definer;
-
-	return funcid >= FirstNormalObjectId && ca_role_governed(owner_of(funcid, &definer));
+	return answer;
 }
 
 static bool
 is_trusted(Oid funcid)
 {
-	bool		definer;
-	Oid			owner = owner_of(funcid, &definer);
-
-	return definer ? ca_function_trusted(funcid) :
-		ca_trust_active() && !ca_role_governed(owner);
+	return is_definer(funcid) ? ca_function_trusted(funcid) :
+		ca_trust_active() && !ca_function_of_agent(funcid);
 }
 
 bool
 ca_trust_watches(Oid funcid)
 {
-	return ca_trust_active() && is_agents(funcid);
+	return ca_trust_active() && ca_function_of_agent(funcid);
 }
 
 void
@@ -100,7 +83,7 @@ ca_trust_call(FmgrHookEventType event, const FmgrInfo *function, bool enforced)
 void
 ca_trust_check(Oid funcid)
 {
-	if (ca_trust_active() && is_agents(funcid))
+	if (ca_trust_active() && ca_function_of_agent(funcid))
 		ca_refuse_command("EXECUTE", "execute", "agent_code",
 						  "a trusted function does not call functions of agents");
 }
