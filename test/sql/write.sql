@@ -211,6 +211,33 @@ MERGE INTO crm.stock AS s USING (VALUES (1)) AS v (id) ON s.id = v.id WHEN MATCH
 :as_admin
 
 --
+-- a view that triggers write: its rows are nobody's that a filter could be put to
+--
+CREATE VIEW crm.stock_view AS SELECT id, amount FROM crm.stock;
+CREATE FUNCTION crm.stock_write() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$;
+CREATE TRIGGER w INSTEAD OF INSERT OR UPDATE ON crm.stock_view FOR EACH ROW EXECUTE FUNCTION crm.stock_write();
+GRANT ALL ON crm.stock_view TO regress_contauth_agent;
+SELECT contauth.alter_policy('stock', '{"actions": ["select"]}'),
+       contauth.create_policy('stock_view', 'permit', actions => '{select,insert,update}', resources => '{crm.stock_view}'),
+       contauth.create_policy('stock_write', 'permit', actions => '{execute}', resources => '{function:crm.stock_write}') \g /dev/null
+:as_agent
+INSERT INTO crm.stock_view VALUES (9, 9);
+:state
+UPDATE crm.stock_view SET amount = 9 WHERE id = 1;
+:state
+:as_admin
+SELECT contauth.alter_policy('stock_view', '{"row_filter": "id < 9"}') \g /dev/null
+:as_agent
+INSERT INTO crm.stock_view VALUES (9, 9);
+:state
+:as_admin
+SELECT contauth.alter_policy('stock_view', '{"row_filter": null, "masks": {"crm.stock_view.amount": "null"}}') \g /dev/null
+:as_agent
+INSERT INTO crm.stock_view (id) VALUES (9);
+:state
+:as_admin
+
+--
 -- row locks
 --
 :as_agent

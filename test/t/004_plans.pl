@@ -220,5 +220,14 @@ sqlstate_is($human, "SET contauth.token = '@{[token_b($issuer)]}'; EXECUTE p", '
 	'the old plan shows no column that no policy covers');
 $human->quit;
 
+administer('REVOKE contauth_agent FROM regress_contauth_human');
+$human = open_session($node, 'regress_contauth_human');
+sqlstate_is($human, "BEGIN; DECLARE c CURSOR FOR SELECT notes FROM app.customer;
+	DECLARE d CURSOR FOR SELECT 1; MOVE 1 FROM c", '00000', 'an ungoverned session opens cursors');
+sqlstate_is($human, "SET contauth.token = '@{[token_b($issuer)]}'", '00000', 'then presents a token');
+sqlstate_is($human, 'SAVEPOINT s; FETCH 1 FROM c', '42501', 'and cannot read on');
+sqlstate_is($human, 'ROLLBACK TO s; FETCH 1 FROM d', '42501', 'nor begin to read');
+$human->quit;
+
 $node->stop;
 done_testing();
