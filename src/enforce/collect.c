@@ -417,6 +417,14 @@ ca_target_chooses_rows(const CaTarget *target)
 		bms_is_member(target->rti, pull_varnos_of_level(NULL, ca_merge_condition(query), 0));
 }
 
+CaAccess *
+ca_target_main_access(const CaTarget *target)
+{
+	return target->update != NULL ? target->update :
+		target->delete != NULL ? target->delete :
+		target->insert != NULL ? target->insert : target->select;
+}
+
 List *
 ca_target_accesses(const CaTarget *target)
 {

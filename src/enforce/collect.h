@@ -55,6 +55,12 @@ extern RangeTblEntry *ca_target_rte(const CaTarget *target);
  */
 extern bool ca_target_chooses_rows(const CaTarget *target);
 
+/*
+ * The access that stands for the target where all of it is refused: what it
+ * writes, or reads where it writes nothing, as MERGE ... DO NOTHING does.
+ */
+extern CaAccess *ca_target_main_access(const CaTarget *target);
+
 /* All accesses of a target, as a List of CaAccess. */
 extern List *ca_target_accesses(const CaTarget *target);
 

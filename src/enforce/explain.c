@@ -189,10 +189,12 @@ explain_refusals(CaExplainer *e, const List *targets)
 		const char *refusal = ca_rewrite_refusal(target, &code);
 
 		if (refusal != NULL)
-			(void) add_row(e, ((CaAccess *) linitial(ca_target_accesses(target)))->relation->resource,
-						   target->update != NULL ? CA_ACTION_UPDATE :
-						   target->delete != NULL ? CA_ACTION_DELETE : CA_ACTION_INSERT,
+		{
+			const CaAccess *access = ca_target_main_access(target);
+
+			(void) add_row(e, access->relation->resource, access->action,
 						   CA_DECISION_DENY, refusal);
+		}
 	}
 }
 

@@ -264,8 +264,7 @@ decide_case(CaCase *c)
 			CaTarget   *target = lfirst(lc);
 
 			c->decision = CA_DECISION_DENY;
-			c->deciding = target->update != NULL ? target->update :
-				target->delete != NULL ? target->delete : target->insert;
+			c->deciding = ca_target_main_access(target);
 			return;
 		}
 	}

@@ -71,6 +71,13 @@ MERGE INTO crm.note AS n USING (VALUES (2)) AS s (id) ON n.id = s.id WHEN MATCHE
 :state
 MERGE INTO crm.note AS n USING (VALUES (50)) AS s (id) ON n.id = s.id WHEN NOT MATCHED THEN INSERT (id, secret) VALUES (s.id, 'x');
 :state
+-- also when nothing comes of it
+MERGE INTO crm.note AS n USING (VALUES (2)) AS s (id) ON n.secret = 'x' WHEN MATCHED THEN DO NOTHING;
+:state
+MERGE INTO crm.note AS n USING (VALUES (2)) AS s (id) ON n.id = s.id WHEN MATCHED AND n.secret LIKE '%1' THEN DO NOTHING WHEN NOT MATCHED THEN DO NOTHING;
+:state
+SELECT relation, action, decision, reason FROM contauth.why($$MERGE INTO crm.note AS n USING (VALUES (2)) AS s (id) ON n.secret = 'x' WHEN MATCHED THEN DO NOTHING$$) ORDER BY 3;
+MERGE INTO crm.note AS n USING (VALUES (2)) AS s (id) ON n.id = s.id WHEN MATCHED THEN DO NOTHING;
 BEGIN;
 MERGE INTO crm.note AS n USING crm.customer AS c ON n.id = c.id
     WHEN MATCHED THEN UPDATE SET body = c.ssn WHEN NOT MATCHED THEN DO NOTHING;
