@@ -122,7 +122,9 @@ MERGE INTO crm.spied USING (VALUES (1)) AS v (id) ON spied.id = v.id WHEN MATCHE
 UPDATE crm.plain SET prefix = (id::text || 'x')::int::text;
 UPDATE crm.seen SET prefix = 'x';
 :as_admin
+SET client_min_messages = warning;
 SELECT contauth.enroll_role('regress_contauth_agent');
+RESET client_min_messages;
 -- a mask that comes later holds for statements that were prepared before
 :as_agent
 PREPARE before AS UPDATE crm.seen SET prefix = 'x';
