@@ -560,12 +560,44 @@ filter_result(CaTarget *target)
 	add_security_qual(rte, target->delete, target->rti);
 }
 
+/* A condition of which nothing is evaluated on rows that a filter hides. */
+static Node *
+behind_filter(const CaTarget *target, const CaAccess *access, Node *condition)
+{
+	Expr	   *filter = access != NULL ? ca_access_filter(access, target->rti) : NULL;
+	CaseExpr   *result;
+	CaseWhen   *when;
+
+	if (filter == NULL || condition == NULL)
+		return condition;
+	when = makeNode(CaseWhen);
+	when->expr = filter;
+	when->result = (Expr *) condition;
+	when->location = -1;
+	result = makeNode(CaseExpr);
+	result->casetype = BOOLOID;
+	result->args = list_make1(when);
+	/* the row is looked at by the check, which refuses it */
+	result->defresult = (Expr *) makeBoolConst(true, false);
+	result->location = -1;
+	return (Node *) result;
+}
+
 /* Checks of the rows that a command writes. */
 static void
 check_result(CaTarget *target)
 {
 	if (target->query->commandType == CMD_INSERT && target->update != NULL)
 	{
+		OnConflictExpr *conflict = target->query->onConflict;
+
+		/*
+		 * SECURITY: from 18 on the server asks WHERE about the row in the way
+		 * before it is checked.  (test/sql/write.sql)
+		 */
+		conflict->onConflictWhere =
+			behind_filter(target, target->select,
+						  behind_filter(target, target->update, conflict->onConflictWhere));
 		/* ON CONFLICT DO UPDATE: the row in the way must be visible */
 		add_check(target, target->select, WCO_RLS_CONFLICT_CHECK);
 		add_check(target, target->update, WCO_RLS_CONFLICT_CHECK);

@@ -21,6 +21,8 @@ CREATE FUNCTION crm.through() RETURNS text LANGUAGE plpgsql SECURITY DEFINER SET
     $$ BEGIN RETURN crm.count_invoker() || ' ' || crm.count_definer(); END $$;
 CREATE FUNCTION crm.count_definer() RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS
     $$ BEGIN RETURN (SELECT count(*) FROM crm.customer); END $$;
+CREATE FUNCTION crm.not_through() RETURNS text LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS
+    $$ BEGIN RETURN crm.count_invoker()::text; END $$;
 CREATE FUNCTION crm.hand_out() RETURNS refcursor LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS
     $$ DECLARE c refcursor := 'handed'; BEGIN OPEN c FOR SELECT ssn FROM crm.customer; RETURN c; END $$;
 CREATE FUNCTION crm.fail() RETURNS text LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS
@@ -73,6 +75,7 @@ SELECT crm.ssns(), (SELECT string_agg(ssn, ',' ORDER BY id) FROM crm.customer);
 -- what it calls has its trust, but for what is SECURITY DEFINER itself; plans are not mixed up
 SELECT crm.count_invoker(), crm.through(), crm.count_invoker(), crm.count_definer();
 SELECT crm.through(), crm.count_invoker();
+SELECT crm.not_through(), crm.through(), crm.not_through(), crm.through();
 -- its failure ends its trust
 SELECT crm.fail();
 SELECT count(*) FROM crm.customer;

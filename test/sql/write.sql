@@ -171,6 +171,24 @@ INSERT INTO crm.note (id, body) VALUES (2, 'x') ON CONFLICT (id) DO UPDATE SET b
 SELECT contauth.enable_policy('note_update', true) \g /dev/null
 
 --
+-- nor is its WHERE asked about a row that is hidden
+--
+SET ROLE regress_contauth_owner;
+CREATE FUNCTION crm.asked(text) RETURNS bool LANGUAGE plpgsql AS $$ BEGIN RAISE NOTICE 'asked about %', $1; RETURN true; END $$;
+RESET ROLE;
+SELECT contauth.create_policy('asked', 'permit', actions => '{execute}', resources => '{function:crm.asked}') \g /dev/null
+:as_agent
+INSERT INTO crm.note (id, body) VALUES (1, 'x') ON CONFLICT (id) DO UPDATE SET body = 'x' WHERE crm.asked(note.body);
+:state
+INSERT INTO crm.note (id, body) VALUES (1, 'x') ON CONFLICT (id) DO UPDATE SET body = 'x' WHERE note.body = 'body1';
+:state
+INSERT INTO crm.note (id, body) VALUES (1, 'x') ON CONFLICT (id) DO UPDATE SET body = 'x' WHERE note.body = 'other';
+:state
+INSERT INTO crm.note (id, body) VALUES (2, 'x') ON CONFLICT (id) DO UPDATE SET body = note.body WHERE crm.asked(note.body);
+INSERT INTO crm.note (id, body) VALUES (2, 'x') ON CONFLICT (id) DO UPDATE SET body = note.body WHERE note.body = 'other';
+:as_admin
+
+--
 -- MERGE: needs every action that it can perform; filters and masks are in merge.sql
 --
 CREATE TABLE crm.stock (id int PRIMARY KEY, amount int);
