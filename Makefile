@@ -77,6 +77,7 @@ OBJS = \
 	src/audit/normalize.o \
 	src/audit/recode.o \
 	src/audit/record.o \
+	src/audit/retention.o \
 	src/audit/ring.o \
 	src/audit/ring_worker.o \
 	src/audit/verify.o \

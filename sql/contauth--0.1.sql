@@ -1676,8 +1676,30 @@ COMMENT ON COLUMN contauth_audit.admin_event.object IS 'To what';
 COMMENT ON COLUMN contauth_audit.admin_event.detail IS 'Particulars';
 CREATE INDEX admin_event_at_idx ON contauth_audit.admin_event (at);
 
+CREATE TABLE contauth_audit.retention (
+    seq     bigint PRIMARY KEY,
+    hash    bytea NOT NULL,
+    at      timestamptz NOT NULL,
+    by      text NOT NULL,
+    before  timestamptz NOT NULL,
+    records bigint NOT NULL,
+    archive text NOT NULL,
+    damage  text
+);
+COMMENT ON TABLE contauth_audit.retention IS
+    'What drop_before() has dropped: verify() goes on behind it';
+COMMENT ON COLUMN contauth_audit.retention.seq IS 'Number of the last record that was dropped';
+COMMENT ON COLUMN contauth_audit.retention.hash IS 'Its hash, to which the first record that is kept is chained';
+COMMENT ON COLUMN contauth_audit.retention.at IS 'When it was dropped';
+COMMENT ON COLUMN contauth_audit.retention.by IS 'Session user who did it';
+COMMENT ON COLUMN contauth_audit.retention.before IS 'What was asked for';
+COMMENT ON COLUMN contauth_audit.retention.records IS 'How many records were dropped';
+COMMENT ON COLUMN contauth_audit.retention.archive IS 'Where they are kept, as the session user said';
+COMMENT ON COLUMN contauth_audit.retention.damage IS 'What verify() said of them then, NULL: they were whole';
+
 SELECT pg_catalog.pg_extension_config_dump('contauth_audit.decision', '');
 SELECT pg_catalog.pg_extension_config_dump('contauth_audit.decision_default', '');
+SELECT pg_catalog.pg_extension_config_dump('contauth_audit.retention', '');
 SELECT pg_catalog.pg_extension_config_dump('contauth_audit.admin_event', '');
 SELECT pg_catalog.pg_extension_config_dump('contauth_audit.admin_event_event_id_seq', '');
 
@@ -1709,9 +1731,17 @@ CREATE TRIGGER refuse_row
 CREATE TRIGGER refuse_statement
     BEFORE UPDATE OR DELETE OR TRUNCATE ON contauth_audit.admin_event
     FOR EACH STATEMENT EXECUTE FUNCTION contauth_audit.refuse_change();
+CREATE TRIGGER refuse_row
+    BEFORE INSERT OR UPDATE OR DELETE ON contauth_audit.retention
+    FOR EACH ROW EXECUTE FUNCTION contauth_audit.refuse_change();
+CREATE TRIGGER refuse_statement
+    BEFORE UPDATE OR DELETE OR TRUNCATE ON contauth_audit.retention
+    FOR EACH STATEMENT EXECUTE FUNCTION contauth_audit.refuse_change();
 ALTER TABLE contauth_audit.decision ENABLE ALWAYS TRIGGER refuse_row;
 ALTER TABLE contauth_audit.decision ENABLE ALWAYS TRIGGER refuse_statement;
 ALTER TABLE contauth_audit.decision_default ENABLE ALWAYS TRIGGER refuse_statement;
+ALTER TABLE contauth_audit.retention ENABLE ALWAYS TRIGGER refuse_row;
+ALTER TABLE contauth_audit.retention ENABLE ALWAYS TRIGGER refuse_statement;
 ALTER TABLE contauth_audit.admin_event ENABLE ALWAYS TRIGGER refuse_row;
 ALTER TABLE contauth_audit.admin_event ENABLE ALWAYS TRIGGER refuse_statement;
 
@@ -1734,6 +1764,16 @@ COMMENT ON FUNCTION contauth_audit.verify(bigint, bigint) IS
     'Finds the first edited, missing, reordered or truncated record';
 REVOKE ALL ON FUNCTION contauth_audit.verify(bigint, bigint) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION contauth_audit.verify(bigint, bigint) TO contauth_auditor;
+
+/* for superusers, and whom they grant it to: not for those whose acts are recorded */
+CREATE FUNCTION contauth_audit.drop_before(before timestamptz, archive text)
+    RETURNS bigint
+    LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+    SET search_path = pg_catalog, pg_temp SET DateStyle = 'ISO' SET TimeZone = 'UTC'
+    AS 'MODULE_PATHNAME', 'contauth_audit_drop_before';
+COMMENT ON FUNCTION contauth_audit.drop_before(timestamptz, text) IS
+    'Drops the partitions that end before, and says how many records; never below contauth.audit_retention_min';
+REVOKE ALL ON FUNCTION contauth_audit.drop_before(timestamptz, text) FROM PUBLIC;
 
 CREATE FUNCTION contauth_audit.sync(timeout interval DEFAULT '5 s')
     RETURNS boolean
@@ -1792,7 +1832,7 @@ COMMENT ON VIEW contauth_audit.agent_activity IS
 
 REVOKE ALL ON ALL TABLES IN SCHEMA contauth_audit FROM PUBLIC;
 REVOKE ALL ON ALL SEQUENCES IN SCHEMA contauth_audit FROM PUBLIC;
-GRANT SELECT ON contauth_audit.decision, contauth_audit.admin_event,
+GRANT SELECT ON contauth_audit.decision, contauth_audit.admin_event, contauth_audit.retention,
                 contauth_audit.denials, contauth_audit.escalations,
                 contauth_audit.agent_activity
     TO contauth_auditor;

@@ -58,6 +58,8 @@ nLZUfQvBelPZ
 	('sync', $$SELECT contauth_audit.sync()$$, 'contauth_auditor'),
 	('decision', $$SELECT count(*) FROM contauth_audit.decision$$, 'contauth_auditor'),
 	('denials', $$SELECT count(*) FROM contauth_audit.denials$$, 'contauth_auditor'),
+	('drop_before', $$SELECT contauth_audit.drop_before('2000-01-01', 'x')$$, NULL),
+	('retention', $$SELECT count(*) FROM contauth_audit.retention$$, 'contauth_auditor'),
 	('admin_event', $$SELECT count(*) FROM contauth_audit.admin_event$$, 'contauth_auditor'),
 	('policy', $$UPDATE contauth.policy SET enabled = false$$, NULL),
 	('agent', $$UPDATE contauth.agent SET state = 'active'$$, NULL),
