@@ -103,6 +103,14 @@ SELECT count(*) FROM contauth_audit.find(clock_timestamp() - :'began', '100 year
 SELECT finding, subject FROM contauth_audit.find('0 s', '1 day')
  WHERE finding NOT IN ('unused_agent', 'policy_never_matched', 'expired_agent');
 
+-- a policy that takes over a name has not been used yet
+\c - :superuser
+SELECT contauth.drop_policy('tickets'),
+       contauth.create_policy('tickets', 'permit', actions => '{insert}', resources => '{crm.ticket}')
+\g /dev/null
+\c - regress_contauth_auditor
+SELECT policy, unused_actions, last_used FROM contauth_audit.unused_permissions WHERE policy = 'tickets';
+
 --
 -- every evidence runs, as the auditor; those of findings have rows
 --

@@ -150,6 +150,23 @@ $again->quit;
 synced();
 is(value(q{SELECT contauth_audit.drop_before(now(), 'x')}), '0', 'a partition that has not ended stays');
 
+# --- a restored audit, with rows of months that have no partition -------------------------
+$node->safe_psql('postgres', 'CREATE DATABASE restored');
+$node->safe_psql('restored', q{
+CREATE EXTENSION contauth;
+INSERT INTO contauth_audit.decision (decision_id, seq, boot_id, decided_at, decision, mode, prev_hash, hash)
+	SELECT gen_random_uuid(), n, gen_random_uuid(), make_timestamptz(2020, n, 15, 0, 0, 0, 'UTC'),
+		   'allow', 'enforce', 'forged', 'forged'
+	  FROM generate_series(1, 3) AS n});
+is($node->safe_psql('restored', q{SELECT contauth_audit.drop_before('2020-03-01 00:00+00', 'x')}), '2',
+	'months without a partition go, too');
+is($node->safe_psql('restored', q{SELECT seq, damage FROM contauth_audit.retention}), '2|edited, first at 1',
+	'that they were not whole is on record');
+is($node->safe_psql('restored', q{SELECT contauth_audit.drop_before('2021-01-01 00:00+00', 'x')}), '0',
+	'the newest record stays, whatever is asked for');
+is($node->safe_psql('restored', q{SELECT seq, tableoid::regclass FROM contauth_audit.decision}),
+	'3|contauth_audit.decision_p202003', 'in a partition of its month');
+
 # --- damage is found behind a cut, and a cut without its record --------------------------
 value(qq{ALTER TABLE contauth_audit.retention DISABLE TRIGGER ALL;
 	DELETE FROM contauth_audit.retention; ALTER TABLE contauth_audit.retention ENABLE ALWAYS TRIGGER refuse_row});
