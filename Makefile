@@ -75,6 +75,7 @@ OBJS = \
 	src/audit/guard.o \
 	src/audit/home.o \
 	src/audit/normalize.o \
+	src/audit/reading.o \
 	src/audit/recode.o \
 	src/audit/record.o \
 	src/audit/retention.o \

@@ -1666,7 +1666,7 @@ CREATE TABLE contauth_audit.admin_event (
     detail   jsonb
 );
 COMMENT ON TABLE contauth_audit.admin_event IS
-    'Acts of administration, written by the functions that perform them';
+    'Acts of administration, written by the functions that perform them, and who has read the audit';
 COMMENT ON COLUMN contauth_audit.admin_event.event_id IS 'Number of the event';
 COMMENT ON COLUMN contauth_audit.admin_event.at IS 'When it happened';
 COMMENT ON COLUMN contauth_audit.admin_event.actor IS 'Session user';
@@ -2284,6 +2284,9 @@ CREATE VIEW contauth_audit.control_mapping (framework, control, title, how, evid
     ('PCI DSS 4.0.1', '10.2.1.2', 'Audit logs capture all actions taken by any individual with administrative access',
      'Administration through contauths functions',
      $$SELECT * FROM contauth_audit.admin_event$$),
+    ('PCI DSS 4.0.1', '10.2.1.3', 'Audit logs capture all access to audit logs',
+     'Whoever reads a table of the audit is recorded; the server''s log has those who roll back, too',
+     $$SELECT * FROM contauth_audit.admin_event WHERE action = 'read_audit'$$),
     ('PCI DSS 4.0.1', '10.2.1.4', 'Audit logs capture all invalid logical access attempts',
      'Refused statements, also of sessions without identity',
      $$SELECT * FROM contauth_audit.denials$$),

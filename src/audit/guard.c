@@ -64,6 +64,13 @@ ca_guard_run(CaGuardStep step, void *arg)
 	PG_END_TRY();
 }
 
+/* See guard.h. */
+bool
+ca_guard_own_work(void)
+{
+	return admitted || in_step;
+}
+
 /* May records be changed like this, here and now? */
 static bool
 may_change(TriggerEvent event)
