@@ -75,8 +75,10 @@ OBJS = \
 	src/audit/guard.o \
 	src/audit/home.o \
 	src/audit/normalize.o \
+	src/audit/reading.o \
 	src/audit/recode.o \
 	src/audit/record.o \
+	src/audit/retention.o \
 	src/audit/ring.o \
 	src/audit/ring_worker.o \
 	src/audit/verify.o \

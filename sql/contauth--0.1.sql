@@ -1666,7 +1666,7 @@ CREATE TABLE contauth_audit.admin_event (
     detail   jsonb
 );
 COMMENT ON TABLE contauth_audit.admin_event IS
-    'Acts of administration, written by the functions that perform them';
+    'Acts of administration, written by the functions that perform them, and who has read the audit';
 COMMENT ON COLUMN contauth_audit.admin_event.event_id IS 'Number of the event';
 COMMENT ON COLUMN contauth_audit.admin_event.at IS 'When it happened';
 COMMENT ON COLUMN contauth_audit.admin_event.actor IS 'Session user';
@@ -1676,8 +1676,30 @@ COMMENT ON COLUMN contauth_audit.admin_event.object IS 'To what';
 COMMENT ON COLUMN contauth_audit.admin_event.detail IS 'Particulars';
 CREATE INDEX admin_event_at_idx ON contauth_audit.admin_event (at);
 
+CREATE TABLE contauth_audit.retention (
+    seq     bigint PRIMARY KEY,
+    hash    bytea NOT NULL,
+    at      timestamptz NOT NULL,
+    by      text NOT NULL,
+    before  timestamptz NOT NULL,
+    records bigint NOT NULL,
+    archive text NOT NULL,
+    damage  text
+);
+COMMENT ON TABLE contauth_audit.retention IS
+    'What drop_before() has dropped: verify() goes on behind it';
+COMMENT ON COLUMN contauth_audit.retention.seq IS 'Number of the last record that was dropped';
+COMMENT ON COLUMN contauth_audit.retention.hash IS 'Its hash, to which the first record that is kept is chained';
+COMMENT ON COLUMN contauth_audit.retention.at IS 'When it was dropped';
+COMMENT ON COLUMN contauth_audit.retention.by IS 'Session user who did it';
+COMMENT ON COLUMN contauth_audit.retention.before IS 'What was asked for';
+COMMENT ON COLUMN contauth_audit.retention.records IS 'How many records were dropped';
+COMMENT ON COLUMN contauth_audit.retention.archive IS 'Where they are kept, as the session user said';
+COMMENT ON COLUMN contauth_audit.retention.damage IS 'What verify() said of them then, NULL: they were whole';
+
 SELECT pg_catalog.pg_extension_config_dump('contauth_audit.decision', '');
 SELECT pg_catalog.pg_extension_config_dump('contauth_audit.decision_default', '');
+SELECT pg_catalog.pg_extension_config_dump('contauth_audit.retention', '');
 SELECT pg_catalog.pg_extension_config_dump('contauth_audit.admin_event', '');
 SELECT pg_catalog.pg_extension_config_dump('contauth_audit.admin_event_event_id_seq', '');
 
@@ -1709,9 +1731,17 @@ CREATE TRIGGER refuse_row
 CREATE TRIGGER refuse_statement
     BEFORE UPDATE OR DELETE OR TRUNCATE ON contauth_audit.admin_event
     FOR EACH STATEMENT EXECUTE FUNCTION contauth_audit.refuse_change();
+CREATE TRIGGER refuse_row
+    BEFORE INSERT OR UPDATE OR DELETE ON contauth_audit.retention
+    FOR EACH ROW EXECUTE FUNCTION contauth_audit.refuse_change();
+CREATE TRIGGER refuse_statement
+    BEFORE UPDATE OR DELETE OR TRUNCATE ON contauth_audit.retention
+    FOR EACH STATEMENT EXECUTE FUNCTION contauth_audit.refuse_change();
 ALTER TABLE contauth_audit.decision ENABLE ALWAYS TRIGGER refuse_row;
 ALTER TABLE contauth_audit.decision ENABLE ALWAYS TRIGGER refuse_statement;
 ALTER TABLE contauth_audit.decision_default ENABLE ALWAYS TRIGGER refuse_statement;
+ALTER TABLE contauth_audit.retention ENABLE ALWAYS TRIGGER refuse_row;
+ALTER TABLE contauth_audit.retention ENABLE ALWAYS TRIGGER refuse_statement;
 ALTER TABLE contauth_audit.admin_event ENABLE ALWAYS TRIGGER refuse_row;
 ALTER TABLE contauth_audit.admin_event ENABLE ALWAYS TRIGGER refuse_statement;
 
@@ -1735,6 +1765,16 @@ COMMENT ON FUNCTION contauth_audit.verify(bigint, bigint) IS
 REVOKE ALL ON FUNCTION contauth_audit.verify(bigint, bigint) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION contauth_audit.verify(bigint, bigint) TO contauth_auditor;
 
+/* for superusers, and whom they grant it to: not for those whose acts are recorded */
+CREATE FUNCTION contauth_audit.drop_before(before timestamptz, archive text)
+    RETURNS bigint
+    LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+    SET search_path = pg_catalog, pg_temp SET DateStyle = 'ISO' SET TimeZone = 'UTC'
+    AS 'MODULE_PATHNAME', 'contauth_audit_drop_before';
+COMMENT ON FUNCTION contauth_audit.drop_before(timestamptz, text) IS
+    'Drops the partitions that end before, and says how many records; never below contauth.audit_retention_min';
+REVOKE ALL ON FUNCTION contauth_audit.drop_before(timestamptz, text) FROM PUBLIC;
+
 CREATE FUNCTION contauth_audit.sync(timeout interval DEFAULT '5 s')
     RETURNS boolean
     LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
@@ -1751,14 +1791,19 @@ COMMENT ON FUNCTION contauth_audit.attach() IS
     'Makes this database keep the audit of the server, unless another one does';
 REVOKE ALL ON FUNCTION contauth_audit.attach() FROM PUBLIC;
 
-/* Views */
+/*
+ * Views.  They are parsed here and now, so from here on to the end of this file
+ * names without a schema are those of pg_catalog.
+ */
+
+SET LOCAL search_path = pg_catalog, pg_temp;
 
 CREATE VIEW contauth_audit.denials AS
     SELECT d.seq, d.decided_at, d.decision_id, d.mode, d.agent, d.on_behalf_of,
            d.db_role, d.database, d.action, d.reason_code, d.reason,
            d.policies, d.statement_kind, d.statement, d.sqlstate
       FROM contauth_audit.decision AS d
-     WHERE d.decision OPERATOR(pg_catalog.=) 'deny';
+     WHERE d.decision = 'deny';
 COMMENT ON VIEW contauth_audit.denials IS
     'Denied statements; with mode monitor, those that would have been denied';
 
@@ -1767,34 +1812,598 @@ CREATE VIEW contauth_audit.escalations AS
            d.db_role, d.database, d.action, d.decision, d.reason_code, d.reason,
            d.policies, d.approval_id, d.statement_kind, d.statement, d.sqlstate
       FROM contauth_audit.decision AS d
-     WHERE d.decision OPERATOR(pg_catalog.=) 'escalate'
-        OR d.approval_id IS NOT NULL;
+     WHERE d.decision = 'escalate' OR d.approval_id IS NOT NULL;
 COMMENT ON VIEW contauth_audit.escalations IS
     'Statements that needed an approval, and those that used one';
 
 CREATE VIEW contauth_audit.agent_activity AS
     SELECT d.agent,
-           pg_catalog.count(*) AS statements,
-           pg_catalog.count(*) FILTER (WHERE d.decision OPERATOR(pg_catalog.=) 'allow') AS allowed,
-           pg_catalog.count(*) FILTER (WHERE d.decision OPERATOR(pg_catalog.=) 'deny') AS denied,
-           pg_catalog.count(*) FILTER (WHERE d.decision OPERATOR(pg_catalog.=) 'escalate') AS escalated,
-           pg_catalog.sum(d.rows_returned) AS rows_returned,
-           pg_catalog.sum(d.rows_affected) AS rows_affected,
-           pg_catalog.max(d.max_sensitivity) AS max_sensitivity,
-           pg_catalog.min(d.decided_at) AS first_seen,
-           pg_catalog.max(d.decided_at) AS last_seen
+           count(*) AS statements,
+           count(*) FILTER (WHERE d.decision = 'allow') AS allowed,
+           count(*) FILTER (WHERE d.decision = 'deny') AS denied,
+           count(*) FILTER (WHERE d.decision = 'escalate') AS escalated,
+           sum(d.rows_returned) AS rows_returned,
+           sum(d.rows_affected) AS rows_affected,
+           max(d.max_sensitivity) AS max_sensitivity,
+           min(d.decided_at) AS first_seen,
+           max(d.decided_at) AS last_seen
       FROM contauth_audit.decision AS d
      GROUP BY d.agent;
 COMMENT ON VIEW contauth_audit.agent_activity IS
     'What each agent has done, summed up; NULL for sessions without an identity';
 
+CREATE VIEW contauth_audit.delegation_tree AS
+    SELECT n.path[1] AS root,
+           cardinality(n.path) - 1 AS depth,
+           n.path[cardinality(n.path) - 1] AS delegator,
+           n.path[cardinality(n.path)] AS principal,
+           n.kind,
+           count(*) AS statements,
+           count(*) FILTER (WHERE n.acted) AS acted,
+           count(*) FILTER (WHERE n.acted AND n.decision = 'deny') AS denied,
+           min(n.decided_at) AS first_seen,
+           max(n.decided_at) AS last_seen,
+           n.path
+      FROM (SELECT d.decided_at, d.decision, h.hop ->> 'kind' AS kind,
+                   h.n = jsonb_array_length(d.chain) AS acted,
+                   ARRAY(SELECT p.hop ->> 'principal'
+                           FROM jsonb_array_elements(d.chain) WITH ORDINALITY AS p (hop, n)
+                          WHERE p.n <= h.n ORDER BY p.n) AS path
+              FROM contauth_audit.decision AS d,
+                   jsonb_array_elements(d.chain) WITH ORDINALITY AS h (hop, n)
+             WHERE jsonb_typeof(d.chain) = 'array') AS n
+     GROUP BY n.path, n.kind;
+COMMENT ON VIEW contauth_audit.delegation_tree IS
+    'Who has acted through whom: one row for each path of principals, root first';
+
+CREATE FUNCTION contauth_audit.sensitivity_of(labels jsonb) RETURNS integer
+    LANGUAGE sql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+    SELECT max((SELECT c.sensitivity FROM contauth.classification AS c
+                 WHERE l.label = c.class OR starts_with(l.label, c.class || '.')
+                 ORDER BY length(c.class) DESC LIMIT 1))
+      FROM jsonb_array_elements_text(labels) AS l (label)
+$$;
+COMMENT ON FUNCTION contauth_audit.sensitivity_of(jsonb) IS
+    'Highest sensitivity that this database gives to classes; NULL when it knows none of them';
+
+CREATE VIEW contauth_audit.sensitive_access AS
+    SELECT d.seq, d.decided_at, d.decision_id, d.decision, d.mode, d.agent, d.on_behalf_of,
+           d.purpose, d.db_role, d.database,
+           a.access ->> 'relation' AS relation,
+           a.access ->> 'action' AS action,
+           a.access -> 'columns' AS columns,
+           a.access -> 'labels' AS labels,
+           coalesce(contauth_audit.sensitivity_of(a.access -> 'labels'),
+                    d.max_sensitivity) AS sensitivity,
+           a.access -> 'masks' AS masks,
+           a.access ->> 'row_filter' AS row_filter,
+           d.rows_returned, d.rows_affected, d.statement
+      FROM contauth_audit.decision AS d, jsonb_array_elements(d.accesses) AS a (access)
+     WHERE d.max_sensitivity >= 2
+       AND jsonb_typeof(d.accesses) = 'array'
+       AND jsonb_typeof(a.access -> 'labels') = 'array'
+       AND coalesce(contauth_audit.sensitivity_of(a.access -> 'labels'),
+                    d.max_sensitivity) >= 2;
+COMMENT ON VIEW contauth_audit.sensitive_access IS
+    'Accesses, also refused ones, to what is labelled confidential (2) or higher';
+
+CREATE FUNCTION contauth_audit.find_unused_permissions(within interval)
+    RETURNS TABLE (policy text, principals text[], resources text[], actions text[],
+                   unused_actions text[], last_used timestamptz, created_at timestamptz)
+    LANGUAGE sql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+    WITH used AS (
+        SELECT u.policy, a.action, max(d.decided_at) AS last_used
+          FROM contauth_audit.decision AS d
+         CROSS JOIN unnest(d.policies) AS u (policy)
+          JOIN contauth.policy AS p ON p.name = u.policy AND p.created_at <= d.decided_at
+          LEFT JOIN unnest(d.action) AS a (action) ON true
+         WHERE d.decision = 'allow' AND d.database = current_database()
+           AND d.decided_at >= now() - within
+         GROUP BY u.policy, a.action
+    ), judged AS (
+        SELECT p.*,
+               (SELECT max(u.last_used) FROM used AS u WHERE u.policy = p.name) AS last_used,
+               ARRAY(SELECT a.action FROM unnest(p.actions) AS a (action)
+                      WHERE a.action !~ '[*?]'
+                        AND NOT EXISTS (SELECT FROM used AS u
+                                         WHERE u.policy = p.name AND u.action = a.action)
+                      ORDER BY a.action) AS unused_actions
+          FROM contauth.policy AS p
+         WHERE p.effect = 'permit' AND p.enabled AND NOT p.builtin AND NOT p.monitor_only
+    )
+    SELECT j.name, j.principals, j.resources, j.actions,
+           CASE WHEN j.last_used IS NULL THEN j.actions ELSE j.unused_actions END,
+           j.last_used, j.created_at
+      FROM judged AS j
+     WHERE j.last_used IS NULL OR cardinality(j.unused_actions) > 0
+$$;
+COMMENT ON FUNCTION contauth_audit.find_unused_permissions(interval) IS
+    'Permits of this database, or single actions of them, that no allowed statement of the last while needed';
+
+CREATE VIEW contauth_audit.unused_permissions AS
+    SELECT u.policy, u.principals, u.resources, u.actions, u.unused_actions, u.last_used, u.created_at
+      FROM contauth_audit.find_unused_permissions('30 days') AS u;
+COMMENT ON VIEW contauth_audit.unused_permissions IS
+    'Permits of this database, or single actions of them, that nobody has used for 30 days';
+
+/*
+ * Each finding's evidence is a query that lists the rows it was made from.
+ */
+CREATE FUNCTION contauth_audit.find(within interval, longest_token interval)
+    RETURNS TABLE (finding text, severity text, subject text, detail text,
+                   evidence text, since timestamptz)
+    LANGUAGE sql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+    WITH recent AS MATERIALIZED (
+        SELECT d.* FROM contauth_audit.decision AS d WHERE d.decided_at >= now() - within
+    ), data AS (
+        VALUES ('$[*] ? (@.action != "execute" && !(@.relation starts with "pg_catalog."))')
+    ), recently AS (
+        SELECT format(' AND decided_at >= %L ORDER BY seq', now() - within) AS clause
+    )
+    SELECT 'borrowed_service_account', 'high', r.db_role,
+           format('%s statements with an agent that is not registered for this role', count(*)),
+           format('SELECT seq, decided_at, db_role, client_addr, token_kid, token_jti, reason FROM contauth_audit.decision'
+                  ' WHERE reason_code = ''wrong_role'' AND db_role = %L', r.db_role) || (TABLE recently),
+           min(r.decided_at)
+      FROM recent AS r WHERE r.reason_code = 'wrong_role' GROUP BY r.db_role
+    UNION ALL
+    SELECT 'shared_service_account', 'medium', r.db_role,
+           'agents: ' || string_agg(DISTINCT r.agent, ', ' ORDER BY r.agent),
+           format('SELECT seq, decided_at, agent, owner FROM contauth_audit.decision LEFT JOIN contauth.agent ON spiffe_id = agent'
+                  ' WHERE agent IS NOT NULL AND db_role = %L', r.db_role) || (TABLE recently),
+           min(r.decided_at)
+      FROM recent AS r WHERE r.agent IS NOT NULL
+     GROUP BY r.db_role HAVING count(DISTINCT r.agent) > 1
+    UNION ALL
+    SELECT 'missing_chain', 'low', r.agent,
+           format('%s statements on data that name nobody on whose behalf', count(*)),
+           format('SELECT seq, decided_at, action, statement FROM contauth_audit.decision'
+                  ' WHERE decision = ''allow'' AND on_behalf_of IS NULL AND accesses @? %L AND agent = %L',
+                  (TABLE data), r.agent) || (TABLE recently),
+           min(r.decided_at)
+      FROM recent AS r
+     WHERE r.decision = 'allow' AND r.agent IS NOT NULL AND r.on_behalf_of IS NULL
+       AND r.accesses @? (TABLE data)::jsonpath
+     GROUP BY r.agent
+    UNION ALL
+    SELECT 'several_addresses', 'medium', r.agent,
+           'from ' || string_agg(DISTINCT coalesce(host(r.client_addr), 'a local socket'), ', '),
+           format('SELECT seq, decided_at, client_addr, token_jti FROM contauth_audit.decision WHERE agent = %L',
+                  r.agent) || (TABLE recently),
+           min(r.decided_at)
+      FROM recent AS r WHERE r.agent IS NOT NULL
+     GROUP BY r.agent HAVING count(DISTINCT coalesce(host(r.client_addr), '')) > 1
+    UNION ALL
+    SELECT 'person_uses_agent_role', 'high', r.db_role,
+           format('%s statements through %s', count(*), r.application_name),
+           format('SELECT seq, decided_at, agent, client_addr, statement FROM contauth_audit.decision'
+                  ' WHERE db_role = %L AND application_name = %L', r.db_role, r.application_name) || (TABLE recently),
+           min(r.decided_at)
+      FROM recent AS r
+     WHERE r.application_name ~* '^(psql|pgcli|pgadmin|dbeaver|datagrip|tableplus|navicat|heidisql|beekeeper|postico|azuredatastudio)'
+     GROUP BY r.db_role, r.application_name
+    UNION ALL
+    SELECT 'unused_agent', 'medium', a.spiffe_id,
+           format('active, registered for %s, owner %s', array_to_string(a.db_roles, ', '), a.owner),
+           format('SELECT a.spiffe_id, a.state, a.created_at, max(d.decided_at) AS last_seen FROM contauth.agent AS a'
+                  ' LEFT JOIN contauth_audit.decision AS d ON d.agent = a.spiffe_id WHERE a.spiffe_id = %L'
+                  ' GROUP BY a.spiffe_id', a.spiffe_id),
+           coalesce((SELECT max(d.decided_at) FROM contauth_audit.decision AS d WHERE d.agent = a.spiffe_id),
+                    a.created_at)
+      FROM contauth.agent AS a
+     WHERE a.state = 'active' AND a.expires_at > now() AND a.created_at < now() - within
+       AND NOT EXISTS (SELECT FROM recent AS r WHERE r.agent = a.spiffe_id)
+    UNION ALL
+    SELECT 'expired_agent', 'low', a.spiffe_id,
+           format('its registration has ended but was not retired, owner %s', a.owner),
+           format('SELECT * FROM contauth.agent WHERE spiffe_id = %L', a.spiffe_id),
+           a.expires_at
+      FROM contauth.agent AS a
+     WHERE a.state <> 'retired' AND a.expires_at <= now()
+    UNION ALL
+    SELECT 'long_lived_token', 'medium', t.principal,
+           format('%s of %s, valid until %s UTC', t.id, t.issuer,
+                  to_char(max(t.expires_at) AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI')),
+           format('SELECT seq, decided_at, chain FROM contauth_audit.decision'
+                  ' WHERE chain @> jsonb_build_array(jsonb_build_object(''principal'', %L::text, ''id'', %L::text))',
+                  t.principal, t.id) || (TABLE recently),
+           min(t.decided_at)
+      FROM (SELECT r.decided_at, h.hop ->> 'principal' AS principal, h.hop ->> 'id' AS id,
+                   h.hop ->> 'issuer' AS issuer,
+                   (h.hop ->> 'expires_at')::timestamp AT TIME ZONE 'UTC' AS expires_at
+              FROM recent AS r, jsonb_array_elements(r.chain) AS h (hop)
+             WHERE jsonb_typeof(r.chain) = 'array') AS t
+     WHERE t.expires_at - t.decided_at > longest_token
+     GROUP BY t.principal, t.id, t.issuer
+    UNION ALL
+    SELECT 'policy_never_matched', 'low', p.name,
+           format('%s, created by %s', p.effect, p.created_by),
+           format('SELECT * FROM contauth.policy WHERE name = %L'
+                  ' AND NOT EXISTS (SELECT FROM contauth_audit.decision WHERE name = ANY (policies)'
+                  ' AND decided_at >= created_at AND database = current_database())', p.name),
+           p.created_at
+      FROM contauth.policy AS p
+     WHERE p.enabled AND NOT p.builtin AND p.created_at < now() - within
+       AND NOT EXISTS (SELECT FROM contauth_audit.decision AS d
+                        WHERE p.name = ANY (d.policies) AND d.decided_at >= p.created_at
+                          AND d.database = current_database())
+    UNION ALL
+    SELECT 'not_enforced', 'high', r.db_role,
+           format('%s statements that were let through, though the answer was no', count(*)),
+           format('SELECT seq, decided_at, agent, decision, reason, statement FROM contauth_audit.decision'
+                  ' WHERE mode <> ''enforce'' AND decision <> ''allow'' AND db_role = %L', r.db_role) || (TABLE recently),
+           min(r.decided_at)
+      FROM recent AS r WHERE r.mode <> 'enforce' AND r.decision <> 'allow'
+     GROUP BY r.db_role
+$$;
+COMMENT ON FUNCTION contauth_audit.find(interval, interval) IS
+    'What should be looked into: of the last while, with tokens living longer than the second interval';
+
+CREATE VIEW contauth_audit.findings AS
+    SELECT f.finding, f.severity, f.subject, f.detail, f.evidence, f.since
+      FROM contauth_audit.find('30 days', '1 day') AS f;
+COMMENT ON VIEW contauth_audit.findings IS
+    'What should be looked into: of the last 30 days, with tokens living longer than a day';
+
+/*
+ * OCSF (https://schema.ocsf.io) class 6005, Datastore Activity, with the profiles
+ * ai_operation and security_control.  What OCSF has no attribute for, such as the
+ * delegation chain, is in "unmapped".
+ */
+CREATE VIEW contauth_audit.ocsf AS
+    SELECT d.seq, d.decided_at,
+           jsonb_strip_nulls(jsonb_build_object(
+               'category_uid', 6, 'category_name', 'Application Activity',
+               'class_uid', 6005, 'class_name', 'Datastore Activity',
+               'activity_id', v.activity_id,
+               'activity_name', v.activity_name,
+               'type_uid', 600500 + v.activity_id,
+               'type_name', 'Datastore Activity: ' || v.activity_name,
+               'severity_id', v.severity_id,
+               'severity', (ARRAY['Informational', 'Low', 'Medium', 'High'])[v.severity_id],
+               'status_id', v.status_id,
+               'status', (ARRAY['Unknown', 'Success', 'Failure'])[v.status_id + 1],
+               'status_code', d.sqlstate,
+               'status_detail', d.reason,
+               'time', floor(extract(epoch FROM d.decided_at) * 1000)::bigint,
+               'message', format('%s %s for %s', coalesce(d.statement_kind, 'statement'),
+                                 CASE d.decision WHEN 'allow' THEN 'allowed' WHEN 'deny' THEN 'denied'
+                                                 ELSE 'escalated' END,
+                                 coalesce(d.agent, 'a session without identity')),
+               'metadata', jsonb_build_object(
+                   'version', '1.9.0-dev',
+                   'profiles', jsonb_build_array('ai_operation', 'security_control'),
+                   'product', jsonb_build_object('name', 'contauth', 'vendor_name', 'contauth',
+                                                 'version', x.extversion),
+                   'log_name', 'contauth_audit.decision',
+                   'uid', d.decision_id,
+                   'sequence', d.seq,
+                   'event_code', d.reason_code,
+                   'correlation_uid', d.trace_id,
+                   'original_time', to_char(d.decided_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')),
+               'actor', jsonb_build_object(
+                   'app_name', nullif(d.application_name, ''),
+                   'user', jsonb_build_object(
+                       'uid', coalesce(d.on_behalf_of, d.agent),
+                       'name', coalesce(d.on_behalf_of, d.agent, d.db_role, 'unknown'),
+                       'type_id', v.user_type_id,
+                       'type', CASE v.user_type_id WHEN 1 THEN 'User' WHEN 4 THEN 'Service' ELSE 'Unknown' END),
+                   'session', jsonb_build_object(
+                       'uid', d.token_jti,
+                       'credential_uid', d.token_sha256,
+                       'issuer', d.chain -> -1 ->> 'issuer',
+                       'is_remote', d.client_addr IS NOT NULL),
+                   'authorizations', CASE WHEN cardinality(d.policies) > 0 THEN
+                       (SELECT jsonb_agg(jsonb_build_object(
+                                   'decision', d.decision,
+                                   'policy', jsonb_build_object('name', p.name,
+                                                                'version', d.policy_version::text,
+                                                                'is_applied', true)) ORDER BY p.n)
+                          FROM unnest(d.policies) WITH ORDINALITY AS p (name, n))
+                       ELSE jsonb_build_array(jsonb_build_object('decision', d.decision)) END),
+               'ai_agent', CASE WHEN d.agent IS NOT NULL THEN jsonb_build_object(
+                   'uid', d.agent, 'name', d.agent, 'type_id', 0, 'type', 'Unknown') END,
+               'action_id', v.action_id,
+               'action', CASE v.action_id WHEN 1 THEN 'Allowed' WHEN 2 THEN 'Denied'
+                                          WHEN 3 THEN 'Observed' ELSE 'Escalated' END,
+               'disposition_id', v.disposition_id,
+               'disposition', CASE v.disposition_id WHEN 1 THEN 'Allowed' WHEN 2 THEN 'Blocked'
+                                                    WHEN 17 THEN 'Logged' ELSE 'Challenge' END,
+               'is_alert', v.severity_id >= 3,
+               'src_endpoint', jsonb_build_object(
+                   'ip', host(d.client_addr),
+                   'name', CASE WHEN d.client_addr IS NULL THEN 'local socket' END),
+               'database', jsonb_build_object('name', coalesce(d.database, 'unknown'),
+                                              'type_id', 1, 'type', 'Relational'),
+               'table', CASE WHEN v.relation IS NOT NULL THEN jsonb_build_object('name', v.relation) END,
+               'type_id', CASE WHEN v.relation IS NULL THEN 1 ELSE 3 END,
+               'type', CASE WHEN v.relation IS NULL THEN 'Database' ELSE 'Table' END,
+               'query_info', CASE WHEN d.statement IS NOT NULL THEN jsonb_build_object(
+                   'query_string', d.statement, 'uid', coalesce(d.statement_sha256, d.decision_id::text)) END,
+               'unmapped', jsonb_build_object(
+                   'decision', d.decision, 'mode', d.mode, 'reason_code', d.reason_code, 'domain', d.domain,
+                   'delegation_chain', d.chain, 'depth', d.depth, 'autonomy', d.autonomy,
+                   'purpose', d.purpose, 'task_id', d.task_id, 'db_role', d.db_role,
+                   'token_kid', d.token_kid, 'tls', d.tls, 'action', d.action, 'accesses', d.accesses,
+                   'max_sensitivity', d.max_sensitivity, 'statement_kind', d.statement_kind,
+                   'rows_returned', d.rows_returned, 'rows_affected', d.rows_affected,
+                   'decision_us', d.decision_us, 'execution_us', d.execution_us,
+                   'query_id', d.query_id::text, 'approval_id', d.approval_id, 'context', d.context,
+                   'boot_id', d.boot_id, 'finished_at', d.finished_at,
+                   'prev_hash', encode(d.prev_hash, 'hex'), 'hash', encode(d.hash, 'hex')))) AS event
+      FROM contauth_audit.decision AS d
+     CROSS JOIN (SELECT e.extversion FROM pg_extension AS e WHERE e.extname = 'contauth') AS x
+     CROSS JOIN LATERAL (
+        SELECT a.id AS activity_id,
+               CASE a.id WHEN 1 THEN 'Read' WHEN 2 THEN 'Update' WHEN 4 THEN 'Query' WHEN 5 THEN 'Write'
+                         WHEN 6 THEN 'Create' WHEN 7 THEN 'Delete'
+                         ELSE coalesce(d.statement_kind, 'Other') END AS activity_name,
+               CASE WHEN d.decision = 'allow' THEN 1
+                    WHEN d.decision = 'escalate' THEN 2
+                    WHEN d.sqlstate IN ('28000', 'ZA002') THEN 4 ELSE 3 END AS severity_id,
+               CASE WHEN d.sqlstate IS NULL THEN 0 WHEN d.sqlstate = '00000' THEN 1 ELSE 2 END AS status_id,
+               CASE WHEN d.decision = 'allow' THEN 1 WHEN d.mode <> 'enforce' THEN 3
+                    WHEN d.decision = 'deny' THEN 2 ELSE 99 END AS action_id,
+               CASE WHEN d.decision = 'allow' THEN 1 WHEN d.mode <> 'enforce' THEN 17
+                    WHEN d.decision = 'deny' THEN 2 ELSE 23 END AS disposition_id,
+               CASE WHEN d.agent IS NULL THEN 0
+                    WHEN d.chain -> 0 ->> 'kind' = 'user' THEN 1 ELSE 4 END AS user_type_id,
+               jsonb_path_query_first(d.accesses, '$[*] ? (@.action != "execute" && @.action != "set_role" && @.action != "notify").relation') #>> '{}' AS relation
+          FROM (SELECT CASE WHEN w.n > 1 THEN 5
+                            WHEN 'insert' = ANY (d.action) THEN 6
+                            WHEN 'update' = ANY (d.action) THEN 2
+                            WHEN d.action && ARRAY['delete', 'truncate'] THEN 7
+                            WHEN 'export' = ANY (d.action) THEN 1
+                            WHEN 'select' = ANY (d.action) THEN 4
+                            ELSE 99 END AS id
+                  FROM (SELECT count(*) AS n FROM unnest(d.action) AS k (action)
+                         WHERE k.action IN ('insert', 'update', 'delete', 'truncate')) AS w) AS a) AS v;
+COMMENT ON VIEW contauth_audit.ocsf IS
+    'Decisions as events of the Open Cybersecurity Schema Framework, class 6005 Datastore Activity';
+
+/*
+ * What auditors are asked for, and the query that answers it here.  Ids and titles
+ * are those of the frameworks (titles of NIST's and PCI's are cut short).
+ */
+CREATE VIEW contauth_audit.control_mapping (framework, control, title, how, evidence) AS
+    VALUES
+    ('OWASP NHI Top 10 2025', 'NHI1:2025', 'Improper Offboarding',
+     'Agents are suspended and retired, and registrations end; what is left over is found',
+     $$SELECT * FROM contauth_audit.findings WHERE finding IN ('unused_agent', 'expired_agent')$$),
+    ('OWASP NHI Top 10 2025', 'NHI2:2025', 'Secret Leakage',
+     'Tokens are never stored or shown; records hold their key id, jti and SHA-256',
+     $$SELECT seq, decided_at, agent, token_kid, token_jti, token_sha256 FROM contauth_audit.decision WHERE token_sha256 IS NOT NULL$$),
+    ('OWASP NHI Top 10 2025', 'NHI3:2025', 'Vulnerable Third-Party NHI',
+     'An issuer speaks for one trust domain only; an agent must be registered besides',
+     $$SELECT issuer, trust_domain, created_at FROM contauth.issuer$$),
+    ('OWASP NHI Top 10 2025', 'NHI4:2025', 'Insecure Authentication',
+     'Only asymmetric signatures or client certificates of registered agents are accepted',
+     $$SELECT * FROM contauth_audit.denials WHERE sqlstate IN ('28000', 'ZA002')$$),
+    ('OWASP NHI Top 10 2025', 'NHI5:2025', 'Overprivileged NHI',
+     'Nothing is permitted by default; permits that nobody needs are listed',
+     $$SELECT * FROM contauth_audit.unused_permissions$$),
+    ('OWASP NHI Top 10 2025', 'NHI6:2025', 'Insecure Cloud Deployment Configurations',
+     'Of a deployment contauth sees which policies are in force, and statements that were decided without being enforced',
+     $$SELECT * FROM contauth_audit.findings WHERE finding IN ('not_enforced')$$),
+    ('OWASP NHI Top 10 2025', 'NHI7:2025', 'Long-Lived Secrets',
+     'Expiry is checked at every statement; tokens that live long are found',
+     $$SELECT * FROM contauth_audit.findings WHERE finding IN ('long_lived_token')$$),
+    ('OWASP NHI Top 10 2025', 'NHI8:2025', 'Environment Isolation',
+     'Tokens must name the audience of this server, and agents belong to one trust domain',
+     $$SELECT * FROM contauth_audit.denials WHERE reason_code LIKE 'token\_%' OR reason_code LIKE 'issuer\_%'$$),
+    ('OWASP NHI Top 10 2025', 'NHI9:2025', 'NHI Reuse',
+     'Each agent has an identity of its own; shared roles and addresses are found',
+     $$SELECT * FROM contauth_audit.findings WHERE finding IN ('shared_service_account', 'several_addresses', 'borrowed_service_account')$$),
+    ('OWASP NHI Top 10 2025', 'NHI10:2025', 'Human Use of NHI',
+     'Interactive clients in agents roles are found',
+     $$SELECT * FROM contauth_audit.findings WHERE finding IN ('person_uses_agent_role')$$),
+    ('OWASP Top 10 for Agentic Applications 2026', 'ASI01', 'Agent Goal Hijack',
+     'What a misled agent asks for is decided by the same policies; purpose can be demanded from the signed token',
+     $$SELECT agent, purpose, reason_code, count(*) FROM contauth_audit.decision WHERE decision = 'deny' GROUP BY agent, purpose, reason_code$$),
+    ('OWASP Top 10 for Agentic Applications 2026', 'ASI02', 'Tool Misuse and Exploitation',
+     'Actions, columns, rows and amounts are limited for each statement',
+     $$SELECT * FROM contauth_audit.denials WHERE sqlstate IN ('42501', 'ZA003')$$),
+    ('OWASP Top 10 for Agentic Applications 2026', 'ASI03', 'Identity and Privilege Abuse',
+     'Authority is that of every hop of the delegation chain, intersected',
+     $$SELECT * FROM contauth_audit.delegation_tree$$),
+    ('OWASP Top 10 for Agentic Applications 2026', 'ASI04', 'Agentic Supply Chain Vulnerabilities',
+     'Not seen by a database; only signers and agents that were registered are believed',
+     $$SELECT spiffe_id, owner, state, created_at FROM contauth.agent$$),
+    ('OWASP Top 10 for Agentic Applications 2026', 'ASI05', 'Unexpected Code Execution',
+     'Agents run no DDL and no DO, and only functions that policies permit',
+     $$SELECT * FROM contauth_audit.denials WHERE reason_code IN ('command', 'fastpath', 'agent_code') OR action = '{execute}'$$),
+    ('OWASP Top 10 for Agentic Applications 2026', 'ASI06', 'Memory and Context Poisoning',
+     'Writes are decided as reads are, and recorded with whoever made them',
+     $$SELECT * FROM contauth_audit.decision WHERE action && ARRAY['insert', 'update', 'delete', 'truncate', 'copy_in']$$),
+    ('OWASP Top 10 for Agentic Applications 2026', 'ASI07', 'Insecure Inter-Agent Communication',
+     'Agents hand on authority by signed grants only; whatever does not verify is refused',
+     $$SELECT * FROM contauth_audit.denials WHERE sqlstate = 'ZA002' OR reason_code LIKE 'chain\_%' OR reason_code LIKE 'grant\_%' OR reason_code LIKE 'delegation%'$$),
+    ('OWASP Top 10 for Agentic Applications 2026', 'ASI08', 'Cascading Failures',
+     'Budgets count over all sessions of an agent, and stop it',
+     $$SELECT * FROM contauth_audit.denials WHERE sqlstate = 'ZA003'$$),
+    ('OWASP Top 10 for Agentic Applications 2026', 'ASI09', 'Human-Agent Trust Exploitation',
+     'What needs a persons approval is not done without it',
+     $$SELECT * FROM contauth_audit.escalations$$),
+    ('OWASP Top 10 for Agentic Applications 2026', 'ASI10', 'Rogue Agents',
+     'Agents are suspended at once; what each one did is summed up',
+     $$SELECT * FROM contauth_audit.agent_activity ORDER BY denied DESC$$),
+    ('NIST SP 800-207', '2.1 tenet 1', 'All data sources and computing services are considered resources',
+     'Every relation, column and function is a resource that needs a permit',
+     $$SELECT DISTINCT a ->> 'relation' AS resource, a ->> 'action' AS action FROM contauth_audit.decision, jsonb_array_elements(accesses) AS a$$),
+    ('NIST SP 800-207', '2.1 tenet 2', 'All communication is secured regardless of network location',
+     'Where a client is changes nothing; unencrypted connections are on record',
+     $$SELECT client_addr, tls, count(*) FROM contauth_audit.decision GROUP BY client_addr, tls$$),
+    ('NIST SP 800-207', '2.1 tenet 3', 'Access to individual enterprise resources is granted on a per-session basis',
+     'Each statement is decided anew, whatever was allowed before',
+     $$SELECT seq, decided_at, agent, decision, accesses FROM contauth_audit.decision$$),
+    ('NIST SP 800-207', '2.1 tenet 4', 'Access to resources is determined by dynamic policy',
+     'Conditions see identity, chain, purpose, time, place and history',
+     $$SELECT name, effect, principals, resources, condition FROM contauth.policy WHERE enabled$$),
+    ('NIST SP 800-207', '2.1 tenet 5', 'The enterprise monitors and measures the integrity and security posture of all owned and associated assets',
+     'Findings are made from what agents really did',
+     $$SELECT * FROM contauth_audit.findings$$),
+    ('NIST SP 800-207', '2.1 tenet 6', 'All resource authentication and authorization are dynamic and strictly enforced before access is allowed',
+     'Expiry, registration and policy are checked at every statement and FETCH',
+     $$SELECT mode, decision, count(*) FROM contauth_audit.decision GROUP BY mode, decision$$),
+    ('NIST SP 800-207', '2.1 tenet 7', 'The enterprise collects as much information as possible about the current state of assets, network infrastructure and communications and uses it to improve its security posture',
+     'One record for each statement, and an export for the SIEM',
+     $$SELECT event FROM contauth_audit.ocsf$$),
+    ('NIST AI RMF 1.0', 'GOVERN 1.4', 'The risk management process and its outcomes are established through transparent policies, procedures, and other controls',
+     'Policies are data, with every version and who made it',
+     $$SELECT * FROM contauth.policy_version ORDER BY version$$),
+    ('NIST AI RMF 1.0', 'GOVERN 1.6', 'Mechanisms are in place to inventory AI systems',
+     'Agents are registered, with owner and autonomy',
+     $$SELECT spiffe_id, owner, autonomy, state, db_roles, created_at, expires_at FROM contauth.agent$$),
+    ('NIST AI RMF 1.0', 'GOVERN 1.7', 'Processes and procedures are in place for decommissioning and phasing out AI systems safely',
+     'Agents are suspended and retired, with the reason on record',
+     $$SELECT * FROM contauth_audit.admin_event WHERE action IN ('suspend_agent', 'resume_agent', 'retire_agent')$$),
+    ('NIST AI RMF 1.0', 'MAP 3.5', 'Processes for human oversight are defined, assessed, and documented',
+     'Policies of effect escalate say what needs a person',
+     $$SELECT name, principals, resources, condition FROM contauth.policy WHERE effect = 'escalate'$$),
+    ('NIST AI RMF 1.0', 'MEASURE 2.4', 'The functionality and behavior of the AI system and its components are monitored when in production',
+     'What each agent did is counted',
+     $$SELECT * FROM contauth_audit.agent_activity$$),
+    ('NIST AI RMF 1.0', 'MEASURE 2.7', 'AI system security and resilience are evaluated and documented',
+     'Refusals show what was attempted',
+     $$SELECT agent, reason_code, count(*) FROM contauth_audit.denials GROUP BY agent, reason_code$$),
+    ('NIST AI RMF 1.0', 'MANAGE 2.4', 'Mechanisms are in place and applied to supersede, disengage, or deactivate AI systems',
+     'Suspending an agent stops its next statement',
+     $$SELECT * FROM contauth_audit.admin_event WHERE action = 'suspend_agent'$$),
+    ('NIST AI RMF 1.0', 'MANAGE 4.1', 'Post-deployment AI system monitoring plans are implemented',
+     'Findings, to be looked through regularly',
+     $$SELECT * FROM contauth_audit.findings$$),
+    ('PCI DSS 4.0.1', '10.2.1.1', 'Audit logs capture all individual user access to cardholder data',
+     'Every access to columns with a label; label cardholder data pci',
+     $$SELECT * FROM contauth_audit.sensitive_access$$),
+    ('PCI DSS 4.0.1', '10.2.1.2', 'Audit logs capture all actions taken by any individual with administrative access',
+     'Administration through contauths functions',
+     $$SELECT * FROM contauth_audit.admin_event$$),
+    ('PCI DSS 4.0.1', '10.2.1.3', 'Audit logs capture all access to audit logs',
+     'Whoever reads a table of the audit is recorded; the server''s log has those who roll back, too',
+     $$SELECT * FROM contauth_audit.admin_event WHERE action = 'read_audit'$$),
+    ('PCI DSS 4.0.1', '10.2.1.4', 'Audit logs capture all invalid logical access attempts',
+     'Refused statements, also of sessions without identity',
+     $$SELECT * FROM contauth_audit.denials$$),
+    ('PCI DSS 4.0.1', '10.2.1.5', 'Audit logs capture all changes to identification and authentication credentials',
+     'Issuers, keys and agents',
+     $$SELECT * FROM contauth_audit.admin_event WHERE action LIKE '%issuer%' OR action LIKE '%agent%' OR action LIKE '%bundle%' OR action LIKE '%role%'$$),
+    ('PCI DSS 4.0.1', '10.2.2', 'Audit logs record the described details for each auditable event',
+     'Who, what, when, from where, with what result, on what',
+     $$SELECT agent, db_role, on_behalf_of, statement_kind, decided_at, decision, sqlstate, client_addr, accesses FROM contauth_audit.decision$$),
+    ('PCI DSS 4.0.1', '10.3.1', 'Read access to audit logs files is limited to those with a job-related need',
+     'Members of contauth_auditor, and superusers',
+     $$SELECT roleid::regrole AS role, member::regrole AS member FROM pg_catalog.pg_auth_members WHERE roleid = 'contauth_auditor'::regrole$$),
+    ('PCI DSS 4.0.1', '10.3.2', 'Audit log files are protected to prevent modifications by individuals',
+     'Triggers refuse every change, also to superusers',
+     $$SELECT tgrelid::regclass AS relation, tgname AS trigger, tgenabled AS enabled FROM pg_catalog.pg_trigger WHERE tgfoid = 'contauth_audit.refuse_change'::regproc$$),
+    ('PCI DSS 4.0.1', '10.3.4', 'File integrity monitoring or change-detection mechanisms is used on audit logs',
+     'Records are chained by hashes',
+     $$SELECT * FROM contauth_audit.verify()$$),
+    ('PCI DSS 4.0.1', '10.4.1.1', 'Automated mechanisms are used to perform audit log reviews',
+     'Findings, and an export for the SIEM',
+     $$SELECT * FROM contauth_audit.findings$$),
+    ('PCI DSS 4.0.1', '10.5.1', 'Retain audit log history for at least 12 months, with at least the most recent three months immediately available for analysis',
+     'Nothing is dropped by itself, and not below contauth.audit_retention_min',
+     $$SELECT pg_catalog.current_setting('contauth.audit_retention_min') AS days, min(decided_at) AS oldest FROM contauth_audit.decision$$),
+    ('HIPAA', '164.312(b)', 'Audit controls',
+     'Activity in systems that contain health information is recorded; label it phi',
+     $$SELECT * FROM contauth_audit.sensitive_access WHERE labels @? '$[*] ? (@ starts with "phi")'$$),
+    ('EU AI Act', 'Article 12', 'Record-keeping',
+     'Events are recorded automatically over the lifetime of the system',
+     $$SELECT min(decided_at) AS oldest, max(decided_at) AS newest, count(*) AS records FROM contauth_audit.decision$$),
+    ('EU AI Act', 'Article 19', 'Automatically generated logs',
+     'Kept for at least six months: contauth.audit_retention_min is 180 days, unless it is set otherwise',
+     $$SELECT pg_catalog.current_setting('contauth.audit_retention_min') AS days, min(decided_at) AS oldest FROM contauth_audit.decision$$);
+COMMENT ON VIEW contauth_audit.control_mapping IS
+    'Controls of security frameworks, how contauth helps to meet them, and the query that is the evidence';
+
+
+/* Columns of views: those named as in contauth_audit.decision mean the same */
+
+DO $$
+DECLARE
+    c record;
+BEGIN
+    FOR c IN SELECT v.attrelid::regclass AS view, v.attname AS name,
+                    col_description(d.attrelid, d.attnum) AS comment
+               FROM pg_attribute AS v
+               JOIN pg_class AS r ON r.oid = v.attrelid AND r.relkind = 'v'
+                                 AND r.relnamespace = 'contauth_audit'::regnamespace
+               JOIN pg_attribute AS d ON d.attrelid = 'contauth_audit.decision'::regclass
+                                     AND d.attname = v.attname
+              WHERE v.attnum > 0 LOOP
+        EXECUTE format('COMMENT ON COLUMN %s.%I IS %L', c.view, c.name, c.comment);
+    END LOOP;
+END
+$$;
+COMMENT ON COLUMN contauth_audit.agent_activity.statements IS 'Statements';
+COMMENT ON COLUMN contauth_audit.agent_activity.allowed IS 'Those that were allowed';
+COMMENT ON COLUMN contauth_audit.agent_activity.denied IS 'Those that were denied';
+COMMENT ON COLUMN contauth_audit.agent_activity.escalated IS 'Those that needed an approval';
+COMMENT ON COLUMN contauth_audit.agent_activity.first_seen IS 'When the first was decided';
+COMMENT ON COLUMN contauth_audit.agent_activity.last_seen IS 'When the newest was decided';
+COMMENT ON COLUMN contauth_audit.delegation_tree.root IS 'Principal that the path begins with';
+COMMENT ON COLUMN contauth_audit.delegation_tree.depth IS 'Delegations between root and principal';
+COMMENT ON COLUMN contauth_audit.delegation_tree.delegator IS 'Principal before this one, NULL for a root';
+COMMENT ON COLUMN contauth_audit.delegation_tree.principal IS 'Principal that the path ends with';
+COMMENT ON COLUMN contauth_audit.delegation_tree.kind IS 'user, agent or service';
+COMMENT ON COLUMN contauth_audit.delegation_tree.statements IS 'Statements of it, and of those it delegated to';
+COMMENT ON COLUMN contauth_audit.delegation_tree.acted IS 'Statements of it';
+COMMENT ON COLUMN contauth_audit.delegation_tree.denied IS 'Those that were denied';
+COMMENT ON COLUMN contauth_audit.delegation_tree.first_seen IS 'When the first was decided';
+COMMENT ON COLUMN contauth_audit.delegation_tree.last_seen IS 'When the newest was decided';
+COMMENT ON COLUMN contauth_audit.delegation_tree.path IS 'Principals from the root on';
+COMMENT ON COLUMN contauth_audit.sensitive_access.relation IS 'What was accessed';
+COMMENT ON COLUMN contauth_audit.sensitive_access.action IS 'How';
+COMMENT ON COLUMN contauth_audit.sensitive_access.columns IS 'Columns used';
+COMMENT ON COLUMN contauth_audit.sensitive_access.labels IS 'Their classes';
+COMMENT ON COLUMN contauth_audit.sensitive_access.sensitivity IS
+    'Highest of them as this database ranks them now; of the statement as it was ranked then, where it knows none';
+COMMENT ON COLUMN contauth_audit.sensitive_access.masks IS 'Masks that held';
+COMMENT ON COLUMN contauth_audit.sensitive_access.row_filter IS 'Filter that held';
+COMMENT ON COLUMN contauth_audit.unused_permissions.policy IS 'Name of the permit';
+COMMENT ON COLUMN contauth_audit.unused_permissions.principals IS 'Whom it permits';
+COMMENT ON COLUMN contauth_audit.unused_permissions.resources IS 'What it is for';
+COMMENT ON COLUMN contauth_audit.unused_permissions.actions IS 'What it permits';
+COMMENT ON COLUMN contauth_audit.unused_permissions.unused_actions IS 'Which of these no allowed statement needed';
+COMMENT ON COLUMN contauth_audit.unused_permissions.last_used IS 'When it was used last, NULL: not within the 30 days';
+COMMENT ON COLUMN contauth_audit.unused_permissions.created_at IS 'When it was created';
+COMMENT ON COLUMN contauth_audit.findings.finding IS 'What kind of finding';
+COMMENT ON COLUMN contauth_audit.findings.severity IS 'low, medium or high';
+COMMENT ON COLUMN contauth_audit.findings.subject IS 'Agent, role, principal or policy';
+COMMENT ON COLUMN contauth_audit.findings.detail IS 'Particulars';
+COMMENT ON COLUMN contauth_audit.findings.evidence IS 'Query that lists what it was made from';
+COMMENT ON COLUMN contauth_audit.findings.since IS 'Since when';
+COMMENT ON COLUMN contauth_audit.ocsf.event IS 'The event';
+COMMENT ON COLUMN contauth_audit.control_mapping.framework IS 'Framework';
+COMMENT ON COLUMN contauth_audit.control_mapping.control IS 'Its id of the control';
+COMMENT ON COLUMN contauth_audit.control_mapping.title IS 'Its title of the control';
+COMMENT ON COLUMN contauth_audit.control_mapping.how IS 'What contauth does for it';
+COMMENT ON COLUMN contauth_audit.control_mapping.evidence IS 'Query for a member of contauth_auditor';
+
 /* Privileges */
 
 REVOKE ALL ON ALL TABLES IN SCHEMA contauth_audit FROM PUBLIC;
 REVOKE ALL ON ALL SEQUENCES IN SCHEMA contauth_audit FROM PUBLIC;
-GRANT SELECT ON contauth_audit.decision, contauth_audit.admin_event,
+GRANT SELECT ON contauth_audit.decision, contauth_audit.admin_event, contauth_audit.retention,
                 contauth_audit.denials, contauth_audit.escalations,
-                contauth_audit.agent_activity
+                contauth_audit.agent_activity, contauth_audit.delegation_tree,
+                contauth_audit.sensitive_access, contauth_audit.unused_permissions,
+                contauth_audit.findings, contauth_audit.ocsf, contauth_audit.control_mapping
+    TO contauth_auditor;
+REVOKE ALL ON FUNCTION
+    contauth_audit.sensitivity_of(jsonb), contauth_audit.find_unused_permissions(interval),
+    contauth_audit.find(interval, interval)
+    FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION
+    contauth_audit.sensitivity_of(jsonb), contauth_audit.find_unused_permissions(interval),
+    contauth_audit.find(interval, interval)
     TO contauth_auditor;
 
 /* Last of all: from the commit on this database can keep the audit */

@@ -10,6 +10,7 @@
  */
 #include "postgres.h"
 
+#include "audit/reading.h"
 #include "audit/ring.h"
 #include "audit/worker.h"
 #include "base/catalog.h"
@@ -98,6 +99,7 @@ _PG_init(void)
 	ca_label_init();
 	ca_policy_set_init();
 	ca_relation_init();
+	ca_reading_init();
 
 	ca_note_register();
 	ca_hooks_install();

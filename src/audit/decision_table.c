@@ -4,13 +4,15 @@
  *	  The table contauth_audit.decision: its columns and access to it.
  *
  * Everything here runs in the audit worker, in a transaction of its own; the
- * column list also serves verify.c.  All names are schema-qualified.
+ * column list also serves verify.c, and retention.c settles the default
+ * partition.  All names are schema-qualified.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
 #include "audit/decision_table.h"
+#include "audit/guard.h"
 #include "catalog/dependency.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
@@ -187,38 +189,91 @@ ca_decision_table_insert(Datum *values, const bool *nulls)
 			   SPI_OK_INSERT, "writing contauth_audit.decision");
 }
 
-/* Run one utility command. */
+/* Run one command that returns nothing. */
 static void
-run_utility(const char *sql)
+run_command(const char *sql, int expected)
 {
-	expect_spi(SPI_execute(sql, false, 0), SPI_OK_UTILITY, sql);
+	expect_spi(SPI_execute(sql, false, 0), expected, sql);
 }
 
-/* Create the partition of one month (of UTC) unless it is there. */
+/* A month, of UTC. */
+typedef struct Month
+{
+	int			year;
+	int			month;
+} Month;
+
+/* Step: make a month's table and move what is in the default partition there. */
+static void
+fill_partition(void *arg)
+{
+	Month	   *m = arg;
+	int			next_year = m->month == 12 ? m->year + 1 : m->year;
+	int			next_month = m->month == 12 ? 1 : m->month + 1;
+	char	   *from = psprintf("'%04d-%02d-01 00:00:00+00'", m->year, m->month);
+	char	   *to = psprintf("'%04d-%02d-01 00:00:00+00'", next_year, next_month);
+	char	   *name = psprintf("contauth_audit.decision_p%04d%02d", m->year, m->month);
+
+	run_command(psprintf("CREATE TABLE %s (LIKE contauth_audit.decision INCLUDING DEFAULTS)",
+						 name), SPI_OK_UTILITY);
+	run_command(psprintf("WITH moved AS (DELETE FROM contauth_audit.decision_default"
+						 " WHERE decided_at OPERATOR(pg_catalog.>=) %s"
+						 " AND decided_at OPERATOR(pg_catalog.<) %s RETURNING *)"
+						 " INSERT INTO %s SELECT * FROM moved", from, to, name),
+				SPI_OK_INSERT);
+
+	/* triggers per row come from the parent, those per statement do not */
+	run_command(psprintf("CREATE TRIGGER refuse_statement"
+						 " BEFORE UPDATE OR DELETE OR TRUNCATE"
+						 " ON %s FOR EACH STATEMENT"
+						 " EXECUTE FUNCTION contauth_audit.refuse_change()",
+						 name), SPI_OK_UTILITY);
+	run_command(psprintf("ALTER TABLE %s ENABLE ALWAYS TRIGGER refuse_statement",
+						 name), SPI_OK_UTILITY);
+	run_command(psprintf("ALTER TABLE contauth_audit.decision ATTACH PARTITION %s"
+						 " FOR VALUES FROM (%s) TO (%s)", name, from, to),
+				SPI_OK_UTILITY);
+}
+
+/* Create the partition of one month unless it is there. */
 static void
 create_partition(int year, int month)
 {
-	int			next_year = month == 12 ? year + 1 : year;
-	int			next_month = month == 12 ? 1 : month + 1;
 	char	   *name = psprintf("decision_p%04d%02d", year, month);
+	Month		m = {year, month};
 
 	if (OidIsValid(get_relname_relid(name,
 									 get_namespace_oid(CA_AUDIT_SCHEMA, false))))
 		return;
-	run_utility(psprintf("CREATE TABLE contauth_audit.%s"
-						 " PARTITION OF contauth_audit.decision FOR VALUES"
-						 " FROM ('%04d-%02d-01 00:00:00+00')"
-						 " TO ('%04d-%02d-01 00:00:00+00')",
-						 name, year, month, next_year, next_month));
+	ca_guard_run(fill_partition, &m);
+}
 
-	/* triggers per row come from the parent, those per statement do not */
-	run_utility(psprintf("CREATE TRIGGER refuse_statement"
-						 " BEFORE UPDATE OR DELETE OR TRUNCATE"
-						 " ON contauth_audit.%s FOR EACH STATEMENT"
-						 " EXECUTE FUNCTION contauth_audit.refuse_change()",
-						 name));
-	run_utility(psprintf("ALTER TABLE contauth_audit.%s"
-						 " ENABLE ALWAYS TRIGGER refuse_statement", name));
+/* See decision_table.h. */
+void
+ca_decision_table_settle(TimestampTz before)
+{
+	Oid			types[] = {TIMESTAMPTZOID};
+	Datum		args[] = {TimestampTzGetDatum(before)};
+	SPITupleTable *rows;
+	uint64		count;
+
+	expect_spi(SPI_execute_with_args("SELECT DISTINCT pg_catalog.date_part('year', m.t)::integer,"
+									 " pg_catalog.date_part('month', m.t)::integer"
+									 " FROM contauth_audit.decision_default AS d,"
+									 " LATERAL (SELECT pg_catalog.timezone('UTC', d.decided_at)) AS m (t)"
+									 " WHERE d.decided_at OPERATOR(pg_catalog.<) $1",
+									 1, types, args, NULL, false, 0),
+			   SPI_OK_SELECT, "reading contauth_audit.decision_default");
+	rows = SPI_tuptable;
+	count = SPI_processed;
+	for (uint64 i = 0; i < count; i++)
+	{
+		bool		isnull;
+		Datum		year = SPI_getbinval(rows->vals[i], rows->tupdesc, 1, &isnull);
+		Datum		month = SPI_getbinval(rows->vals[i], rows->tupdesc, 2, &isnull);
+
+		create_partition(DatumGetInt32(year), DatumGetInt32(month));
+	}
 }
 
 /* See decision_table.h. */
@@ -236,4 +291,5 @@ ca_decision_table_partitions(TimestampTz now)
 		create_partition(tm.tm_year + 1, 1);
 	else
 		create_partition(tm.tm_year, tm.tm_mon + 1);
+	ca_decision_table_settle(DT_NOEND);
 }

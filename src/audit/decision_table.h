@@ -103,8 +103,12 @@ extern void ca_decision_table_insert(Datum *values, const bool *nulls);
 
 /*
  * Create the partitions of the month of now and of the next one where they
- * are missing; needs SPI and a snapshot.
+ * are missing, and those of rows in the default partition, which go there;
+ * needs SPI and a snapshot.
  */
 extern void ca_decision_table_partitions(TimestampTz now);
+
+/* The latter alone, for rows decided before some time. */
+extern void ca_decision_table_settle(TimestampTz before);
 
 #endif							/* CA_AUDIT_DECISION_TABLE_H */

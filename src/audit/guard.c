@@ -4,8 +4,9 @@
  *	  Who may change the tables of contauth_audit.
  *
  * Triggers on every table and partition call contauth_audit.refuse_change(),
- * which lets rows in from the audit worker and from record_admin_event() and
- * refuses everything else to everybody, superusers included.  One thing more
+ * which lets rows in from the audit worker and from steps of ours (administration
+ * is recorded, records are moved between partitions), and refuses everything
+ * else to everybody, superusers included.  One thing more
  * is let in: a superuser may load rows into a database that is not the audit
  * home, because nothing is recorded there; that is how a dump is restored.
  *
@@ -32,14 +33,52 @@ PG_FUNCTION_INFO_V1(contauth_audit_refuse_change);
 PG_FUNCTION_INFO_V1(contauth_audit_record_admin_event);
 PG_FUNCTION_INFO_V1(contauth_audit_sync);
 
-/* rows from this process pass: it is the worker, or inside our own INSERT */
+/* rows from this process pass: it is the worker */
 static bool admitted = false;
+
+/* inside ca_guard_run() */
+static bool in_step = false;
 
 /* See guard.h. */
 void
 ca_guard_admit_worker(void)
 {
 	admitted = true;
+}
+
+/* See guard.h. */
+void
+ca_guard_run(CaGuardStep step, void *arg)
+{
+	bool		was_in_step = in_step;
+
+	PG_TRY();
+	{
+		in_step = true;
+		step(arg);
+	}
+	PG_FINALLY();
+	{
+		in_step = was_in_step;
+	}
+	PG_END_TRY();
+}
+
+/* See guard.h. */
+bool
+ca_guard_own_work(void)
+{
+	return admitted || in_step;
+}
+
+/* May records be changed like this, here and now? */
+static bool
+may_change(TriggerEvent event)
+{
+	if (in_step)
+		return TRIGGER_FIRED_BY_INSERT(event) || TRIGGER_FIRED_BY_DELETE(event);
+	return TRIGGER_FIRED_BY_INSERT(event) &&
+		(admitted || (superuser() && !ca_home_is(MyDatabaseId)));
 }
 
 /* Trigger on the tables of contauth_audit. */
@@ -55,8 +94,7 @@ contauth_audit_refuse_change(PG_FUNCTION_ARGS)
 						"contauth_audit.refuse_change")));
 
 	/* SECURITY: audit records are written by the server alone (section 12) */
-	if (!TRIGGER_FIRED_BY_INSERT(trigger->tg_event) ||
-		!(admitted || (superuser() && !ca_home_is(MyDatabaseId))))
+	if (!may_change(trigger->tg_event))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("audit records of \"%s\" cannot be changed",
@@ -66,19 +104,27 @@ contauth_audit_refuse_change(PG_FUNCTION_ARGS)
 						   trigger->tg_trigtuple : NULL);
 }
 
-/* Insert one row into admin_event. */
+/* The row that insert_admin_event() inserts. */
+typedef struct AdminEvent
+{
+	Datum		values[5];
+	char		nulls[6];
+} AdminEvent;
+
+/* Step: insert one row into admin_event. */
 static void
-insert_admin_event(Datum *values, const char *nulls)
+insert_admin_event(void *arg)
 {
 	static const char *const sql =
 	"INSERT INTO contauth_audit.admin_event"
 	" (at, actor, db_role, action, object, detail)"
 	" VALUES (pg_catalog.clock_timestamp(), $1, $2, $3, $4, $5)";
+	AdminEvent *event = arg;
 	Oid			types[] = {TEXTOID, TEXTOID, TEXTOID, TEXTOID, JSONBOID};
 
 	SPI_connect();
-	if (SPI_execute_with_args(sql, lengthof(types), types, values, nulls,
-							  false, 0) != SPI_OK_INSERT)
+	if (SPI_execute_with_args(sql, lengthof(types), types, event->values,
+							  event->nulls, false, 0) != SPI_OK_INSERT)
 		elog(ERROR, "could not write contauth_audit.admin_event");
 	SPI_finish();
 }
@@ -90,32 +136,20 @@ ca_record_admin_event(const char *action, const char *object,
 {
 	char	   *actor = GetUserNameFromId(GetSessionUserId(), false);
 	char	   *role = GetUserNameFromId(GetOuterUserId(), false);
-	bool		was_admitted = admitted;
-	char		nulls[6] = "     ";
-	Datum		values[5] = {0};
+	AdminEvent	event = {.nulls = "     "};
 
-	values[0] = CStringGetTextDatum(actor);
-	values[1] = CStringGetTextDatum(role);
-	values[2] = CStringGetTextDatum(action);
+	event.values[0] = CStringGetTextDatum(actor);
+	event.values[1] = CStringGetTextDatum(role);
+	event.values[2] = CStringGetTextDatum(action);
 	if (object != NULL)
-		values[3] = CStringGetTextDatum(object);
+		event.values[3] = CStringGetTextDatum(object);
 	else
-		nulls[3] = 'n';
+		event.nulls[3] = 'n';
 	if (detail != NULL)
-		values[4] = DirectFunctionCall1(jsonb_in, CStringGetDatum(detail));
+		event.values[4] = DirectFunctionCall1(jsonb_in, CStringGetDatum(detail));
 	else
-		nulls[4] = 'n';
-
-	PG_TRY();
-	{
-		admitted = true;
-		insert_admin_event(values, nulls);
-	}
-	PG_FINALLY();
-	{
-		admitted = was_admitted;
-	}
-	PG_END_TRY();
+		event.nulls[4] = 'n';
+	ca_guard_run(insert_admin_event, &event);
 }
 
 /* contauth_audit.record_admin_event(action text, object text, detail jsonb) */

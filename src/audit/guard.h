@@ -12,6 +12,16 @@
 extern void ca_guard_admit_worker(void);
 
 /*
+ * Run a step of ours that may add records and move them between partitions.
+ * It runs fixed statements only: whatever it executes passes the guard.
+ */
+typedef void (*CaGuardStep) (void *arg);
+extern void ca_guard_run(CaGuardStep step, void *arg);
+
+/* Is what runs here the audit worker, or a step of ours? */
+extern bool ca_guard_own_work(void);
+
+/*
  * Record an act of administration in contauth_audit.admin_event, in the
  * current transaction.  object and detail (JSON text) may be NULL.  Must run
  * with the privileges of the extension's owner.

@@ -232,6 +232,18 @@ check_range(Verifier *v, int64 from, int64 to)
 	SPI_cursor_close(portal);
 }
 
+/* The number behind the last record that retention has dropped, or 1. */
+static int64
+first_kept(void)
+{
+	bool		isnull;
+
+	(void) select_one("SELECT pg_catalog.max(seq) FROM contauth_audit.retention",
+					  0, NULL, NULL);
+	return 1 + DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0],
+										   SPI_tuptable->tupdesc, 1, &isnull));
+}
+
 /* The hash that row number from must be chained to, if it is known. */
 static void
 set_anchor(Verifier *v, int64 from)
@@ -246,6 +258,8 @@ set_anchor(Verifier *v, int64 from)
 		return;
 	}
 	if (select_one("SELECT hash FROM contauth_audit.decision"
+				   " WHERE seq OPERATOR(pg_catalog.=) $1"
+				   " UNION ALL SELECT hash FROM contauth_audit.retention"
 				   " WHERE seq OPERATOR(pg_catalog.=) $1", 1, types, args))
 	{
 		bool		isnull;
@@ -305,7 +319,7 @@ put_result(FunctionCallInfo fcinfo, const Verifier *v)
 
 /*
  * contauth_audit.verify(from_seq bigint, to_seq bigint): NULL means from the
- * first record, to the newest.
+ * first record that is kept, to the newest.
  *
  * What the server has committed is read before the snapshot is taken, so that
  * the snapshot holds at least that; it is a new one also inside a REPEATABLE
@@ -321,6 +335,7 @@ contauth_audit_verify(PG_FUNCTION_ARGS)
 
 	PushActiveSnapshot(GetLatestSnapshot());
 	SPI_connect();
+	from = Max(from, first_kept());
 	set_anchor(&v, from);
 	check_range(&v, from, to);
 	if (v.damage == NULL)

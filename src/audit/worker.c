@@ -265,9 +265,9 @@ is_due(TimestampTz then, int ms)
 }
 
 /*
- * Look after tables and partitions where it is time to.  Records can be taken
- * only when this month's partition was tried for: rows that go to the default
- * partition keep it from being made later.
+ * Look after tables and partitions where it is time to.  Records are taken
+ * only when this month's partition was tried for; rows that went to the default
+ * partition all the same are moved at the next look.
  */
 static void
 look_after_tables(void)

@@ -35,6 +35,7 @@ char	   *ca_guc_audience = NULL;
 int			ca_guc_clock_skew = 30;
 int			ca_guc_audit_durability = CA_DURABILITY_ASYNC;
 int			ca_guc_audit_wait = 5000;
+int			ca_guc_audit_retention_min = 180;
 int			ca_guc_audit_statement = CA_STATEMENT_NORMALIZED;
 bool		ca_guc_explain_denials = true;
 int			ca_guc_max_delegation_depth = 8;
@@ -381,6 +382,14 @@ define_audit_settings(void)
 							&ca_guc_audit_wait,
 							5000, 10, 600000,
 							PGC_SUSET, GUC_UNIT_MS,
+							check_trusted_int, NULL, NULL);
+
+	DefineCustomIntVariable("contauth.audit_retention_min",
+							"How many days audit records are kept at least.",
+							"contauth_audit.drop_before() refuses to drop younger ones; nothing is dropped by itself.",
+							&ca_guc_audit_retention_min,
+							180, 0, 36500,
+							PGC_SUSET, 0,
 							check_trusted_int, NULL, NULL);
 
 	DefineCustomEnumVariable("contauth.audit_statement",

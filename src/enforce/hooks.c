@@ -11,10 +11,11 @@
  * --------------------------  ----------------------------  --------------------
  * planner_hook                a query is planned            plan.c
  * ExecutorStart_hook          a plan is started             execute.c
+ * ExecutorStart_hook          the same, of others           reading.c
  * ExecutorRun_hook            a plan runs, a portal goes on execute.c
  * ExecutorFinish_hook         its AFTER triggers fire       execute.c
  * ProcessUtility_hook         a utility command             utility.c
- * ProcessUtility_hook         the same, of anybody          role.c
+ * ProcessUtility_hook         the same, of anybody          role.c, reading.c
  * object_access_hook          a function is to be executed  function.c
  * needs_fmgr_hook             may a function be inlined?    function.c
  * fmgr_hook                   a SECURITY DEFINER function   trust.c
@@ -27,6 +28,8 @@
  */
 #include "postgres.h"
 
+#include "access/parallel.h"
+#include "audit/reading.h"
 #include "base/compat.h"
 #include "base/internal.h"
 #include "catalog/objectaccess.h"
@@ -61,6 +64,13 @@ active(void)
 	return ca_internal_depth == 0 && ca_session_enforced();
 }
 
+/* Could somebody who is not governed read the audit here? */
+static inline bool
+is_unwatched(void)
+{
+	return ca_internal_depth == 0 && !IsParallelWorker();
+}
+
 static PlannedStmt *
 hook_planner(Query *query, const char *text, int cursor_options,
 			 ParamListInfo params)
@@ -81,6 +91,8 @@ hook_start(QueryDesc *queryDesc, int eflags)
 
 	if (!active())
 	{
+		if (is_unwatched() && (eflags & EXEC_FLAG_EXPLAIN_ONLY) == 0)
+			ca_reading_note_plan(queryDesc->plannedstmt);
 		ca_execute_release(queryDesc);
 		next(queryDesc, eflags);
 	}
@@ -119,6 +131,8 @@ hook_utility(PlannedStmt *pstmt, const char *text, bool read_only_tree,
 
 	if (!active())
 	{
+		if (is_unwatched())
+			ca_reading_note_utility(pstmt->utilityStmt);
 		ca_role_keep(pstmt->utilityStmt);
 		next(pstmt, text, read_only_tree, context, params, env, dest, qc);
 	}

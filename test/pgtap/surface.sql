@@ -36,7 +36,11 @@ INSERT INTO function_expected VALUES
 	('contauth.my_decision(uuid)', '{public}'),
 	('contauth.why(text)', '{public}'),
 	('contauth_audit.verify(bigint,bigint)', '{contauth_auditor}'),
-	('contauth_audit.sync(interval)', '{contauth_auditor}');
+	('contauth_audit.sync(interval)', '{contauth_auditor}'),
+	('contauth_audit.drop_before(timestamp with time zone,text)', '{}'),
+	('contauth_audit.sensitivity_of(jsonb)', '{contauth_auditor}'),
+	('contauth_audit.find_unused_permissions(interval)', '{contauth_auditor}'),
+	('contauth_audit.find(interval,interval)', '{contauth_auditor}');
 
 CREATE TEMP TABLE relation_expected (relation text PRIMARY KEY, kind text, readers text[], writers text[]);
 INSERT INTO relation_expected VALUES
@@ -50,9 +54,16 @@ INSERT INTO relation_expected VALUES
 	('contauth.secret', 'table', '{}', '{}'),
 	('contauth_audit.decision', 'table', '{contauth_auditor}', '{}'),
 	('contauth_audit.admin_event', 'table', '{contauth_auditor}', '{}'),
+	('contauth_audit.retention', 'table', '{contauth_auditor}', '{}'),
 	('contauth_audit.denials', 'view', '{contauth_auditor}', '{}'),
 	('contauth_audit.escalations', 'view', '{contauth_auditor}', '{}'),
-	('contauth_audit.agent_activity', 'view', '{contauth_auditor}', '{}');
+	('contauth_audit.agent_activity', 'view', '{contauth_auditor}', '{}'),
+	('contauth_audit.delegation_tree', 'view', '{contauth_auditor}', '{}'),
+	('contauth_audit.sensitive_access', 'view', '{contauth_auditor}', '{}'),
+	('contauth_audit.unused_permissions', 'view', '{contauth_auditor}', '{}'),
+	('contauth_audit.findings', 'view', '{contauth_auditor}', '{}'),
+	('contauth_audit.control_mapping', 'view', '{contauth_auditor}', '{}'),
+	('contauth_audit.ocsf', 'view', '{contauth_auditor}', '{}');
 
 CREATE TEMP TABLE regress_holder (m contauth.mask_call);
 CREATE ROLE regress_contauth_nobody LOGIN;
@@ -176,7 +187,7 @@ SELECT is(array_agg(c.oid::regclass || '.' || attname ORDER BY attnum) FILTER (
 		  NULL, 'every column of ' || c.oid::regclass || ' has a comment')
   FROM relation_expected JOIN pg_class c ON c.oid = to_regclass(relation)
   JOIN pg_attribute a ON a.attrelid = c.oid AND attnum > 0 AND NOT attisdropped
- WHERE kind = 'table' GROUP BY c.oid ORDER BY c.oid::regclass::text COLLATE "C";
+ GROUP BY c.oid ORDER BY c.oid::regclass::text COLLATE "C";
 
 -- the audit's columns, in the contract's order
 SELECT is((SELECT array_agg(attname::text || ' ' || format_type(atttypid, atttypmod) ORDER BY attnum)
@@ -204,8 +215,9 @@ SELECT is(array_agg(class || '=' || sensitivity ORDER BY sensitivity, class),
 -- settings: who may change what
 SELECT is(array_agg(name || ' ' || context ORDER BY name), ARRAY[
 		'contauth.audience sighup', 'contauth.audit_database postmaster',
-		'contauth.audit_durability superuser', 'contauth.audit_ring_size postmaster',
-		'contauth.audit_statement sighup', 'contauth.audit_wait superuser',
+		'contauth.audit_durability superuser', 'contauth.audit_retention_min superuser',
+		'contauth.audit_ring_size postmaster', 'contauth.audit_statement sighup',
+		'contauth.audit_wait superuser',
 		'contauth.clock_skew sighup', 'contauth.explain_denials superuser',
 		'contauth.identity_scope superuser', 'contauth.max_agents postmaster',
 		'contauth.max_delegation_depth superuser',

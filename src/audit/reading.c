@@ -1,0 +1,222 @@
+/*-------------------------------------------------------------------------
+ *
+ * reading.c
+ *	  Who reads the audit.
+ *
+ * Whoever but contauth itself reads a table of contauth_audit, directly, by a
+ * partition or through a view, leaves a line in the server's log and a row in
+ * admin_event, at most once a minute for each session and table.
+ *
+ * The row belongs to the reader's transaction, so that it goes with a
+ * ROLLBACK, and none is written in a read-only transaction or on a standby:
+ * the line in the log remains.
+ *
+ * Called for every plan of sessions that are not governed, so it must cost
+ * them next to nothing: relations that are not the audit's are remembered, in
+ * a table of fixed size that is emptied whenever a relation changes.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "access/xlog.h"
+#include "audit/guard.h"
+#include "audit/reading.h"
+#include "base/catalog.h"
+#include "catalog/namespace.h"
+#include "catalog/partition.h"
+#include "catalog/pg_class.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/inval.h"
+#include "utils/lsyscache.h"
+#include "utils/syscache.h"
+#include "utils/timestamp.h"
+
+/* Pause between two records of the same session and table. */
+#define CA_READING_PAUSE_MS		(60 * 1000)
+
+/* Relations that are remembered as not the audit's. */
+#define CA_READING_OTHERS		64
+
+/* Tables of contauth_audit whose last record is remembered. */
+#define CA_READING_TABLES		16
+
+typedef struct Reading
+{
+	Oid			relation;
+	TimestampTz at;
+} Reading;
+
+static Oid	others[CA_READING_OTHERS];
+static Reading readings[CA_READING_TABLES];
+
+static void
+forget_others(Datum arg, int cacheid, uint32 hashvalue)
+{
+	memset(others, 0, sizeof(others));
+}
+
+/* What was recorded may be gone: the next reading is recorded again. */
+static void
+forget_readings(void)
+{
+	memset(readings, 0, sizeof(readings));
+}
+
+static void
+at_transaction_end(XactEvent event, void *arg)
+{
+	if (event == XACT_EVENT_ABORT)
+		forget_readings();
+}
+
+static void
+at_subtransaction_end(SubXactEvent event, SubTransactionId mine,
+					  SubTransactionId parent, void *arg)
+{
+	if (event == SUBXACT_EVENT_ABORT_SUB)
+		forget_readings();
+}
+
+/* See reading.h. */
+void
+ca_reading_init(void)
+{
+	CacheRegisterSyscacheCallback(RELOID, forget_others, (Datum) 0);
+	RegisterXactCallback(at_transaction_end, NULL);
+	RegisterSubXactCallback(at_subtransaction_end, NULL);
+}
+
+/* Is it a table of the audit? */
+static bool
+is_audit_table(Oid relation)
+{
+	Oid			schema;
+
+	if (others[relation % CA_READING_OTHERS] == relation)
+		return false;
+	schema = get_rel_namespace(relation);
+	if (OidIsValid(schema) &&
+		schema == get_namespace_oid("contauth_audit", true) &&
+		get_rel_relkind(relation) != RELKIND_VIEW)
+		return ca_extension_installed();
+	others[relation % CA_READING_OTHERS] = relation;
+	return false;
+}
+
+/* What is remembered of a table; else the place of the oldest memory. */
+static Reading *
+find_reading(Oid relation)
+{
+	Reading    *oldest = &readings[0];
+
+	for (int i = 0; i < CA_READING_TABLES; i++)
+	{
+		if (readings[i].relation == relation)
+			return &readings[i];
+		if (readings[i].at < oldest->at)
+			oldest = &readings[i];
+	}
+	return oldest;
+}
+
+/* Is it time to record this table again?  Then it counts as recorded. */
+static bool
+is_due(Oid relation)
+{
+	Reading    *reading = find_reading(relation);
+	TimestampTz now = GetCurrentTimestamp();
+
+	if (reading->relation == relation &&
+		!TimestampDifferenceExceeds(reading->at, now, CA_READING_PAUSE_MS))
+		return false;
+	reading->relation = relation;
+	reading->at = now;
+	return true;
+}
+
+/* Owner of a relation, who may write admin_event. */
+static Oid
+owner_of(Oid relation)
+{
+	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relation));
+	Oid			owner;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for relation %u", relation);
+	owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
+	ReleaseSysCache(tuple);
+	return owner;
+}
+
+/* Write line and row.  An error ends the transaction, and with it our role. */
+static void
+record(Oid relation)
+{
+	char	   *name = quote_qualified_identifier(get_namespace_name(get_rel_namespace(relation)),
+												  get_rel_name(relation));
+	Oid			user;
+	int			context;
+
+	ereport(LOG_SERVER_ONLY,
+			(errmsg("\"%s\" reads the audit: %s",
+					GetUserNameFromId(GetSessionUserId(), false), name)));
+	if (XactReadOnly || RecoveryInProgress() || IsInParallelMode())
+		return;
+	GetUserIdAndSecContext(&user, &context);
+	SetUserIdAndSecContext(owner_of(relation),
+						   context | SECURITY_LOCAL_USERID_CHANGE);
+	ca_record_admin_event("read_audit", name, NULL);
+	SetUserIdAndSecContext(user, context);
+}
+
+/* A relation is read. */
+static void
+note(Oid relation)
+{
+	if (!is_audit_table(relation))
+		return;
+	if (get_rel_relispartition(relation))
+		relation = llast_oid(get_partition_ancestors(relation));
+	if (is_due(relation))
+		record(relation);
+}
+
+/*
+ * See reading.h.  What a plan writes to it need not read: dumps are restored by
+ * INSERT.
+ */
+void
+ca_reading_note_plan(const PlannedStmt *plan)
+{
+	ListCell   *lc;
+	int			index = 0;
+
+	if (ca_guard_own_work())
+		return;
+	foreach(lc, plan->rtable)
+	{
+		RangeTblEntry *rte = lfirst(lc);
+
+		index++;
+		if (rte->rtekind == RTE_RELATION &&
+			!list_member_int(plan->resultRelations, index))
+			note(rte->relid);
+	}
+}
+
+/* See reading.h. */
+void
+ca_reading_note_utility(const Node *command)
+{
+	const CopyStmt *copy = (const CopyStmt *) command;
+	Oid			relation;
+
+	if (!IsA(command, CopyStmt) || copy->is_from || copy->relation == NULL)
+		return;
+	relation = RangeVarGetRelid(copy->relation, NoLock, true);
+	if (OidIsValid(relation))
+		note(relation);
+}

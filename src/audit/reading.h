@@ -1,0 +1,20 @@
+/*-------------------------------------------------------------------------
+ *
+ * reading.h
+ *	  Who reads the audit.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef CA_AUDIT_READING_H
+#define CA_AUDIT_READING_H
+
+#include "nodes/plannodes.h"
+
+/* Register the callbacks; once per backend, from _PG_init. */
+extern void ca_reading_init(void);
+
+/* A plan is started, or a utility command, which may be a COPY: is it the audit's? */
+extern void ca_reading_note_plan(const PlannedStmt *plan);
+extern void ca_reading_note_utility(const Node *command);
+
+#endif							/* CA_AUDIT_READING_H */
