@@ -23,10 +23,12 @@ OBJS = \
 	src/crypto/bundle.o \
 	src/crypto/certificate.o \
 	src/crypto/certificate_status.o \
+	src/crypto/checkpoint_form.o \
 	src/crypto/digest.o \
 	src/crypto/ff1.o \
 	src/crypto/pubkey.o \
 	src/crypto/signature.o \
+	src/crypto/signer.o \
 	src/token/authority.o \
 	src/token/base64url.o \
 	src/token/grant.o \
