@@ -72,6 +72,8 @@ OBJS = \
 	src/policy/store.o \
 	src/policy/trusted.o \
 	src/audit/chain.o \
+	src/audit/checkpoint.o \
+	src/audit/checkpoint_table.o \
 	src/audit/decision_row.o \
 	src/audit/decision_table.o \
 	src/audit/guard.o \
@@ -81,7 +83,9 @@ OBJS = \
 	src/audit/record.o \
 	src/audit/ring.o \
 	src/audit/ring_worker.o \
+	src/audit/signing_key.o \
 	src/audit/verify.o \
+	src/audit/verify_checkpoint.o \
 	src/audit/worker.o \
 	src/enforce/affected.o \
 	src/enforce/budget.o \

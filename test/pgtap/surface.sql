@@ -36,6 +36,8 @@ INSERT INTO function_expected VALUES
 	('contauth.my_decision(uuid)', '{public}'),
 	('contauth.why(text)', '{public}'),
 	('contauth_audit.verify(bigint,bigint)', '{contauth_auditor}'),
+	('contauth_audit.export(bigint,bigint)', '{contauth_auditor}'),
+	('contauth_audit.export_checkpoints()', '{contauth_auditor}'),
 	('contauth_audit.sync(interval)', '{contauth_auditor}');
 
 CREATE TEMP TABLE relation_expected (relation text PRIMARY KEY, kind text, readers text[], writers text[]);
@@ -50,6 +52,7 @@ INSERT INTO relation_expected VALUES
 	('contauth.secret', 'table', '{}', '{}'),
 	('contauth_audit.decision', 'table', '{contauth_auditor}', '{}'),
 	('contauth_audit.admin_event', 'table', '{contauth_auditor}', '{}'),
+	('contauth_audit.checkpoint', 'table', '{contauth_auditor}', '{}'),
 	('contauth_audit.denials', 'view', '{contauth_auditor}', '{}'),
 	('contauth_audit.escalations', 'view', '{contauth_auditor}', '{}'),
 	('contauth_audit.agent_activity', 'view', '{contauth_auditor}', '{}');
@@ -205,7 +208,8 @@ SELECT is(array_agg(class || '=' || sensitivity ORDER BY sensitivity, class),
 SELECT is(array_agg(name || ' ' || context ORDER BY name), ARRAY[
 		'contauth.audience sighup', 'contauth.audit_database postmaster',
 		'contauth.audit_durability superuser', 'contauth.audit_ring_size postmaster',
-		'contauth.audit_statement sighup', 'contauth.audit_wait superuser',
+		'contauth.audit_signing_key sighup', 'contauth.audit_statement sighup', 'contauth.audit_wait superuser',
+		'contauth.checkpoint_interval sighup',
 		'contauth.clock_skew sighup', 'contauth.explain_denials superuser',
 		'contauth.identity_scope superuser', 'contauth.max_agents postmaster',
 		'contauth.max_delegation_depth superuser',
