@@ -141,8 +141,8 @@ OTHER_GOALS = $(filter-out $(OWN_GOALS),$(MAKECMDGOALS))
 .NOTPARALLEL:
 
 help:
-	@echo 'make                build contauth.so (WERROR=1: warnings are errors)'
-	@echo 'make install        install library, control file and SQL (as root)'
+	@echo 'make                build contauth.so and contauth-verify (WERROR=1: warnings are errors)'
+	@echo 'make install        install library, program, control file and SQL (as root)'
 	@echo 'make uninstall      remove them again'
 	@echo 'make demo           install what is missing, build, and show everything on a'
 	@echo '                    private throwaway server (KEEP=1: leave it running)'
@@ -181,7 +181,7 @@ ifdef WERROR
 PG_CFLAGS += -Werror
 endif
 
-EXTRA_CLEAN += $(OBJS:.o=.d) typedefs.list tmp_check tmp_check_iso results log \
+EXTRA_CLEAN += $(OBJS:.o=.d) contauth-verify typedefs.list tmp_check tmp_check_iso results log \
 	regression.diffs regression.out
 
 REGRESS = $(sort $(basename $(notdir $(wildcard test/sql/*.sql))))
@@ -197,6 +197,30 @@ PROVE_TESTS = test/t/*.pl
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
 -include $(OBJS:.o=.d)
+
+# The program that verifies an export without a server.  PGXS builds a library
+# or a program, not both, so that its rules are our own.
+VERIFY_SOURCES = $(addprefix $(srcdir)/tools/, contauth_verify.c export_form.c \
+	verify_export.c) $(addprefix $(srcdir)/src/crypto/, checkpoint_form.c \
+	digest.c pubkey.c signature.c signer.c)
+
+all: contauth-verify
+
+contauth-verify: $(VERIFY_SOURCES) $(wildcard $(srcdir)/tools/*.h $(srcdir)/src/crypto/*.h)
+	$(CC) $(CFLAGS) -DFRONTEND -I$(srcdir)/tools $(CPPFLAGS) -o $@ \
+	  $(VERIFY_SOURCES) $(LDFLAGS) -L$(pkglibdir) -L$(libdir) \
+	  -lpgcommon -lpgport -lcrypto
+
+install: install-verify
+install-verify: contauth-verify
+	$(MKDIR_P) '$(DESTDIR)$(bindir)'
+	$(INSTALL_PROGRAM) contauth-verify '$(DESTDIR)$(bindir)/contauth-verify'
+
+uninstall: uninstall-verify
+uninstall-verify:
+	rm -f '$(DESTDIR)$(bindir)/contauth-verify'
+
+.PHONY: install-verify uninstall-verify
 
 # Bitcode follows its object, and with it the headers.
 $(OBJS:.o=.bc): %.bc: %.o
