@@ -1805,7 +1805,8 @@ AS $$
                    pg_catalog.encode(d.prev_hash, 'hex') AS prev_hash,
                    pg_catalog.encode(d.hash, 'hex') AS hash
               FROM contauth_audit.decision AS d
-             WHERE d.seq OPERATOR(pg_catalog.>=) coalesce(from_seq, 1)
+             WHERE d.seq OPERATOR(pg_catalog.>=)
+                   coalesce(from_seq, '-9223372036854775808'::pg_catalog.int8)
                AND d.seq OPERATOR(pg_catalog.<=) coalesce(to_seq, 9223372036854775807)
              ORDER BY d.seq) AS r
 $$;

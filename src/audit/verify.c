@@ -9,7 +9,7 @@
  *	edited		a row's content does not give its hash, or its hash is not
  *				the one that the next row was chained to
  *	missing		a number is not there, and later ones are
- *	duplicated	a number is there twice
+ *	duplicated	a number is there twice, or is not positive
  *	reordered	a row stands under another number than it was written with
  *	truncated	the newest rows are not there: the running server has
  *				committed more than the table holds
@@ -198,7 +198,10 @@ static void
 check_range(Verifier *v, int64 from, int64 to)
 {
 	Oid			types[] = {INT8OID, INT8OID};
-	Datum		args[] = {Int64GetDatum(from), Int64GetDatum(to)};
+
+	/* numbers below the first are none that the worker gives */
+	Datum		args[] = {Int64GetDatum(from <= 1 ? PG_INT64_MIN : from),
+	Int64GetDatum(to)};
 	MemoryContext chunk_context;
 	Portal		portal;
 	char	   *sql;

@@ -42,9 +42,10 @@
 typedef struct Walk
 {
 	const CaCheckpointRange *range;
-	bool		anchored;		/* id and digest are known */
-	int64		id;				/* of the last checkpoint */
-	unsigned char digest[CA_SHA256_LEN];
+	bool		anchored;		/* what comes next is known */
+	CaCheckpoint last;			/* number 0: none */
+	unsigned char digest[CA_SHA256_LEN];	/* of the last */
+	bool		doubtful;		/* of a key that nothing vouches for so far */
 	int64		good;			/* newest record that a good one stands for */
 	bool		server_seen;	/* the server's newest one was met */
 	char	   *damage;
@@ -87,6 +88,29 @@ is_the_servers(Walk *walk, const CaCheckpoint *checkpoint,
 	return memcmp(digest, state->digest, CA_SHA256_LEN) == 0;
 }
 
+/*
+ * Another key than before: is it one that the key before vouches for?  If not
+ * it may be the server's all the same, since a restart; that is known when the
+ * server's newest checkpoint is met.  Until then nothing is proven.
+ */
+static void
+note_key(Walk *walk, const CaCheckpoint *checkpoint)
+{
+	CaPublicKey *before;
+
+	if (walk->server_seen)
+		walk->doubtful = false;
+	else if (walk->last.checkpoint_id > 0 &&
+			 strcmp(walk->last.key_id, checkpoint->key_id) != 0)
+	{
+		before = ca_signer_from_der(walk->last.public_key,
+									walk->last.public_key_len);
+		if (before == NULL || !ca_checkpoint_crossed_by(checkpoint, before))
+			walk->doubtful = true;
+		ca_pubkey_free(before);
+	}
+}
+
 /* Check a checkpoint by itself and as the one behind the last. */
 static void
 check_checkpoint(Walk *walk, const CaCheckpoint *checkpoint, bool well_formed)
@@ -95,17 +119,17 @@ check_checkpoint(Walk *walk, const CaCheckpoint *checkpoint, bool well_formed)
 	unsigned char digest[CA_SHA256_LEN];
 	const char *problem = NULL;
 
-	if (walk->anchored && checkpoint->checkpoint_id > walk->id + 1)
+	if (walk->anchored && checkpoint->checkpoint_id > walk->last.checkpoint_id + 1)
 	{
 		report(walk, checkpoint->seq,
 			   psprintf("checkpoint_missing: checkpoint %lld is not there",
-						(long long) walk->id + 1));
+						(long long) walk->last.checkpoint_id + 1));
 		return;
 	}
 	if (!well_formed || !ca_checkpoint_digest(checkpoint, digest) ||
 		!is_signed(checkpoint))
 		problem = "not signed by the key that it names";
-	else if (walk->anchored && (checkpoint->checkpoint_id != walk->id + 1 ||
+	else if (walk->anchored && (checkpoint->checkpoint_id != walk->last.checkpoint_id + 1 ||
 								memcmp(checkpoint->prev_checkpoint, walk->digest,
 									   CA_SHA256_LEN) != 0))
 		problem = "not chained to the one before";
@@ -121,8 +145,9 @@ check_checkpoint(Walk *walk, const CaCheckpoint *checkpoint, bool well_formed)
 						(long long) checkpoint->checkpoint_id, problem));
 		return;
 	}
+	note_key(walk, checkpoint);
 	walk->anchored = true;
-	walk->id = checkpoint->checkpoint_id;
+	walk->last = *checkpoint;
 	memcpy(walk->digest, digest, CA_SHA256_LEN);
 }
 
@@ -150,7 +175,7 @@ check_record(Walk *walk, const CaCheckpoint *checkpoint, Datum hash,
 		report(walk, checkpoint->seq,
 			   psprintf("rewritten: not what checkpoint %lld was made at",
 						(long long) checkpoint->checkpoint_id));
-	else
+	else if (!walk->doubtful)
 		walk->good = Max(walk->good, checkpoint->seq);
 }
 

@@ -227,6 +227,10 @@ both_say('delete', "DELETE FROM $table WHERE seq = $middle", "missing $middle", 
 both_say('delete_first', "DELETE FROM $table WHERE seq = 1", 'missing 1', 'delete the first');
 both_say('insert', "INSERT INTO $table SELECT * FROM $table WHERE seq = $middle",
 	"duplicated $middle", 'insert a second record of a number');
+both_say('insert_zero', <<"EOS", 'duplicated 0', 'insert a record before the first');
+INSERT INTO $table SELECT d.* FROM $table AS s, jsonb_populate_record(s, '{"seq": 0}') AS d
+	WHERE s.seq = 1
+EOS
 both_say('append', <<"EOS", 'edited ' . ($newest + 1), 'append a record');
 INSERT INTO $table SELECT d.* FROM $table AS s,
 	jsonb_populate_record(s, jsonb_build_object('seq', $newest + 1, 'prev_hash', s.hash)) AS d
