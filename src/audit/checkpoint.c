@@ -152,6 +152,8 @@ look_for_key(void)
 				 key != NULL ?
 				 errhint("The key before stays in use.") :
 				 errhint("Records are written, but not signed, until the file is right and the configuration is reloaded.")));
+	if (problem != NULL)
+		pfree(problem);
 }
 
 /* See checkpoint.h. */
@@ -276,8 +278,8 @@ sign_checkpoint(Oid audit, int64 seq, const unsigned char *hash,
 		ereport(ERROR,
 				(errcode(ERRCODE_INTERNAL_ERROR),
 				 errmsg("could not sign a checkpoint of the audit")));
-	if (ca_checkpoint_insert(&checkpoint))
-		set_state(&pending, audit, &checkpoint);
+	ca_checkpoint_insert(&checkpoint);
+	set_state(&pending, audit, &checkpoint);
 }
 
 /* See checkpoint.h. */
@@ -291,6 +293,8 @@ ca_checkpoint_write(void)
 
 	last_try = GetCurrentTimestamp();
 	memset(&pending, 0, sizeof(pending));
+	if (!ca_checkpoint_table_hold())
+		return;
 	ca_ring_worker_position(&audit, &seq, hash);
 	find_newest(audit, &newest);
 	if (seq < newest.seq)

@@ -171,12 +171,12 @@ bytes_datum(const unsigned char *data, size_t len)
 }
 
 /*
- * Lock the table for writing.
+ * See checkpoint_table.h.
  *
  * SECURITY: the worker writes as superuser; see ca_decision_table_find().
  */
-static bool
-hold_table(void)
+bool
+ca_checkpoint_table_hold(void)
 {
 	Oid			extension = get_extension_oid("contauth", true);
 	Oid			schema = get_namespace_oid("contauth_audit", true);
@@ -184,10 +184,8 @@ hold_table(void)
 
 	if (OidIsValid(schema))
 		relation = get_relname_relid("checkpoint", schema);
-	if (!OidIsValid(relation))
-		return false;
-	LockRelationOid(relation, RowExclusiveLock);
-	return OidIsValid(extension) &&
+	return OidIsValid(relation) && OidIsValid(extension) &&
+		ConditionalLockRelationOid(relation, RowExclusiveLock) &&
 		getExtensionOfObject(RelationRelationId, relation) == extension;
 }
 
@@ -222,7 +220,7 @@ make_values(const CaCheckpoint *c, Datum *values, char *nulls)
 }
 
 /* See checkpoint_table.h. */
-bool
+void
 ca_checkpoint_insert(const CaCheckpoint *checkpoint)
 {
 	static const char *const sql =
@@ -238,11 +236,8 @@ ca_checkpoint_insert(const CaCheckpoint *checkpoint)
 	Datum		values[CA_CHECKPOINT_NCOLUMNS] = {0};
 	char		nulls[CA_CHECKPOINT_NCOLUMNS];
 
-	if (!hold_table())
-		return false;
 	make_values(checkpoint, values, nulls);
 	if (SPI_execute_with_args(sql, CA_CHECKPOINT_NCOLUMNS, types, values, nulls,
 							  false, 0) != SPI_OK_INSERT)
 		elog(ERROR, "writing contauth_audit.checkpoint failed");
-	return true;
 }

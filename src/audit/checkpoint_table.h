@@ -32,9 +32,13 @@ extern bool ca_checkpoint_from_row(HeapTuple row, TupleDesc desc,
 extern bool ca_checkpoint_newest(CaCheckpoint *checkpoint);
 
 /*
- * Add one; false, doing nothing, when the table is not a part of the
- * extension.  Needs SPI and a snapshot.
+ * Lock the table for writing until the end of the transaction; false when it
+ * is not a part of the extension here, or somebody else has locked it: records
+ * do not wait for checkpoints.
  */
-extern bool ca_checkpoint_insert(const CaCheckpoint *checkpoint);
+extern bool ca_checkpoint_table_hold(void);
+
+/* Add one; needs SPI and a snapshot, and the lock. */
+extern void ca_checkpoint_insert(const CaCheckpoint *checkpoint);
 
 #endif							/* CA_AUDIT_CHECKPOINT_TABLE_H */

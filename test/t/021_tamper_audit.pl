@@ -383,6 +383,17 @@ $node->reload;
 wait_signed();
 is(query('SELECT ok FROM contauth_audit.verify()'), 't', 'until the key is back');
 
+# --- somebody locks the checkpoints -----------------------------------------------------------
+
+my $locker = open_session($node);
+sqlstate_is($locker, 'BEGIN; LOCK TABLE contauth_audit.checkpoint', '00000', 'a lock is taken');
+work();
+work();
+pass('records do not wait for it');
+sqlstate_is($locker, 'ROLLBACK', '00000', 'the lock is given up');
+$locker->quit;
+wait_signed();
+
 # --- cut off while nobody looks ----------------------------------------------------------------
 
 query(<<"EOS");
