@@ -201,7 +201,7 @@ include $(PGXS)
 # The program that verifies an export without a server.  PGXS builds a library
 # or a program, not both, so that its rules are our own.
 VERIFY_SOURCES = $(addprefix $(srcdir)/tools/, contauth_verify.c export_form.c \
-	verify_export.c) $(addprefix $(srcdir)/src/crypto/, checkpoint_form.c \
+	sha256_many.c verify_export.c) $(addprefix $(srcdir)/src/crypto/, checkpoint_form.c \
 	digest.c pubkey.c signature.c signer.c)
 
 all: contauth-verify

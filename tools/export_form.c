@@ -40,58 +40,62 @@ typedef enum ValueType
 typedef struct Member
 {
 	const char *name;			/* as in the line: quoted, and a colon */
+	size_t		len;
 	ValueType	type;
 } Member;
 
+#define MEMBER(name, type)	{"\"" name "\":", sizeof(name) + 2, type}
+
 static const Member members[] = {
-	{"\"decision_id\":", VALUE_UUID},
-	{"\"seq\":", VALUE_INT8},
-	{"\"boot_id\":", VALUE_UUID},
-	{"\"decided_at\":", VALUE_TIME},
-	{"\"finished_at\":", VALUE_TIME},
-	{"\"decision\":", VALUE_TEXT},
-	{"\"mode\":", VALUE_TEXT},
-	{"\"reason_code\":", VALUE_TEXT},
-	{"\"reason\":", VALUE_TEXT},
-	{"\"policies\":", VALUE_LIST},
-	{"\"policy_version\":", VALUE_INT8},
-	{"\"domain\":", VALUE_TEXT},
-	{"\"agent\":", VALUE_TEXT},
-	{"\"on_behalf_of\":", VALUE_TEXT},
-	{"\"chain\":", VALUE_TEXT},
-	{"\"depth\":", VALUE_INT4},
-	{"\"autonomy\":", VALUE_INT4},
-	{"\"purpose\":", VALUE_TEXT},
-	{"\"task_id\":", VALUE_TEXT},
-	{"\"trace_id\":", VALUE_TEXT},
-	{"\"token_kid\":", VALUE_TEXT},
-	{"\"token_jti\":", VALUE_TEXT},
-	{"\"token_sha256\":", VALUE_TEXT},
-	{"\"db_role\":", VALUE_TEXT},
-	{"\"database\":", VALUE_TEXT},
-	{"\"application_name\":", VALUE_TEXT},
-	{"\"client_addr\":", VALUE_TEXT},
-	{"\"tls\":", VALUE_BOOL},
-	{"\"action\":", VALUE_LIST},
-	{"\"accesses\":", VALUE_TEXT},
-	{"\"max_sensitivity\":", VALUE_INT4},
-	{"\"statement_kind\":", VALUE_TEXT},
-	{"\"query_id\":", VALUE_INT8},
-	{"\"statement_sha256\":", VALUE_TEXT},
-	{"\"statement\":", VALUE_TEXT},
-	{"\"rows_returned\":", VALUE_INT8},
-	{"\"rows_affected\":", VALUE_INT8},
-	{"\"decision_us\":", VALUE_INT8},
-	{"\"execution_us\":", VALUE_INT8},
-	{"\"sqlstate\":", VALUE_TEXT},
-	{"\"approval_id\":", VALUE_UUID},
-	{"\"context\":", VALUE_TEXT},
+	MEMBER("decision_id", VALUE_UUID),
+	MEMBER("seq", VALUE_INT8),
+	MEMBER("boot_id", VALUE_UUID),
+	MEMBER("decided_at", VALUE_TIME),
+	MEMBER("finished_at", VALUE_TIME),
+	MEMBER("decision", VALUE_TEXT),
+	MEMBER("mode", VALUE_TEXT),
+	MEMBER("reason_code", VALUE_TEXT),
+	MEMBER("reason", VALUE_TEXT),
+	MEMBER("policies", VALUE_LIST),
+	MEMBER("policy_version", VALUE_INT8),
+	MEMBER("domain", VALUE_TEXT),
+	MEMBER("agent", VALUE_TEXT),
+	MEMBER("on_behalf_of", VALUE_TEXT),
+	MEMBER("chain", VALUE_TEXT),
+	MEMBER("depth", VALUE_INT4),
+	MEMBER("autonomy", VALUE_INT4),
+	MEMBER("purpose", VALUE_TEXT),
+	MEMBER("task_id", VALUE_TEXT),
+	MEMBER("trace_id", VALUE_TEXT),
+	MEMBER("token_kid", VALUE_TEXT),
+	MEMBER("token_jti", VALUE_TEXT),
+	MEMBER("token_sha256", VALUE_TEXT),
+	MEMBER("db_role", VALUE_TEXT),
+	MEMBER("database", VALUE_TEXT),
+	MEMBER("application_name", VALUE_TEXT),
+	MEMBER("client_addr", VALUE_TEXT),
+	MEMBER("tls", VALUE_BOOL),
+	MEMBER("action", VALUE_LIST),
+	MEMBER("accesses", VALUE_TEXT),
+	MEMBER("max_sensitivity", VALUE_INT4),
+	MEMBER("statement_kind", VALUE_TEXT),
+	MEMBER("query_id", VALUE_INT8),
+	MEMBER("statement_sha256", VALUE_TEXT),
+	MEMBER("statement", VALUE_TEXT),
+	MEMBER("rows_returned", VALUE_INT8),
+	MEMBER("rows_affected", VALUE_INT8),
+	MEMBER("decision_us", VALUE_INT8),
+	MEMBER("execution_us", VALUE_INT8),
+	MEMBER("sqlstate", VALUE_TEXT),
+	MEMBER("approval_id", VALUE_UUID),
+	MEMBER("context", VALUE_TEXT),
 };
 
 /* A line while it is read, and the form while it is written. */
 typedef struct Reader
 {
 	const char *p;
+	const char *end;			/* where the NUL is */
 	unsigned char *out;
 } Reader;
 
@@ -107,31 +111,34 @@ form_room(size_t len)
 		2 * len;
 }
 
-/* Go over exactly this text. */
-static bool
-skip(Reader *r, const char *text)
+/* Go over exactly this text, of len bytes. */
+static inline bool
+skip_bytes(Reader *r, const char *text, size_t len)
 {
-	size_t		len = strlen(text);
-
-	if (strncmp(r->p, text, len) != 0)
+	if ((size_t) (r->end - r->p) < len || memcmp(r->p, text, len) != 0)
 		return false;
 	r->p += len;
 	return true;
 }
 
-/* The value of a hexadecimal digit, or -1. */
-static int
+#define skip(r, text)	skip_bytes(r, "" text, sizeof(text) - 1)
+
+/* One more than the values of hexadecimal digits; 0 for all other bytes. */
+static const unsigned char hex_values[256] = {
+	['0'] = 1,['1'] = 2,['2'] = 3,['3'] = 4,['4'] = 5,['5'] = 6,
+	['6'] = 7,['7'] = 8,['8'] = 9,['9'] = 10,['a'] = 11,['b'] = 12,
+	['c'] = 13,['d'] = 14,['e'] = 15,['f'] = 16
+};
+
+/* The value of a lower-case hexadecimal digit, or -1. */
+static inline int
 hex_value(char c)
 {
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	return -1;
+	return hex_values[(unsigned char) c] - 1;
 }
 
 /* Two hexadecimal digits. */
-static bool
+static inline bool
 read_hex_byte(Reader *r, unsigned char *byte)
 {
 	int			high = hex_value(r->p[0]);
@@ -326,6 +333,11 @@ read_escape(Reader *r)
 		r->p++;
 		return read_unicode(r);
 	}
+	if (*r->p == '"')
+	{
+		*r->out++ = *r->p++;	/* in JSON within JSON, nearly all */
+		return true;
+	}
 	found = *r->p == '\0' ? NULL : strchr(from, *r->p);
 	if (found == NULL)
 		return false;
@@ -342,6 +354,35 @@ put_uint32_at(unsigned char *place, uint32 value)
 	memcpy(place, &value, sizeof(value));
 }
 
+/* Does one of eight bytes end a run of plain text: a quote, \, control? */
+static inline bool
+ends_run(uint64 bytes)
+{
+	const uint64 ones = UINT64CONST(0x0101010101010101);
+	uint64		quote = bytes ^ ones * '"';
+	uint64		backslash = bytes ^ ones * '\\';
+
+	return (((quote - ones) & ~quote) | ((backslash - ones) & ~backslash) |
+			((bytes - ones * 0x20) & ~bytes)) & (ones * 0x80);
+}
+
+/* Copy plain text as long as there are eight bytes of it. */
+static inline void
+copy_run(Reader *r)
+{
+	uint64		bytes;
+
+	while (r->end - r->p >= (ptrdiff_t) sizeof(bytes))
+	{
+		memcpy(&bytes, r->p, sizeof(bytes));
+		if (ends_run(bytes))
+			return;
+		memcpy(r->out, &bytes, sizeof(bytes));
+		r->p += sizeof(bytes);
+		r->out += sizeof(bytes);
+	}
+}
+
 /* A string: its length and its bytes. */
 static bool
 read_string(Reader *r)
@@ -353,15 +394,20 @@ read_string(Reader *r)
 	r->out += 4;
 	for (;;)
 	{
-		unsigned char c = *r->p++;
+		unsigned char c;
 
-		if (c == '"')
-			break;
+		copy_run(r);
+		while ((c = *r->p) >= 0x20 && c != '"' && c != '\\')
+		{
+			*r->out++ = c;
+			r->p++;
+		}
 		if (c < 0x20)
 			return false;
-		if (c != '\\')
-			*r->out++ = c;
-		else if (!read_escape(r))
+		r->p++;
+		if (c == '"')
+			break;
+		if (!read_escape(r))
 			return false;
 	}
 	put_uint32_at(length, (uint32) (r->out - length - 4));
@@ -484,7 +530,8 @@ read_members(Reader *r)
 {
 	for (int i = 0; i < (int) lengthof(members); i++)
 	{
-		if (!skip(r, i == 0 ? "{" : ",") || !skip(r, members[i].name))
+		if (!(i == 0 ? skip(r, "{") : skip(r, ",")) ||
+			!skip_bytes(r, members[i].name, members[i].len))
 			return false;
 		if (skip(r, "null"))
 			*r->out++ = 0;
@@ -513,13 +560,14 @@ ca_export_record(const char *line, size_t len, CaExportRecord *record)
 		record->form_size = room;
 	}
 	r.p = line;
+	r.end = line + len;
 	r.out = record->form + CA_SHA256_LEN;
 	memcpy(r.out, CA_CHAIN_PREFIX, sizeof(CA_CHAIN_PREFIX) - 1);
 	r.out += sizeof(CA_CHAIN_PREFIX) - 1;
 	if (!read_members(&r) ||
 		!skip(&r, ",\"prev_hash\":") || !read_hex(&r, record->form, CA_SHA256_LEN) ||
 		!skip(&r, ",\"hash\":") || !read_hex(&r, record->hash, CA_SHA256_LEN) ||
-		!skip(&r, "}") || r.p != line + len)
+		!skip(&r, "}") || r.p != r.end)
 		return false;
 
 	/* decision_id and seq are never null, else the number is elsewhere */
@@ -546,7 +594,7 @@ ca_export_renumber(CaExportRecord *record, int64 seq)
 bool
 ca_export_hash(const char *text, unsigned char out[CA_SHA256_LEN])
 {
-	Reader		r = {.p = text};
+	Reader		r = {.p = text,.end = text + strlen(text)};
 
 	for (int i = 0; i < CA_SHA256_LEN; i++)
 	{
@@ -606,7 +654,7 @@ read_crossed(Reader *r, CaCheckpoint *c)
 bool
 ca_export_checkpoint(const char *line, size_t len, CaCheckpoint *c)
 {
-	Reader		r = {.p = line};
+	Reader		r = {.p = line,.end = line + len};
 
 	memset(c, 0, sizeof(*c));
 	return skip(&r, "{\"checkpoint_id\":") && read_int64(&r, &c->checkpoint_id) &&
@@ -623,5 +671,5 @@ ca_export_checkpoint(const char *line, size_t len, CaCheckpoint *c)
 		skip(&r, ",\"signature\":") &&
 		read_hex(&r, c->signature, CA_SIGNER_SIG_LEN) &&
 		skip(&r, ",\"public_key\":") && read_key(&r, c) &&
-		read_crossed(&r, c) && skip(&r, "}") && r.p == line + len;
+		read_crossed(&r, c) && skip(&r, "}") && r.p == r.end;
 }

@@ -10,6 +10,7 @@
  */
 #include "postgres_fe.h"
 
+#include "sha256_many.h"
 #include "verify_export.h"
 
 #include "arena.h"
@@ -310,9 +311,36 @@ test_real(void)
 	pg_free(record.form);
 }
 
+/* Texts of all lengths up to some blocks, in changing company. */
+static void
+test_many(void)
+{
+	static unsigned char data[700];
+	CaHashJob	jobs[13];
+	unsigned char digest[CA_SHA256_LEN];
+	bool		same = true;
+
+	for (int i = 0; i < (int) sizeof(data); i++)
+		data[i] = i * 31 + i / 7;
+	for (int len = 0; len < (int) sizeof(data); len++)
+	{
+		for (int i = 0; i < (int) lengthof(jobs); i++)
+		{
+			jobs[i].data = data;
+			jobs[i].len = (len + i * 37) % sizeof(data);
+		}
+		same &= ca_sha256_many(jobs, lengthof(jobs));
+		for (int i = 0; i < (int) lengthof(jobs); i++)
+			same &= ca_sha256(data, jobs[i].len, digest) &&
+				memcmp(digest, jobs[i].digest, CA_SHA256_LEN) == 0;
+	}
+	tap_ok(same, "many", "the digests of OpenSSL");
+}
+
 int
 main(void)
 {
+	test_many();
 	test_values();
 	test_meanings();
 	test_times();
