@@ -52,13 +52,13 @@ def main():
             before = digest
     columns = [c.split(":")[0] for c in DECISION.split()] + ["prev_hash", "hash"]
     values = [f"decode(j ->> '{c}', 'hex')" if c.endswith("_hash") or c == "hash" else
-              f"ARRAY(SELECT json_array_elements_text(j -> '{c}'))" if c in ("policies", "action") else
+              f"ARRAY(SELECT jsonb_array_elements_text(j -> '{c}'))" if c in ("policies", "action") else
               f"(j ->> '{c}')::{t}" for c, t in zip(columns, types())]
     (folder / "audit.sql").write_text(
         "CREATE TEMP TABLE line (text text);\n"
         f"\\copy line FROM '{folder}/audit.jsonl' WITH (FORMAT csv, QUOTE E'\\x01', DELIMITER E'\\x02')\n"
         f"INSERT INTO contauth_audit.decision ({', '.join(columns)})\n"
-        f"SELECT {', '.join(values)} FROM (SELECT text::json AS j FROM line) AS l;\nANALYZE;\n",
+        f"SELECT {', '.join(values)} FROM (SELECT text::jsonb AS j FROM line OFFSET 0) AS l;\nANALYZE;\n",
         encoding="utf-8")
 
 
