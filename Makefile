@@ -23,10 +23,12 @@ OBJS = \
 	src/crypto/bundle.o \
 	src/crypto/certificate.o \
 	src/crypto/certificate_status.o \
+	src/crypto/checkpoint_form.o \
 	src/crypto/digest.o \
 	src/crypto/ff1.o \
 	src/crypto/pubkey.o \
 	src/crypto/signature.o \
+	src/crypto/signer.o \
 	src/token/authority.o \
 	src/token/base64url.o \
 	src/token/grant.o \
@@ -70,6 +72,8 @@ OBJS = \
 	src/policy/store.o \
 	src/policy/trusted.o \
 	src/audit/chain.o \
+	src/audit/checkpoint.o \
+	src/audit/checkpoint_table.o \
 	src/audit/decision_row.o \
 	src/audit/decision_table.o \
 	src/audit/guard.o \
@@ -81,7 +85,9 @@ OBJS = \
 	src/audit/retention.o \
 	src/audit/ring.o \
 	src/audit/ring_worker.o \
+	src/audit/signing_key.o \
 	src/audit/verify.o \
+	src/audit/verify_checkpoint.o \
 	src/audit/worker.o \
 	src/enforce/affected.o \
 	src/enforce/budget.o \
@@ -137,8 +143,8 @@ OTHER_GOALS = $(filter-out $(OWN_GOALS),$(MAKECMDGOALS))
 .NOTPARALLEL:
 
 help:
-	@echo 'make                build contauth.so (WERROR=1: warnings are errors)'
-	@echo 'make install        install library, control file and SQL (as root)'
+	@echo 'make                build contauth.so and contauth-verify (WERROR=1: warnings are errors)'
+	@echo 'make install        install library, program, control file and SQL (as root)'
 	@echo 'make uninstall      remove them again'
 	@echo 'make demo           install what is missing, build, and show everything on a'
 	@echo '                    private throwaway server (KEEP=1: leave it running)'
@@ -177,7 +183,7 @@ ifdef WERROR
 PG_CFLAGS += -Werror
 endif
 
-EXTRA_CLEAN += $(OBJS:.o=.d) typedefs.list tmp_check tmp_check_iso results log \
+EXTRA_CLEAN += $(OBJS:.o=.d) contauth-verify typedefs.list tmp_check tmp_check_iso results log \
 	regression.diffs regression.out
 
 REGRESS = $(sort $(basename $(notdir $(wildcard test/sql/*.sql))))
@@ -193,6 +199,30 @@ PROVE_TESTS = test/t/*.pl
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
 -include $(OBJS:.o=.d)
+
+# The program that verifies an export without a server.  PGXS builds a library
+# or a program, not both, so that its rules are our own.
+VERIFY_SOURCES = $(addprefix $(srcdir)/tools/, contauth_verify.c export_form.c \
+	sha256_many.c verify_export.c) $(addprefix $(srcdir)/src/crypto/, checkpoint_form.c \
+	digest.c pubkey.c signature.c signer.c)
+
+all: contauth-verify
+
+contauth-verify: $(VERIFY_SOURCES) $(wildcard $(srcdir)/tools/*.h $(srcdir)/src/crypto/*.h)
+	$(CC) $(CFLAGS) -DFRONTEND -I$(srcdir)/tools $(CPPFLAGS) -o $@ \
+	  $(VERIFY_SOURCES) $(LDFLAGS) -L$(pkglibdir) -L$(libdir) \
+	  -lpgcommon -lpgport -lcrypto
+
+install: install-verify
+install-verify: contauth-verify
+	$(MKDIR_P) '$(DESTDIR)$(bindir)'
+	$(INSTALL_PROGRAM) contauth-verify '$(DESTDIR)$(bindir)/contauth-verify'
+
+uninstall: uninstall-verify
+uninstall-verify:
+	rm -f '$(DESTDIR)$(bindir)/contauth-verify'
+
+.PHONY: install-verify uninstall-verify
 
 # Bitcode follows its object, and with it the headers.
 $(OBJS:.o=.bc): %.bc: %.o

@@ -1697,10 +1697,43 @@ COMMENT ON COLUMN contauth_audit.retention.records IS 'How many records were dro
 COMMENT ON COLUMN contauth_audit.retention.archive IS 'Where they are kept, as the session user said';
 COMMENT ON COLUMN contauth_audit.retention.damage IS 'What verify() said of them then, NULL: they were whole';
 
+CREATE TABLE contauth_audit.checkpoint (
+    checkpoint_id      bigint PRIMARY KEY,
+    seq                bigint NOT NULL,
+    record_hash        bytea NOT NULL,
+    records            bigint NOT NULL,
+    boot_id            uuid NOT NULL,
+    created_at         timestamptz NOT NULL,
+    prev_checkpoint    bytea NOT NULL,
+    key_id             text NOT NULL,
+    alg                text NOT NULL,
+    signature          bytea NOT NULL,
+    public_key         bytea NOT NULL,
+    previous_key_id    text,
+    previous_signature bytea
+);
+COMMENT ON TABLE contauth_audit.checkpoint IS
+    'Signatures of the server over the end of the chain of decisions; written by the audit worker';
+COMMENT ON COLUMN contauth_audit.checkpoint.checkpoint_id IS 'Number of the checkpoint, from 1, without gaps';
+COMMENT ON COLUMN contauth_audit.checkpoint.seq IS 'Newest decision that it covers';
+COMMENT ON COLUMN contauth_audit.checkpoint.record_hash IS 'hash of that decision';
+COMMENT ON COLUMN contauth_audit.checkpoint.records IS 'Decisions since the checkpoint before';
+COMMENT ON COLUMN contauth_audit.checkpoint.boot_id IS 'boot_id of the server that signed';
+COMMENT ON COLUMN contauth_audit.checkpoint.created_at IS 'When it was signed';
+COMMENT ON COLUMN contauth_audit.checkpoint.prev_checkpoint IS 'SHA-256 of the canonical form of the checkpoint before, 32 zero bytes for the first';
+COMMENT ON COLUMN contauth_audit.checkpoint.key_id IS 'JWK thumbprint (RFC 7638) of the key';
+COMMENT ON COLUMN contauth_audit.checkpoint.alg IS 'EdDSA or ES256';
+COMMENT ON COLUMN contauth_audit.checkpoint.signature IS 'Signature over the canonical form, 64 bytes';
+COMMENT ON COLUMN contauth_audit.checkpoint.public_key IS 'The key (DER SubjectPublicKeyInfo); whether it can be trusted is not for this table to say';
+COMMENT ON COLUMN contauth_audit.checkpoint.previous_key_id IS 'Key before, when it signed the first checkpoint of a new one, too';
+COMMENT ON COLUMN contauth_audit.checkpoint.previous_signature IS 'Its signature over the same';
+CREATE INDEX checkpoint_seq_idx ON contauth_audit.checkpoint (seq);
+
 SELECT pg_catalog.pg_extension_config_dump('contauth_audit.decision', '');
 SELECT pg_catalog.pg_extension_config_dump('contauth_audit.decision_default', '');
 SELECT pg_catalog.pg_extension_config_dump('contauth_audit.retention', '');
 SELECT pg_catalog.pg_extension_config_dump('contauth_audit.admin_event', '');
+SELECT pg_catalog.pg_extension_config_dump('contauth_audit.checkpoint', '');
 SELECT pg_catalog.pg_extension_config_dump('contauth_audit.admin_event_event_id_seq', '');
 
 /*
@@ -1737,6 +1770,12 @@ CREATE TRIGGER refuse_row
 CREATE TRIGGER refuse_statement
     BEFORE UPDATE OR DELETE OR TRUNCATE ON contauth_audit.retention
     FOR EACH STATEMENT EXECUTE FUNCTION contauth_audit.refuse_change();
+CREATE TRIGGER refuse_row
+    BEFORE INSERT OR UPDATE OR DELETE ON contauth_audit.checkpoint
+    FOR EACH ROW EXECUTE FUNCTION contauth_audit.refuse_change();
+CREATE TRIGGER refuse_statement
+    BEFORE UPDATE OR DELETE OR TRUNCATE ON contauth_audit.checkpoint
+    FOR EACH STATEMENT EXECUTE FUNCTION contauth_audit.refuse_change();
 ALTER TABLE contauth_audit.decision ENABLE ALWAYS TRIGGER refuse_row;
 ALTER TABLE contauth_audit.decision ENABLE ALWAYS TRIGGER refuse_statement;
 ALTER TABLE contauth_audit.decision_default ENABLE ALWAYS TRIGGER refuse_statement;
@@ -1744,6 +1783,8 @@ ALTER TABLE contauth_audit.retention ENABLE ALWAYS TRIGGER refuse_row;
 ALTER TABLE contauth_audit.retention ENABLE ALWAYS TRIGGER refuse_statement;
 ALTER TABLE contauth_audit.admin_event ENABLE ALWAYS TRIGGER refuse_row;
 ALTER TABLE contauth_audit.admin_event ENABLE ALWAYS TRIGGER refuse_statement;
+ALTER TABLE contauth_audit.checkpoint ENABLE ALWAYS TRIGGER refuse_row;
+ALTER TABLE contauth_audit.checkpoint ENABLE ALWAYS TRIGGER refuse_statement;
 
 /* Functions */
 
@@ -1761,7 +1802,7 @@ CREATE FUNCTION contauth_audit.verify(
     LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 1
     AS 'MODULE_PATHNAME', 'contauth_audit_verify';
 COMMENT ON FUNCTION contauth_audit.verify(bigint, bigint) IS
-    'Finds the first edited, missing, reordered or truncated record';
+    'Finds the first record that is not as it was written, or not as it was signed';
 REVOKE ALL ON FUNCTION contauth_audit.verify(bigint, bigint) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION contauth_audit.verify(bigint, bigint) TO contauth_auditor;
 
@@ -1774,6 +1815,70 @@ CREATE FUNCTION contauth_audit.drop_before(before timestamptz, archive text)
 COMMENT ON FUNCTION contauth_audit.drop_before(timestamptz, text) IS
     'Drops the partitions that end before, and says how many records; never below contauth.audit_retention_min';
 REVOKE ALL ON FUNCTION contauth_audit.drop_before(timestamptz, text) FROM PUBLIC;
+
+/*
+ * The text of an export is defined in docs/audit-format.md; the program
+ * contauth-verify reads it.  Members stand in the order of the columns.
+ */
+CREATE FUNCTION contauth_audit.export(
+        from_seq bigint DEFAULT NULL, to_seq bigint DEFAULT NULL)
+    RETURNS SETOF text
+    LANGUAGE sql STABLE PARALLEL RESTRICTED
+    SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT pg_catalog.row_to_json(r)::pg_catalog.text
+      FROM (SELECT d.decision_id, d.seq, d.boot_id,
+                   pg_catalog.to_char(pg_catalog.timezone('UTC', d.decided_at),
+                                      'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS decided_at,
+                   pg_catalog.to_char(pg_catalog.timezone('UTC', d.finished_at),
+                                      'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS finished_at,
+                   d.decision, d.mode, d.reason_code, d.reason, d.policies,
+                   d.policy_version, d.domain, d.agent, d.on_behalf_of,
+                   d.chain::pg_catalog.text AS chain, d.depth, d.autonomy,
+                   d.purpose, d.task_id, d.trace_id, d.token_kid, d.token_jti,
+                   d.token_sha256, d.db_role, d.database, d.application_name,
+                   d.client_addr, d.tls, d.action, d.accesses::pg_catalog.text AS accesses,
+                   d.max_sensitivity, d.statement_kind, d.query_id,
+                   d.statement_sha256, d.statement, d.rows_returned,
+                   d.rows_affected, d.decision_us, d.execution_us, d.sqlstate,
+                   d.approval_id, d.context::pg_catalog.text AS context,
+                   pg_catalog.encode(d.prev_hash, 'hex') AS prev_hash,
+                   pg_catalog.encode(d.hash, 'hex') AS hash
+              FROM contauth_audit.decision AS d
+             WHERE d.seq OPERATOR(pg_catalog.>=)
+                   coalesce(from_seq, '-9223372036854775808'::pg_catalog.int8)
+               AND d.seq OPERATOR(pg_catalog.<=) coalesce(to_seq, 9223372036854775807)
+             ORDER BY d.seq) AS r
+$$;
+COMMENT ON FUNCTION contauth_audit.export(bigint, bigint) IS
+    'Decisions as lines of JSON, oldest first, for contauth-verify';
+REVOKE ALL ON FUNCTION contauth_audit.export(bigint, bigint) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION contauth_audit.export(bigint, bigint) TO contauth_auditor;
+
+CREATE FUNCTION contauth_audit.export_checkpoints()
+    RETURNS SETOF text
+    LANGUAGE sql STABLE PARALLEL RESTRICTED
+    SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT pg_catalog.row_to_json(r)::pg_catalog.text
+      FROM (SELECT c.checkpoint_id, c.seq,
+                   pg_catalog.encode(c.record_hash, 'hex') AS record_hash,
+                   c.records, c.boot_id,
+                   pg_catalog.to_char(pg_catalog.timezone('UTC', c.created_at),
+                                      'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS created_at,
+                   pg_catalog.encode(c.prev_checkpoint, 'hex') AS prev_checkpoint,
+                   c.key_id, c.alg,
+                   pg_catalog.encode(c.signature, 'hex') AS signature,
+                   pg_catalog.encode(c.public_key, 'hex') AS public_key,
+                   c.previous_key_id,
+                   pg_catalog.encode(c.previous_signature, 'hex') AS previous_signature
+              FROM contauth_audit.checkpoint AS c
+             ORDER BY c.checkpoint_id) AS r
+$$;
+COMMENT ON FUNCTION contauth_audit.export_checkpoints() IS
+    'Checkpoints as lines of JSON, oldest first, for contauth-verify';
+REVOKE ALL ON FUNCTION contauth_audit.export_checkpoints() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION contauth_audit.export_checkpoints() TO contauth_auditor;
 
 CREATE FUNCTION contauth_audit.sync(timeout interval DEFAULT '5 s')
     RETURNS boolean
@@ -2392,6 +2497,8 @@ COMMENT ON COLUMN contauth_audit.control_mapping.evidence IS 'Query for a member
 REVOKE ALL ON ALL TABLES IN SCHEMA contauth_audit FROM PUBLIC;
 REVOKE ALL ON ALL SEQUENCES IN SCHEMA contauth_audit FROM PUBLIC;
 GRANT SELECT ON contauth_audit.decision, contauth_audit.admin_event, contauth_audit.retention,
+GRANT SELECT ON contauth_audit.decision, contauth_audit.admin_event,
+                contauth_audit.checkpoint,
                 contauth_audit.denials, contauth_audit.escalations,
                 contauth_audit.agent_activity, contauth_audit.delegation_tree,
                 contauth_audit.sensitive_access, contauth_audit.unused_permissions,

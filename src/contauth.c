@@ -10,6 +10,7 @@
  */
 #include "postgres.h"
 
+#include "audit/checkpoint.h"
 #include "audit/reading.h"
 #include "audit/ring.h"
 #include "audit/worker.h"
@@ -41,6 +42,7 @@ request_shared_memory(void)
 	if (prev_shmem_request != NULL)
 		prev_shmem_request();
 	ca_ring_shmem_request();
+	ca_checkpoint_shmem_request();
 	ca_history_shmem_request();
 }
 
@@ -50,6 +52,7 @@ set_up_shared_memory(void)
 	if (prev_shmem_startup != NULL)
 		prev_shmem_startup();
 	ca_ring_shmem_startup();
+	ca_checkpoint_shmem_startup();
 	ca_history_shmem_startup();
 }
 

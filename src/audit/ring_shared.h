@@ -96,6 +96,8 @@ typedef struct CaRingBatch
 extern void ca_ring_worker_enter(void);
 extern int	ca_ring_worker_producers(void);
 extern uint64 ca_ring_worker_length(void);
+extern void ca_ring_worker_position(Oid *relation, int64 *seq,
+									unsigned char *hash);
 extern void ca_ring_worker_report_left(void);
 extern void ca_ring_worker_read(CaRingBatch *batch, int max);
 extern void ca_ring_worker_adopt(Oid relation, const CaNewestRow *newest);

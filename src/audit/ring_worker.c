@@ -73,6 +73,23 @@ ca_ring_worker_length(void)
 	return length;
 }
 
+/*
+ * The end of the chain: the table, and number and hash of its newest row as
+ * they were written; seq is 0 when there is none.
+ */
+void
+ca_ring_worker_position(Oid *relation, int64 *seq, unsigned char *hash)
+{
+	CaRingShared *ring = ca_ring_shared();
+
+	LWLockAcquire(ring->lock, LW_SHARED);
+	*relation = ring->base_relation;
+	*seq = OidIsValid(ring->base_relation) ?
+		ring->base_seq + (int64) ring->tail_index - 1 : 0;
+	memcpy(hash, ring->tail_hash, CA_SHA256_LEN);
+	LWLockRelease(ring->lock);
+}
+
 /* The worker exits: tell the log what it leaves in the ring. */
 void
 ca_ring_worker_report_left(void)

@@ -3,13 +3,14 @@
  * verify.c
  *	  contauth_audit.verify(): is the audit as it was written?
  *
- * Walks contauth_audit.decision by seq and recomputes the chain.  Kinds of
- * damage:
+ * Walks contauth_audit.decision by seq and recomputes the chain; then asks
+ * verify_checkpoint.c whether it is the one that was signed, and reports what
+ * comes first.  Kinds of damage found here:
  *	edited		a row's content does not give its hash, or its hash is not
  *				the one that the next row was chained to
  *	missing		a number is not there, and later ones are
- *	reordered	a row stands under another number than it was written with,
- *				or a number is there twice
+ *	duplicated	a number is there twice, or is not positive
+ *	reordered	a row stands under another number than it was written with
  *	truncated	the newest rows are not there: the running server has
  *				committed more than the table holds
  *
@@ -24,6 +25,7 @@
 #include "audit/decision_table.h"
 #include "audit/home.h"
 #include "audit/ring_shared.h"
+#include "audit/verify_checkpoint.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "fmgr.h"
@@ -183,7 +185,7 @@ check_row(Verifier *v, HeapTuple tuple, TupleDesc desc)
 	heap_deform_tuple(tuple, desc, values, nulls);
 	seq = DatumGetInt64(values[CA_COL_SEQ]);
 	if (seq < v->expected)
-		report_damage(v, "reordered", seq);
+		report_damage(v, "duplicated", seq);
 	else if (seq > v->expected)
 		report_damage(v, stands_elsewhere(v) ? "reordered" : "missing",
 					  v->expected);
@@ -196,7 +198,10 @@ static void
 check_range(Verifier *v, int64 from, int64 to)
 {
 	Oid			types[] = {INT8OID, INT8OID};
-	Datum		args[] = {Int64GetDatum(from), Int64GetDatum(to)};
+
+	/* numbers below the first are none that the worker gives */
+	Datum		args[] = {Int64GetDatum(from <= 1 ? PG_INT64_MIN : from),
+	Int64GetDatum(to)};
 	MemoryContext chunk_context;
 	Portal		portal;
 	char	   *sql;
@@ -295,6 +300,23 @@ check_end(Verifier *v, int64 to, int64 committed)
 		report_damage(v, "truncated", v->expected);
 }
 
+/*
+ * Hold what was found against the checkpoints; what comes first counts, and
+ * of one record what the record itself shows.
+ */
+static void
+check_signed(Verifier *v, CaCheckpointRange *range)
+{
+	char	   *damage;
+	int64		first_bad;
+
+	range->right = v->expected;
+	range->whole = v->damage == NULL;
+	damage = ca_verify_checkpoints(range, &first_bad);
+	if (damage != NULL && (v->damage == NULL || first_bad < v->first_bad))
+		report_damage(v, damage, first_bad);
+}
+
 /* Return the one row of the result. */
 static void
 put_result(FunctionCallInfo fcinfo, const Verifier *v)
@@ -332,7 +354,12 @@ contauth_audit_verify(PG_FUNCTION_ARGS)
 	int64		from = PG_ARGISNULL(0) ? 1 : Max(PG_GETARG_INT64(0), 1);
 	int64		to = PG_ARGISNULL(1) ? PG_INT64_MAX : PG_GETARG_INT64(1);
 	int64		committed = committed_seq();
+	CaCheckpointRange range = {.from = from,.to = to};
 
+	/* what the server stands for, unless it is for another table */
+	if (ca_checkpoint_state(&range.state) &&
+		range.state.audit != ca_decision_table_find())
+		memset(&range.state, 0, sizeof(range.state));
 	PushActiveSnapshot(GetLatestSnapshot());
 	SPI_connect();
 	from = Max(from, first_kept());
@@ -340,8 +367,9 @@ contauth_audit_verify(PG_FUNCTION_ARGS)
 	check_range(&v, from, to);
 	if (v.damage == NULL)
 		check_end(&v, to, committed);
+	check_signed(&v, &range);
+	put_result(fcinfo, &v);
 	SPI_finish();
 	PopActiveSnapshot();
-	put_result(fcinfo, &v);
 	return (Datum) 0;
 }

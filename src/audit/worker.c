@@ -11,6 +11,7 @@
  * Invariants:
  * - no record is skipped: a batch that fails is tried again until it works;
  * - no transaction and no lock is held while waiting;
+ * - checkpoints (checkpoint.c) come after batches, and never instead of one;
  * - at server shutdown it leaves after the last producer (see ring.c), at any
  *   other SIGTERM after what is in the ring, to be restarted.
  *
@@ -20,6 +21,7 @@
 
 #include "access/xact.h"
 #include "audit/chain.h"
+#include "audit/checkpoint.h"
 #include "audit/decision_row.h"
 #include "audit/guard.h"
 #include "audit/home.h"
@@ -217,6 +219,16 @@ write_batch(void)
 	last_work = GetCurrentTimestamp();
 }
 
+/* Step: sign the end of the chain. */
+static void
+write_checkpoint(void)
+{
+	begin_work();
+	ca_checkpoint_write();
+	commit_work();
+	ca_checkpoint_written();
+}
+
 /* Step: create the partitions that are needed next. */
 static void
 make_partitions(void)
@@ -306,6 +318,8 @@ drain(void)
 			pause_for(CA_RETRY_MS);
 			return false;
 		}
+		if (ready && ca_checkpoint_due(false))
+			(void) run_step(write_checkpoint);
 	} while (last_count == CA_BATCH_MAX);
 	return true;
 }
@@ -359,6 +373,8 @@ finish(void)
 		pause_for(CA_DRAIN_PAUSE_MS);
 	}
 
+	if (ready && ca_checkpoint_due(true))
+		(void) run_step(write_checkpoint);
 	ca_ring_worker_report_left();
 
 	/* only a nonzero code makes the postmaster start the next worker */
@@ -405,6 +421,7 @@ work_round(void)
 	{
 		ConfigReloadPending = false;
 		ProcessConfigFile(PGC_SIGHUP);
+		ca_checkpoint_reload();
 	}
 	look_after_tables();
 	if (ready && (!drain() || !ready))

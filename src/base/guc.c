@@ -37,6 +37,8 @@ int			ca_guc_audit_durability = CA_DURABILITY_ASYNC;
 int			ca_guc_audit_wait = 5000;
 int			ca_guc_audit_retention_min = 180;
 int			ca_guc_audit_statement = CA_STATEMENT_NORMALIZED;
+char	   *ca_guc_audit_signing_key = NULL;
+int			ca_guc_checkpoint_interval = 60;
 bool		ca_guc_explain_denials = true;
 int			ca_guc_max_delegation_depth = 8;
 int			ca_guc_identity_scope = CA_SCOPE_SESSION;
@@ -399,6 +401,22 @@ define_audit_settings(void)
 							 CA_STATEMENT_NORMALIZED, statement_options,
 							 PGC_SIGHUP, 0,
 							 NULL, NULL, NULL);
+
+	DefineCustomStringVariable("contauth.audit_signing_key",
+							   "File with the private key that signs checkpoints of the audit.",
+							   "PEM, Ed25519 or P-256, readable by the server alone. Empty: the audit is not signed.",
+							   &ca_guc_audit_signing_key,
+							   "",
+							   PGC_SIGHUP, GUC_SUPERUSER_ONLY,
+							   NULL, NULL, NULL);
+
+	DefineCustomIntVariable("contauth.checkpoint_interval",
+							"Longest time that a record waits for a signed checkpoint.",
+							NULL,
+							&ca_guc_checkpoint_interval,
+							60, 1, 86400,
+							PGC_SIGHUP, GUC_UNIT_S,
+							NULL, NULL, NULL);
 }
 
 /* What any client may set: verified (token) or recorded as self-asserted. */

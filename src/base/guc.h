@@ -49,6 +49,8 @@ extern PGDLLIMPORT int ca_guc_audit_durability; /* CaAuditDurability */
 extern PGDLLIMPORT int ca_guc_audit_wait;	/* ms */
 extern PGDLLIMPORT int ca_guc_audit_retention_min;	/* days */
 extern PGDLLIMPORT int ca_guc_audit_statement;	/* CaAuditStatement */
+extern PGDLLIMPORT char *ca_guc_audit_signing_key;	/* path; "": none */
+extern PGDLLIMPORT int ca_guc_checkpoint_interval;	/* s */
 extern PGDLLIMPORT bool ca_guc_explain_denials;
 
 /*

@@ -178,6 +178,14 @@ TRUNCATE contauth_audit.admin_event;
 :state
 INSERT INTO contauth_audit.admin_event (at, actor, db_role, action) VALUES (now(), 'x', 'x', 'x');
 :state
+UPDATE contauth_audit.checkpoint SET seq = 1;
+:state
+DELETE FROM contauth_audit.checkpoint;
+:state
+TRUNCATE contauth_audit.checkpoint;
+:state
+INSERT INTO contauth_audit.checkpoint SELECT 1, 1, '', 1, gen_random_uuid(), now(), '', '', '', '', '';
+:state
 SELECT ok FROM contauth_audit.verify();
 
 --
@@ -186,6 +194,8 @@ SELECT ok FROM contauth_audit.verify();
 \c - regress_contauth_auditor
 SELECT count(*) > 0 AS some FROM contauth_audit.decision;
 SELECT ok FROM contauth_audit.verify();
+SELECT count(*) > 0 AS some FROM contauth_audit.export();
+SELECT count(*) FROM contauth_audit.export_checkpoints();
 UPDATE contauth_audit.decision SET decision = 'allow';
 :state
 DELETE FROM contauth_audit.decision;
@@ -196,6 +206,10 @@ SELECT contauth_audit.record_admin_event('x', 'x', '{}');
 SELECT count(*) FROM contauth_audit.decision;
 :state
 SELECT * FROM contauth_audit.verify();
+:state
+SELECT contauth_audit.export();
+:state
+SELECT contauth_audit.export_checkpoints();
 :state
 \c - regress_contauth_admin
 SELECT count(*) FROM contauth_audit.decision;

@@ -92,6 +92,16 @@ ALTER TABLE :partition DISABLE TRIGGER ALL;
 DELETE FROM :partition WHERE seq = :newest;
 SELECT ok, first_bad = :newest AS at_the_place, damage FROM contauth_audit.verify();
 ROLLBACK;
+BEGIN;
+ALTER TABLE :partition DISABLE TRIGGER ALL;
+INSERT INTO :partition SELECT * FROM :partition WHERE seq = :middle;
+SELECT ok, first_bad = :middle AS at_the_place, damage FROM contauth_audit.verify();
+ROLLBACK;
+BEGIN;
+ALTER TABLE :partition DISABLE TRIGGER ALL;
+UPDATE :partition SET seq = 2 * :middle + 1 - seq WHERE seq IN (:middle, :middle + 1);
+SELECT ok, first_bad = :middle AS at_the_place, damage FROM contauth_audit.verify();
+ROLLBACK;
 SELECT ok, first_bad, damage FROM contauth_audit.verify();
 
 \set ECHO none

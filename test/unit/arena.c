@@ -92,6 +92,26 @@ pstrdup(const char *in)
 	return pnstrdup(in, strlen(in));
 }
 
+/* The names that programs of PostgreSQL use. */
+void *
+pg_malloc(size_t size)
+{
+	return palloc(size);
+}
+
+void *
+pg_realloc(void *pointer, size_t size)
+{
+	return repalloc(pointer, size);
+}
+
+void
+pg_free(void *pointer)
+{
+	if (pointer != NULL)
+		pfree(pointer);
+}
+
 void
 arena_reset(void)
 {
