@@ -2497,7 +2497,6 @@ COMMENT ON COLUMN contauth_audit.control_mapping.evidence IS 'Query for a member
 REVOKE ALL ON ALL TABLES IN SCHEMA contauth_audit FROM PUBLIC;
 REVOKE ALL ON ALL SEQUENCES IN SCHEMA contauth_audit FROM PUBLIC;
 GRANT SELECT ON contauth_audit.decision, contauth_audit.admin_event, contauth_audit.retention,
-GRANT SELECT ON contauth_audit.decision, contauth_audit.admin_event,
                 contauth_audit.checkpoint,
                 contauth_audit.denials, contauth_audit.escalations,
                 contauth_audit.agent_activity, contauth_audit.delegation_tree,
