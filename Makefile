@@ -79,6 +79,10 @@ OBJS = \
 	src/audit/record.o \
 	src/audit/ring.o \
 	src/audit/ring_worker.o \
+	src/audit/spool_api.o \
+	src/audit/spool_carry.o \
+	src/audit/spool_file.o \
+	src/audit/spool_writer.o \
 	src/audit/verify.o \
 	src/audit/worker.o \
 	src/enforce/affected.o \

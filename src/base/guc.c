@@ -36,6 +36,7 @@ int			ca_guc_clock_skew = 30;
 int			ca_guc_audit_durability = CA_DURABILITY_ASYNC;
 int			ca_guc_audit_wait = 5000;
 int			ca_guc_audit_statement = CA_STATEMENT_NORMALIZED;
+int			ca_guc_spool_size = 256;
 bool		ca_guc_explain_denials = true;
 int			ca_guc_max_delegation_depth = 8;
 int			ca_guc_identity_scope = CA_SCOPE_SESSION;
@@ -390,6 +391,14 @@ define_audit_settings(void)
 							 CA_STATEMENT_NORMALIZED, statement_options,
 							 PGC_SIGHUP, 0,
 							 NULL, NULL, NULL);
+
+	DefineCustomIntVariable("contauth.spool_size",
+							"Most that the files may hold in which a standby keeps records.",
+							"When they are full, statements of agents are refused.",
+							&ca_guc_spool_size,
+							256, 1, 1024 * 1024,
+							PGC_SIGHUP, GUC_UNIT_MB,
+							NULL, NULL, NULL);
 }
 
 /* What any client may set: verified (token) or recorded as self-asserted. */

@@ -47,6 +47,7 @@ extern PGDLLIMPORT int ca_guc_max_delegation_depth;
 extern PGDLLIMPORT int ca_guc_identity_scope;	/* CaIdentityScope */
 extern PGDLLIMPORT int ca_guc_audit_durability; /* CaAuditDurability */
 extern PGDLLIMPORT int ca_guc_audit_wait;	/* ms */
+extern PGDLLIMPORT int ca_guc_spool_size;	/* MB */
 extern PGDLLIMPORT int ca_guc_audit_statement;	/* CaAuditStatement */
 extern PGDLLIMPORT bool ca_guc_explain_denials;
 
