@@ -86,6 +86,10 @@ OBJS = \
 	src/audit/ring.o \
 	src/audit/ring_worker.o \
 	src/audit/signing_key.o \
+	src/audit/spool_api.o \
+	src/audit/spool_carry.o \
+	src/audit/spool_file.o \
+	src/audit/spool_writer.o \
 	src/audit/verify.o \
 	src/audit/verify_checkpoint.o \
 	src/audit/worker.o \

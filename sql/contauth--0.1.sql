@@ -1600,7 +1600,7 @@ COMMENT ON TABLE contauth_audit.decision IS
     'One row per top-level statement of a governed session, chained by hashes; written by the audit worker';
 COMMENT ON COLUMN contauth_audit.decision.decision_id IS 'Identifier told to the agent';
 COMMENT ON COLUMN contauth_audit.decision.seq IS 'Position in the chain, from 1, without gaps';
-COMMENT ON COLUMN contauth_audit.decision.boot_id IS 'Drawn anew at each start of the server';
+COMMENT ON COLUMN contauth_audit.decision.boot_id IS 'Drawn anew at each start of the server; of what a standby recorded, its spool';
 COMMENT ON COLUMN contauth_audit.decision.decided_at IS 'When the decision was made';
 COMMENT ON COLUMN contauth_audit.decision.finished_at IS 'When the statement ended';
 COMMENT ON COLUMN contauth_audit.decision.decision IS 'allow, deny or escalate';
@@ -1729,11 +1729,32 @@ COMMENT ON COLUMN contauth_audit.checkpoint.previous_key_id IS 'Key before, when
 COMMENT ON COLUMN contauth_audit.checkpoint.previous_signature IS 'Its signature over the same';
 CREATE INDEX checkpoint_seq_idx ON contauth_audit.checkpoint (seq);
 
+CREATE TABLE contauth_audit.spool (
+    spool_id       uuid NOT NULL,
+    segment        integer NOT NULL,
+    start_position bigint NOT NULL,
+    end_position   bigint NOT NULL CHECK (end_position > start_position),
+    first_seq      bigint NOT NULL,
+    last_seq       bigint NOT NULL,
+    carried_at     timestamptz NOT NULL,
+    PRIMARY KEY (spool_id, segment, start_position)
+);
+COMMENT ON TABLE contauth_audit.spool IS
+    'What has been carried from the spools of standbys into contauth_audit.decision';
+COMMENT ON COLUMN contauth_audit.spool.spool_id IS 'Spool; the rows have it as boot_id';
+COMMENT ON COLUMN contauth_audit.spool.segment IS 'Segment of the spool';
+COMMENT ON COLUMN contauth_audit.spool.start_position IS 'Where the records begin in the segment, bytes';
+COMMENT ON COLUMN contauth_audit.spool.end_position IS 'Where they end';
+COMMENT ON COLUMN contauth_audit.spool.first_seq IS 'seq of the first row';
+COMMENT ON COLUMN contauth_audit.spool.last_seq IS 'seq of the last row';
+COMMENT ON COLUMN contauth_audit.spool.carried_at IS 'When they were carried';
+
 SELECT pg_catalog.pg_extension_config_dump('contauth_audit.decision', '');
 SELECT pg_catalog.pg_extension_config_dump('contauth_audit.decision_default', '');
 SELECT pg_catalog.pg_extension_config_dump('contauth_audit.retention', '');
 SELECT pg_catalog.pg_extension_config_dump('contauth_audit.admin_event', '');
 SELECT pg_catalog.pg_extension_config_dump('contauth_audit.checkpoint', '');
+SELECT pg_catalog.pg_extension_config_dump('contauth_audit.spool', '');
 SELECT pg_catalog.pg_extension_config_dump('contauth_audit.admin_event_event_id_seq', '');
 
 /*
@@ -1776,6 +1797,12 @@ CREATE TRIGGER refuse_row
 CREATE TRIGGER refuse_statement
     BEFORE UPDATE OR DELETE OR TRUNCATE ON contauth_audit.checkpoint
     FOR EACH STATEMENT EXECUTE FUNCTION contauth_audit.refuse_change();
+CREATE TRIGGER refuse_row
+    BEFORE INSERT OR UPDATE OR DELETE ON contauth_audit.spool
+    FOR EACH ROW EXECUTE FUNCTION contauth_audit.refuse_change();
+CREATE TRIGGER refuse_statement
+    BEFORE UPDATE OR DELETE OR TRUNCATE ON contauth_audit.spool
+    FOR EACH STATEMENT EXECUTE FUNCTION contauth_audit.refuse_change();
 ALTER TABLE contauth_audit.decision ENABLE ALWAYS TRIGGER refuse_row;
 ALTER TABLE contauth_audit.decision ENABLE ALWAYS TRIGGER refuse_statement;
 ALTER TABLE contauth_audit.decision_default ENABLE ALWAYS TRIGGER refuse_statement;
@@ -1785,6 +1812,8 @@ ALTER TABLE contauth_audit.admin_event ENABLE ALWAYS TRIGGER refuse_row;
 ALTER TABLE contauth_audit.admin_event ENABLE ALWAYS TRIGGER refuse_statement;
 ALTER TABLE contauth_audit.checkpoint ENABLE ALWAYS TRIGGER refuse_row;
 ALTER TABLE contauth_audit.checkpoint ENABLE ALWAYS TRIGGER refuse_statement;
+ALTER TABLE contauth_audit.spool ENABLE ALWAYS TRIGGER refuse_row;
+ALTER TABLE contauth_audit.spool ENABLE ALWAYS TRIGGER refuse_statement;
 
 /* Functions */
 
@@ -1885,9 +1914,36 @@ CREATE FUNCTION contauth_audit.sync(timeout interval DEFAULT '5 s')
     LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
     AS 'MODULE_PATHNAME', 'contauth_audit_sync';
 COMMENT ON FUNCTION contauth_audit.sync(interval) IS
-    'Waits until every record made so far is in the table; false after the timeout';
+    'Waits until every record made so far is in the table, on a standby in the spool; false after the timeout';
 REVOKE ALL ON FUNCTION contauth_audit.sync(interval) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION contauth_audit.sync(interval) TO contauth_auditor;
+
+CREATE FUNCTION contauth_audit.spool_read(max_records integer DEFAULT 10000)
+    RETURNS TABLE (spool_id uuid, segment integer, "position" bigint, record bytea)
+    LANGUAGE c VOLATILE PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'contauth_audit_spool_read';
+COMMENT ON FUNCTION contauth_audit.spool_read(integer) IS
+    'Records in the spool of this server that its tables do not have, oldest first';
+REVOKE ALL ON FUNCTION contauth_audit.spool_read(integer) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION contauth_audit.spool_read(integer) TO contauth_auditor;
+
+CREATE FUNCTION contauth_audit.spool_release() RETURNS bigint
+    LANGUAGE c VOLATILE PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'contauth_audit_spool_release';
+COMMENT ON FUNCTION contauth_audit.spool_release() IS
+    'Removes on a standby the segments of the spool whose records are in the tables; returns how many';
+REVOKE ALL ON FUNCTION contauth_audit.spool_release() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION contauth_audit.spool_release() TO contauth_auditor;
+
+/* Who calls it says what was decided elsewhere: for superusers */
+CREATE FUNCTION contauth_audit.carry(
+        spool_id uuid, segment integer, "position" bigint, records bytea[])
+    RETURNS boolean
+    LANGUAGE c VOLATILE PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'contauth_audit_carry';
+COMMENT ON FUNCTION contauth_audit.carry(uuid, integer, bigint, bytea[]) IS
+    'Carries records that spool_read() returned on a standby into the tables, each once; false when that is still to be done';
+REVOKE ALL ON FUNCTION contauth_audit.carry(uuid, integer, bigint, bytea[]) FROM PUBLIC;
 
 CREATE FUNCTION contauth_audit.attach() RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE
@@ -2497,7 +2553,7 @@ COMMENT ON COLUMN contauth_audit.control_mapping.evidence IS 'Query for a member
 REVOKE ALL ON ALL TABLES IN SCHEMA contauth_audit FROM PUBLIC;
 REVOKE ALL ON ALL SEQUENCES IN SCHEMA contauth_audit FROM PUBLIC;
 GRANT SELECT ON contauth_audit.decision, contauth_audit.admin_event, contauth_audit.retention,
-                contauth_audit.checkpoint,
+                contauth_audit.checkpoint, contauth_audit.spool,
                 contauth_audit.denials, contauth_audit.escalations,
                 contauth_audit.agent_activity, contauth_audit.delegation_tree,
                 contauth_audit.sensitive_access, contauth_audit.unused_permissions,

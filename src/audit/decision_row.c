@@ -37,6 +37,7 @@ typedef struct RowBuilder
 	List	   *actions;		/* of char * */
 	JsonbParseState *accesses;	/* NULL before the first one */
 	char	   *statement;		/* NULL: none */
+	char	   *normalized;		/* the same, when the spool has it so */
 	int32		cut_statement;	/* bytes left out of the statement's end */
 	int32		cut_fields;		/* bytes of whole fields left out */
 } RowBuilder;
@@ -340,6 +341,9 @@ add_special(RowBuilder *row, CaField tag, const char *value, Size len)
 		case CA_F_STATEMENT:
 			row->statement = field_text(row, value, len);
 			break;
+		case CA_F_NORMALIZED:
+			row->normalized = field_text(row, value, len);
+			break;
 		case CA_F_CUT_STATEMENT:
 			row->cut_statement = field_int32(value, len);
 			break;
@@ -419,10 +423,12 @@ static void
 set_statement(RowBuilder *row)
 {
 	char	   *text = row->statement;
+	char	   *normalized = row->normalized;
 
 	if (text != NULL)
+		normalized = ca_normalize_statement(text, row->cut_statement > 0);
+	if (normalized != NULL)
 	{
-		char	   *normalized = ca_normalize_statement(text, row->cut_statement > 0);
 		unsigned char digest[CA_SHA256_LEN];
 
 		if (!ca_sha256(normalized, strlen(normalized), digest))
@@ -430,7 +436,7 @@ set_statement(RowBuilder *row)
 					(errcode(ERRCODE_INTERNAL_ERROR),
 					 errmsg("could not compute a SHA-256 digest")));
 		set_digest(row, CA_COL_STATEMENT_SHA256, digest);
-		if (ca_guc_audit_statement != CA_STATEMENT_FULL)
+		if (text == NULL || ca_guc_audit_statement != CA_STATEMENT_FULL)
 			text = normalized;
 	}
 	if (row->cut_statement > 0 || row->cut_fields > 0)

@@ -4,7 +4,8 @@
  *	  The audit record as a backend writes it and the worker reads it.
  *
  * A record is a fixed CaAuditHeader followed by fields, each a tag, a length
- * and bytes (TLV, host byte order: it never leaves shared memory).  A backend
+ * and bytes (TLV, host byte order: it leaves shared memory only for the files of
+ * a spool).  A backend
  * formats and hashes nothing: what is the same for many statements (session,
  * identity, plan) is encoded once into a CaAuditBlob and copied from then on.
  * The worker turns a record into a row of contauth_audit.decision.
@@ -73,6 +74,8 @@ typedef enum CaField
 	/* added by ca_ring_put() to what was too long; int32: bytes left out */
 	CA_F_CUT_STATEMENT,			/* of the statement's end */
 	CA_F_CUT_FIELDS,			/* of whole fields */
+	/* in a spool only, instead of CA_F_STATEMENT; T */
+	CA_F_NORMALIZED,
 	/* inside CA_F_ACCESS */
 	CA_F_A_RELATION = 100,		/* T */
 	CA_F_A_ACTION,				/* T */

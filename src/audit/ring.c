@@ -17,7 +17,6 @@
  */
 #include "postgres.h"
 
-#include "access/xlog.h"
 #include "audit/ring_shared.h"
 #include "base/error.h"
 #include "base/guc.h"
@@ -66,8 +65,8 @@ ca_ring_shmem_request(void)
 }
 
 /* Draw a random (version 4) UUID. */
-static void
-draw_uuid(pg_uuid_t *uuid)
+void
+ca_ring_draw_uuid(pg_uuid_t *uuid)
 {
 	if (!pg_strong_random(uuid->data, UUID_LEN))
 		ereport(FATAL,
@@ -90,7 +89,7 @@ ca_ring_shmem_startup(void)
 		memset(ring, 0, offsetof(CaRingShared, data));
 		ring->lock = &(GetNamedLWLockTranche(CA_RING_TRANCHE))->lock;
 		ring->size = (Size) ca_guc_audit_ring_size * 1024;
-		draw_uuid(&ring->boot_id);
+		ca_ring_draw_uuid(&ring->boot_id);
 		ConditionVariableInit(&ring->progress);
 	}
 	LWLockRelease(AddinShmemInitLock);
@@ -138,11 +137,6 @@ report_no_home(void)
 {
 	const char *name = ca_guc_audit_database;
 
-	if (RecoveryInProgress())
-		ereport(ERROR,
-				(errcode(ERRCODE_CA_NOT_RECORDED),
-				 errmsg("the decision cannot be recorded"),
-				 errdetail("Recovery is in progress.")));
 	if (name != NULL && name[0] != '\0')
 		ereport(ERROR,
 				(errcode(ERRCODE_CA_NOT_RECORDED),
@@ -201,8 +195,6 @@ ca_ring_check_writable(void)
 	state = home_state();
 	if (state == CA_HOME_READY)
 		return;
-	if (RecoveryInProgress())
-		report_no_home();
 
 	deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
 										   ca_guc_audit_wait);
@@ -466,4 +458,15 @@ ca_ring_head(void)
 	head = ring->head_index;
 	LWLockRelease(ring->lock);
 	return head;
+}
+
+/* Tell the worker of a file in the spool that is to be carried. */
+void
+ca_ring_announce_spool(void)
+{
+	LWLockAcquire(ring->lock, LW_EXCLUSIVE);
+	ring->spool_news = true;
+	if (ring->worker_latch)
+		SetLatch(ring->worker_latch);
+	LWLockRelease(ring->lock);
 }

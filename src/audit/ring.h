@@ -33,8 +33,9 @@ extern uint64 ca_ring_put(const CaAuditHeader *header,
 
 /*
  * Wait until the record with this index (and all before it) is durable in
- * contauth_audit.decision, at most contauth.audit_wait; then raises ZA005.
- * The record stays in the ring and is written all the same.
+ * contauth_audit.decision, or during recovery in the spool, at most
+ * contauth.audit_wait; then raises ZA005.  The record stays in the ring and is
+ * written all the same.
  */
 extern void ca_ring_wait_durable(uint64 position);
 
@@ -42,8 +43,8 @@ extern void ca_ring_wait_durable(uint64 position);
 extern uint64 ca_ring_head(void);
 
 /*
- * Raise ZA005 when a record could not be taken at all: no audit home, or the
- * server is in recovery.  While the worker starts, waits up to audit_wait.
+ * Raise ZA005 when a record could not be taken at all: no audit home.  While
+ * the worker starts, waits up to audit_wait.
  */
 extern void ca_ring_check_writable(void);
 

@@ -7,8 +7,8 @@
  *
  * Positions and indexes only grow: a position counts bytes, an index counts
  * records, both since this start of the postmaster.  [tail, head) is what has
- * been put but is not yet durable in contauth_audit.decision; the row of
- * record i has seq = base_seq + i.
+ * been put but is not yet durable in contauth_audit.decision, or during
+ * recovery in the spool (spool.h); the row of record i has seq = base_seq + i.
  *
  * Locking: one LWLock guards every field below it.  Bytes of data[] in
  * [tail, head) never change, so the worker copies them without the lock;
@@ -68,6 +68,11 @@ typedef struct CaRingShared
 	Oid			base_relation;	/* table for which base_seq holds, or 0 */
 	int64		base_seq;		/* seq of record 0 */
 	unsigned char tail_hash[CA_SHA256_LEN]; /* of the row before tail */
+	bool		carrying;		/* rows from the spool are being added */
+	bool		spool_news;		/* carry() has brought a file */
+	pg_uuid_t	spool_id;		/* spool of this server's recovery, */
+	int32		spool_segment;	/* its segment that is being written, */
+	uint64		spool_end;		/* and how much of that is durable */
 	CaWorkerWait worker_wait;
 	Latch	   *worker_latch;	/* NULL: no worker */
 	char		data[FLEXIBLE_ARRAY_MEMBER];
@@ -81,14 +86,15 @@ typedef struct CaRingBatch
 {
 	uint64		first_index;
 	int64		first_seq;
+	pg_uuid_t	boot_id;		/* as the rows tell it */
 	unsigned char prev_hash[CA_SHA256_LEN]; /* of the row before the first */
-	uint64		end_pos;		/* ring position behind the last one */
 	int			count;
 	struct
 	{
 		CaAuditHeader header;
 		const char *fields;
 		Size		len;
+		uint64		end_pos;	/* ring position behind it */
 	}		   *records;
 } CaRingBatch;
 
@@ -101,12 +107,19 @@ extern void ca_ring_worker_position(Oid *relation, int64 *seq,
 extern void ca_ring_worker_report_left(void);
 extern void ca_ring_worker_read(CaRingBatch *batch, int max);
 extern void ca_ring_worker_adopt(Oid relation, const CaNewestRow *newest);
-extern void ca_ring_worker_advance(uint64 end_pos, uint64 end_index,
+extern void ca_ring_worker_advance(const CaRingBatch *batch, int count,
 								   const unsigned char *hash);
+extern void ca_ring_worker_carry_begin(CaRingBatch *batch);
+extern void ca_ring_worker_carry_end(int count, const unsigned char *hash);
+extern void ca_ring_worker_spooled(const pg_uuid_t *spool_id, int32 segment,
+								   uint64 end);
+extern bool ca_ring_worker_spool_news(void);
 extern void ca_ring_worker_wait(bool idle);
 extern void ca_ring_worker_set_state(CaHomeState state);
 
 /* ring.c */
+extern void ca_ring_draw_uuid(pg_uuid_t *uuid);
+extern void ca_ring_announce_spool(void);
 extern bool ca_ring_wait_index(uint64 index, long timeout_ms);
 
 #endif							/* CA_AUDIT_RING_SHARED_H */

@@ -151,33 +151,92 @@ ca_ring_worker_read(CaRingBatch *batch, int max)
 	batch->first_index = ring->tail_index;
 	batch->first_seq = ring->base_seq + (int64) ring->tail_index;
 	memcpy(batch->prev_hash, ring->tail_hash, CA_SHA256_LEN);
+	batch->boot_id = ring->boot_id;
 	available = ring->head_index - ring->tail_index;
 	LWLockRelease(ring->lock);
 
 	batch->count = (int) Min(available, (uint64) max);
 	batch->records = palloc(Max(batch->count, 1) * sizeof(*batch->records));
 	for (int i = 0; i < batch->count; i++)
+	{
 		pos = read_record(ring, pos, &batch->records[i].header,
 						  &batch->records[i].fields, &batch->records[i].len);
-	batch->end_pos = pos;
+		batch->records[i].end_pos = pos;
+	}
 }
 
 /*
- * Everything before end_index is durable: free its room, remember the hash of
- * its last row, and let waiters go on.
+ * The first count records of the batch are durable: free their room, remember
+ * the hash of the last row, and let waiters go on.
  */
 void
-ca_ring_worker_advance(uint64 end_pos, uint64 end_index,
+ca_ring_worker_advance(const CaRingBatch *batch, int count,
 					   const unsigned char *hash)
 {
 	CaRingShared *ring = ca_ring_shared();
 
 	LWLockAcquire(ring->lock, LW_EXCLUSIVE);
-	ring->tail_pos = end_pos;
-	ring->tail_index = end_index;
+	ring->tail_pos = batch->records[count - 1].end_pos;
+	ring->tail_index = batch->first_index + count;
 	memcpy(ring->tail_hash, hash, CA_SHA256_LEN);
 	LWLockRelease(ring->lock);
 	ConditionVariableBroadcast(&ring->progress);
+}
+
+/*
+ * Records of a spool are about to be added to the chain: say where they come.
+ * Until carry_end() a row more in the table is one of them.
+ */
+void
+ca_ring_worker_carry_begin(CaRingBatch *batch)
+{
+	CaRingShared *ring = ca_ring_shared();
+
+	LWLockAcquire(ring->lock, LW_EXCLUSIVE);
+	ring->carrying = true;
+	batch->first_seq = ring->base_seq + (int64) ring->tail_index;
+	memcpy(batch->prev_hash, ring->tail_hash, CA_SHA256_LEN);
+	LWLockRelease(ring->lock);
+}
+
+/* They have been committed: what is in the ring comes behind them. */
+void
+ca_ring_worker_carry_end(int count, const unsigned char *hash)
+{
+	CaRingShared *ring = ca_ring_shared();
+
+	LWLockAcquire(ring->lock, LW_EXCLUSIVE);
+	ring->carrying = false;
+	ring->base_seq += count;
+	memcpy(ring->tail_hash, hash, CA_SHA256_LEN);
+	LWLockRelease(ring->lock);
+}
+
+/* Publish what of the spool's newest segment can be read. */
+void
+ca_ring_worker_spooled(const pg_uuid_t *spool_id, int32 segment, uint64 end)
+{
+	CaRingShared *ring = ca_ring_shared();
+
+	LWLockAcquire(ring->lock, LW_EXCLUSIVE);
+	ring->spool_id = *spool_id;
+	ring->spool_segment = segment;
+	ring->spool_end = end;
+	LWLockRelease(ring->lock);
+}
+
+/* Has carry() brought a file since this was asked last? */
+bool
+ca_ring_worker_spool_news(void)
+{
+	CaRingShared *ring = ca_ring_shared();
+	bool		news;
+
+	LWLockAcquire(ring->lock, LW_EXCLUSIVE);
+	news = ring->spool_news;
+	ring->spool_news = false;
+	LWLockRelease(ring->lock);
+	return news;
 }
 
 /* Move the tail over one record; the caller holds the lock. */
@@ -197,7 +256,8 @@ skip_record(CaRingShared *ring)
  * The first time (since server start, or after another table) the numbers
  * follow what the table holds.  Later, when another worker was here before,
  * shared memory knows the end of the chain, except that records committed by
- * a worker that died before it could move the tail are now skipped.  A table
+ * a worker that died before it could move the tail are now skipped, and rows
+ * that it carried from a spool counted.  A table
  * that ends earlier than shared memory says has lost rows: the numbers go on
  * all the same, and the gap stays visible.
  */
@@ -215,6 +275,11 @@ ca_ring_worker_adopt(Oid relation, const CaNewestRow *newest)
 		ring->base_seq = newest->seq + 1 - (int64) ring->tail_index;
 		memcpy(ring->tail_hash, newest->hash, CA_SHA256_LEN);
 	}
+	else if (newest->seq > last && ring->carrying)
+	{
+		ring->base_seq += newest->seq - last;
+		memcpy(ring->tail_hash, newest->hash, CA_SHA256_LEN);
+	}
 	else if (newest->seq > last &&
 			 memcmp(&newest->boot_id, &ring->boot_id, UUID_LEN) == 0)
 	{
@@ -222,6 +287,7 @@ ca_ring_worker_adopt(Oid relation, const CaNewestRow *newest)
 			skip_record(ring);
 		memcpy(ring->tail_hash, newest->hash, CA_SHA256_LEN);
 	}
+	ring->carrying = false;
 	LWLockRelease(ring->lock);
 	ConditionVariableBroadcast(&ring->progress);
 }

@@ -8,6 +8,10 @@
  * after each batch so that records gather; after a second without records it
  * sleeps and only looks, once a second, whether its tables are still there.
  *
+ * During recovery (on a standby) it drains the ring into the spool (spool.h)
+ * and has no database.  When recovery ends it exits; the next worker carries
+ * the spool into the tables, and goes on with the ring, which has stayed.
+ *
  * Invariants:
  * - no record is skipped: a batch that fails is tried again until it works;
  * - no transaction and no lock is held while waiting;
@@ -20,20 +24,23 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "access/xlog.h"
 #include "audit/chain.h"
 #include "audit/checkpoint.h"
 #include "audit/decision_row.h"
 #include "audit/guard.h"
 #include "audit/home.h"
-#include "audit/ring_shared.h"
+#include "audit/spool.h"
 #include "audit/worker.h"
 #include "executor/spi.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "postmaster/bgworker.h"
 #include "postmaster/interrupt.h"
 #include "storage/fd.h"
 #include "storage/ipc.h"
+#include "storage/pmsignal.h"
 #include "tcop/tcopprot.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
@@ -56,6 +63,7 @@
 /* Idleness before sleeping; how often tables and partitions are looked for. */
 #define CA_IDLE_MS				1000
 #define CA_CHECK_MS				1000
+#define CA_SPOOL_CHECK_MS		1000
 #define CA_PARTITION_CHECK_MS	(3600 * 1000)
 
 static bool ready = false;		/* the tables were there at the last look */
@@ -64,6 +72,9 @@ static int	last_count = 0;		/* records in the last batch */
 static TimestampTz last_work = 0;
 static TimestampTz last_check = 0;
 static TimestampTz last_partitions = 0;
+static bool spooling = false;	/* in recovery: into the spool */
+static bool spool_left = false; /* the last step found something to carry */
+static TimestampTz last_spool = 0;
 static MemoryContext batch_context = NULL;
 
 /* See worker.h. */
@@ -75,7 +86,7 @@ ca_audit_worker_register(void)
 	memset(&worker, 0, sizeof(worker));
 	worker.bgw_flags = BGWORKER_SHMEM_ACCESS |
 		BGWORKER_BACKEND_DATABASE_CONNECTION;
-	worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
+	worker.bgw_start_time = BgWorkerStart_ConsistentState;
 	worker.bgw_restart_time = 1;
 	strlcpy(worker.bgw_library_name, "contauth", BGW_MAXLEN);
 	strlcpy(worker.bgw_function_name, "ca_audit_worker_main", BGW_MAXLEN);
@@ -134,7 +145,8 @@ run_step(void (*step) (void))
 
 /* Add the numbers and hashes to a row and write it; prev becomes its hash. */
 static void
-write_row(Datum *values, bool *nulls, int64 seq, unsigned char *prev)
+write_row(Datum *values, bool *nulls, int64 seq, const pg_uuid_t *boot_id,
+		  unsigned char *prev)
 {
 	unsigned char hash[CA_SHA256_LEN];
 	bytea	   *prev_bytes = palloc(VARHDRSZ + CA_SHA256_LEN);
@@ -142,7 +154,7 @@ write_row(Datum *values, bool *nulls, int64 seq, unsigned char *prev)
 
 	values[CA_COL_SEQ] = Int64GetDatum(seq);
 	nulls[CA_COL_SEQ] = false;
-	values[CA_COL_BOOT_ID] = UUIDPGetDatum(&ca_ring_shared()->boot_id);
+	values[CA_COL_BOOT_ID] = UUIDPGetDatum(boot_id);
 	nulls[CA_COL_BOOT_ID] = false;
 	ca_chain_hash(values, nulls, prev, hash);
 
@@ -176,7 +188,7 @@ write_rows(const CaRingBatch *batch, unsigned char *prev)
 	{
 		ca_decision_row(&batch->records[i].header, batch->records[i].fields,
 						batch->records[i].len, values, nulls);
-		write_row(values, nulls, batch->first_seq + i, prev);
+		write_row(values, nulls, batch->first_seq + i, &batch->boot_id, prev);
 		MemoryContextReset(row_context);
 	}
 	MemoryContextSwitchTo(old_context);
@@ -213,8 +225,7 @@ write_batch(void)
 	}
 	write_rows(&batch, hash);
 	commit_work();
-	ca_ring_worker_advance(batch.end_pos, batch.first_index + batch.count,
-						   hash);
+	ca_ring_worker_advance(&batch, batch.count, hash);
 	last_count = batch.count;
 	last_work = GetCurrentTimestamp();
 }
@@ -227,6 +238,74 @@ write_checkpoint(void)
 	ca_checkpoint_write();
 	commit_work();
 	ca_checkpoint_written();
+}
+
+/* Step: write the oldest records of the ring, if there are any, to the spool. */
+static void
+spool_batch(void)
+{
+	CaRingBatch batch;
+	int			count;
+
+	last_count = 0;
+	MemoryContextReset(batch_context);
+	MemoryContextSwitchTo(batch_context);
+	ca_ring_worker_read(&batch, CA_BATCH_MAX);
+	if (batch.count > 0)
+	{
+		count = ca_spool_write(&batch);
+		ca_ring_worker_advance(&batch, count, batch.prev_hash);
+		last_count = count;
+		last_work = GetCurrentTimestamp();
+	}
+	MemoryContextSwitchTo(TopMemoryContext);
+}
+
+/*
+ * Add a piece of the spool to the chain, in the current transaction; hash
+ * becomes that of its last row.
+ */
+static void
+carry_piece(CaSpoolPiece *piece, unsigned char *hash)
+{
+	ca_ring_worker_carry_begin(&piece->batch);
+	memcpy(hash, piece->batch.prev_hash, CA_SHA256_LEN);
+	write_rows(&piece->batch, hash);
+	ca_spool_mark_carried(piece, piece->batch.first_seq);
+}
+
+/* Step: carry the oldest records of the spool, if there are any. */
+static void
+carry_batch(void)
+{
+	CaSpoolPiece piece;
+	unsigned char hash[CA_SHA256_LEN];
+
+	last_spool = GetCurrentTimestamp();
+	spool_left = false;
+	MemoryContextReset(batch_context);
+	begin_work();
+	if (ca_decision_table_hold(adopted))
+	{
+		MemoryContextSwitchTo(batch_context);
+		spool_left = ca_spool_next_piece(&piece, CA_BATCH_MAX);
+		if (spool_left && piece.batch.count > 0)
+			carry_piece(&piece, hash);
+	}
+	commit_work();
+	MemoryContextSwitchTo(TopMemoryContext);
+	if (!spool_left)
+		return;
+	if (piece.batch.count > 0)
+		ca_ring_worker_carry_end(piece.batch.count, hash);
+	if (piece.damage != NULL)
+	{
+		ca_spool_set_aside(&piece.segment, piece.damage);
+		spool_left = false;		/* it may still be there */
+	}
+	else if (piece.finished)
+		ca_spool_remove(&piece.segment);
+	last_work = GetCurrentTimestamp();
 }
 
 /* Step: create the partitions that are needed next. */
@@ -269,11 +348,48 @@ check_tables(void)
 	ready = true;
 }
 
+/* Wait, whoever sets our latch. */
+static void
+pause_for(long ms)
+{
+	(void) WaitLatch(NULL, WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+					 ms, PG_WAIT_EXTENSION);
+}
+
 /* Has ms passed since then? */
 static bool
 is_due(TimestampTz then, int ms)
 {
 	return TimestampDifferenceExceeds(then, GetCurrentTimestamp(), ms);
+}
+
+/*
+ * Carry a batch of what the spool holds.  The ring has its turn between two
+ * batches: after a promotion nobody should have to wait for the whole spool.
+ * What fails is tried again in a second, and stays where it is.
+ */
+static void
+look_after_spool(void)
+{
+	if (!PostmasterIsAlive())
+		proc_exit(1);
+	if (ca_ring_worker_spool_news() || spool_left || last_spool == 0 ||
+		is_due(last_spool, CA_SPOOL_CHECK_MS))
+	{
+		if (!run_step(carry_batch))
+			spool_left = false;
+	}
+}
+
+/* In recovery records can be taken as soon as there is a file for them. */
+static void
+look_after_files(void)
+{
+	ready = run_step(ca_spool_open);
+	if (ready)
+		ca_ring_worker_set_state(CA_HOME_READY);
+	else
+		pause_for(CA_RETRY_MS);
 }
 
 /*
@@ -284,6 +400,11 @@ is_due(TimestampTz then, int ms)
 static void
 look_after_tables(void)
 {
+	if (spooling)
+	{
+		look_after_files();
+		return;
+	}
 	if ((!ready || last_count == 0) &&
 		(last_check == 0 || is_due(last_check, CA_CHECK_MS)))
 		(void) run_step(check_tables);
@@ -292,14 +413,7 @@ look_after_tables(void)
 	if (last_partitions == 0 || is_due(last_partitions, CA_PARTITION_CHECK_MS))
 		(void) run_step(make_partitions);
 	ca_home_confirm();
-}
-
-/* Wait, whoever sets our latch. */
-static void
-pause_for(long ms)
-{
-	(void) WaitLatch(NULL, WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
-					 ms, PG_WAIT_EXTENSION);
+	look_after_spool();
 }
 
 /*
@@ -311,7 +425,7 @@ drain(void)
 {
 	do
 	{
-		if (!run_step(write_batch))
+		if (!run_step(spooling ? spool_batch : write_batch))
 		{
 			ready = false;
 			last_check = 0;
@@ -411,10 +525,25 @@ pin_settings(void)
 						PGC_SUSET, PGC_S_OVERRIDE);
 }
 
+/*
+ * The server can write now: let the next worker do it, which needs a database.
+ * What is in the ring waits for it.
+ */
+static void
+leave_recovery(void)
+{
+	ca_ring_worker_set_state(CA_HOME_UNKNOWN);
+	ereport(LOG,
+			(errmsg("contauth audit worker restarts at the end of recovery")));
+	proc_exit(1);
+}
+
 /* One round: settings, tables, records; then wait. */
 static void
 work_round(void)
 {
+	if (spooling && !RecoveryInProgress())
+		leave_recovery();
 	ResetLatch(MyLatch);
 	CHECK_FOR_INTERRUPTS();
 	if (ConfigReloadPending)
@@ -426,8 +555,19 @@ work_round(void)
 	look_after_tables();
 	if (ready && (!drain() || !ready))
 		return;
-	if (!ShutdownRequestPending)
+	if (!ShutdownRequestPending && !spool_left)
 		ca_ring_worker_wait(!ready || is_due(last_work, CA_IDLE_MS));
+}
+
+/*
+ * In recovery no database is needed, and none could be dropped while we are
+ * connected.  Statements are scanned as they are in almost every database.
+ */
+static void
+connect_for_spool(void)
+{
+	BackgroundWorkerInitializeConnection(NULL, NULL, 0);
+	SetDatabaseEncoding(PG_UTF8);
 }
 
 /* See worker.h. */
@@ -439,7 +579,11 @@ ca_audit_worker_main(Datum main_arg)
 	BackgroundWorkerUnblockSignals();
 
 	ca_ring_worker_enter();
-	ca_home_connect();
+	spooling = RecoveryInProgress();
+	if (spooling)
+		connect_for_spool();
+	else
+		ca_home_connect();
 	pin_settings();
 	ca_guard_admit_worker();
 	batch_context = AllocSetContextCreate(TopMemoryContext,

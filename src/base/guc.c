@@ -39,6 +39,7 @@ int			ca_guc_audit_retention_min = 180;
 int			ca_guc_audit_statement = CA_STATEMENT_NORMALIZED;
 char	   *ca_guc_audit_signing_key = NULL;
 int			ca_guc_checkpoint_interval = 60;
+int			ca_guc_spool_size = 256;
 bool		ca_guc_explain_denials = true;
 int			ca_guc_max_delegation_depth = 8;
 int			ca_guc_identity_scope = CA_SCOPE_SESSION;
@@ -416,6 +417,14 @@ define_audit_settings(void)
 							&ca_guc_checkpoint_interval,
 							60, 1, 86400,
 							PGC_SIGHUP, GUC_UNIT_S,
+							NULL, NULL, NULL);
+
+	DefineCustomIntVariable("contauth.spool_size",
+							"Most that the files may hold in which a standby keeps records.",
+							"When they are full, statements of agents are refused.",
+							&ca_guc_spool_size,
+							256, 1, 1024 * 1024,
+							PGC_SIGHUP, GUC_UNIT_MB,
 							NULL, NULL, NULL);
 }
 

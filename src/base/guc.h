@@ -48,6 +48,7 @@ extern PGDLLIMPORT int ca_guc_identity_scope;	/* CaIdentityScope */
 extern PGDLLIMPORT int ca_guc_audit_durability; /* CaAuditDurability */
 extern PGDLLIMPORT int ca_guc_audit_wait;	/* ms */
 extern PGDLLIMPORT int ca_guc_audit_retention_min;	/* days */
+extern PGDLLIMPORT int ca_guc_spool_size;	/* MB */
 extern PGDLLIMPORT int ca_guc_audit_statement;	/* CaAuditStatement */
 extern PGDLLIMPORT char *ca_guc_audit_signing_key;	/* path; "": none */
 extern PGDLLIMPORT int ca_guc_checkpoint_interval;	/* s */

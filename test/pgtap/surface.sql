@@ -42,7 +42,10 @@ INSERT INTO function_expected VALUES
 	('contauth_audit.drop_before(timestamp with time zone,text)', '{}'),
 	('contauth_audit.sensitivity_of(jsonb)', '{contauth_auditor}'),
 	('contauth_audit.find_unused_permissions(interval)', '{contauth_auditor}'),
-	('contauth_audit.find(interval,interval)', '{contauth_auditor}');
+	('contauth_audit.find(interval,interval)', '{contauth_auditor}'),
+	('contauth_audit.spool_read(integer)', '{contauth_auditor}'),
+	('contauth_audit.spool_release()', '{contauth_auditor}'),
+	('contauth_audit.carry(uuid,integer,bigint,bytea[])', '{}');
 
 CREATE TEMP TABLE relation_expected (relation text PRIMARY KEY, kind text, readers text[], writers text[]);
 INSERT INTO relation_expected VALUES
@@ -58,6 +61,7 @@ INSERT INTO relation_expected VALUES
 	('contauth_audit.admin_event', 'table', '{contauth_auditor}', '{}'),
 	('contauth_audit.retention', 'table', '{contauth_auditor}', '{}'),
 	('contauth_audit.checkpoint', 'table', '{contauth_auditor}', '{}'),
+	('contauth_audit.spool', 'table', '{contauth_auditor}', '{}'),
 	('contauth_audit.denials', 'view', '{contauth_auditor}', '{}'),
 	('contauth_audit.escalations', 'view', '{contauth_auditor}', '{}'),
 	('contauth_audit.agent_activity', 'view', '{contauth_auditor}', '{}'),
@@ -225,7 +229,8 @@ SELECT is(array_agg(name || ' ' || context ORDER BY name), ARRAY[
 		'contauth.clock_skew sighup', 'contauth.explain_denials superuser',
 		'contauth.identity_scope superuser', 'contauth.max_agents postmaster',
 		'contauth.max_delegation_depth superuser',
-		'contauth.mode superuser', 'contauth.purpose user', 'contauth.task_id user',
+		'contauth.mode superuser', 'contauth.purpose user', 'contauth.spool_size sighup',
+		'contauth.task_id user',
 		'contauth.traceparent user'],
 	'settings and their contexts; contauth.token and contauth.delegation are not shown')
   FROM pg_settings WHERE name LIKE 'contauth.%';

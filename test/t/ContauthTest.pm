@@ -129,13 +129,14 @@ sub token_b
 
 # --- servers ---------------------------------------------------------------
 
-# A started server that has preloaded contauth; further settings as text.
+# A started server that has preloaded contauth; further settings as text, and
+# options of initdb.
 sub new_node
 {
-	my ($name, $conf) = @_;
+	my ($name, $conf, @initdb) = @_;
 	my $node = PostgreSQL::Test::Cluster->new($name);
 
-	$node->init(extra => [ '-E', 'UTF8', '--locale=C.UTF-8' ]);
+	$node->init(extra => [ '-E', 'UTF8', '--locale=C.UTF-8', @initdb ]);
 	$node->append_conf('postgresql.conf', <<"EOC");
 shared_preload_libraries = 'contauth'
 contauth.audience = '@{[AUDIENCE]}'
