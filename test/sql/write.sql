@@ -256,6 +256,28 @@ INSERT INTO crm.stock_view (id) VALUES (9);
 :as_admin
 
 --
+-- TRUNCATE removes the rows that a filter hides, too
+--
+SELECT contauth.create_policy('empty', 'permit', actions => '{truncate}', resources => '{crm.stock}') \g /dev/null
+:as_agent
+BEGIN;
+TRUNCATE crm.stock;
+ROLLBACK;
+TRUNCATE crm.stock CASCADE;
+:state
+:as_admin
+SELECT contauth.alter_policy('empty', '{"row_filter": "id < 9"}') \g /dev/null
+:as_agent
+TRUNCATE crm.stock;
+:state
+:as_admin
+SELECT contauth.alter_policy('empty', '{"row_filter": null, "masks": {"crm.stock.amount": "null"}}') \g /dev/null
+:as_agent
+TRUNCATE crm.stock;
+:state
+:as_admin
+
+--
 -- row locks
 --
 :as_agent
