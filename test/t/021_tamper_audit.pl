@@ -336,7 +336,7 @@ cmp_ok(query('SELECT max(seq) FROM contauth_audit.decision'),
 	'>', query('SELECT max(seq) FROM contauth_audit.checkpoint'), 'records wait for a checkpoint');
 my $waiting = query('SELECT max(seq) FROM contauth_audit.decision');
 install_key('third');			# too late for this worker
-$node->restart('fast');
+$node->restart;
 is(query("SELECT max(seq) >= $waiting FROM contauth_audit.checkpoint WHERE alg = 'ES256'"),
 	't', 'a checkpoint is made at shutdown');
 $node->poll_query_until('postgres', <<'EOS') or die 'the third key does not sign';
