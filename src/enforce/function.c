@@ -167,6 +167,26 @@ decide_function(Oid funcid, bool *trusted)
 	return !answer.dynamic;
 }
 
+/* The function's entry, after a decision that lets it be executed now. */
+static const CaExecutable *
+executable(Oid funcid)
+{
+	CaExecutable *entry = find_executable(funcid);
+	uint64		epoch = ca_epoch_current;
+	const char *kind = ca_statement_current_kind();
+
+	if (entry->epoch != epoch || entry->kind != kind)
+	{
+		bool		trusted;
+		bool		holds = decide_function(funcid, &trusted);
+
+		entry->trusted = trusted;
+		entry->epoch = holds ? epoch : 0;
+		entry->kind = kind;
+	}
+	return entry;
+}
+
 /* Put a function on record; what the server and contauth bring along is not. */
 static void
 record_function(Oid funcid)
@@ -228,9 +248,6 @@ ca_function_execute_inert(Oid funcid)
 void
 ca_function_execute(Oid funcid)
 {
-	CaExecutable *entry;
-	uint64		epoch = ca_epoch_current;
-
 	if (ca_internal_depth > 0 || ca_execute_exempt())
 		return;
 	if (is_fastpath())
@@ -246,37 +263,19 @@ ca_function_execute(Oid funcid)
 	if (funcid >= FirstNormalObjectId &&
 		func_volatile(funcid) == PROVOLATILE_IMMUTABLE)
 		ca_function_folds++;
-	entry = find_executable(funcid);
-	if (entry->epoch != epoch || entry->kind != ca_statement_current_kind())
-	{
-		bool		trusted;
-		bool		holds = decide_function(funcid, &trusted);
-
-		entry = find_executable(funcid);
-		entry->trusted = trusted;
-		if (holds)
-		{
-			entry->epoch = epoch;
-			entry->kind = ca_statement_current_kind();
-		}
-	}
+	(void) executable(funcid);
 	ca_trust_check(funcid);
 	record_function(funcid);
 }
 
 /*
- * SECURITY: the answer may be older than the policies are now; then it is asked
- * for again, also for what is called by no expression, such as a trigger.
+ * SECURITY: asked here too, for the policies may be others by now, and what is
+ * called by no expression, such as a trigger, has not been asked about.
  */
 bool
 ca_function_trusted(Oid funcid)
 {
-	CaExecutable *entry = find_executable(funcid);
-	bool		trusted = entry->trusted;
-
-	if (entry->epoch != ca_epoch_current)
-		(void) decide_function(funcid, &trusted);
-	return trusted;
+	return executable(funcid)->trusted;
 }
 
 /*
