@@ -7,14 +7,13 @@
  */
 #include "postgres.h"
 
+#include "base/catalog.h"
 #include "base/error.h"
 #include "base/guc.h"
-#include "catalog/pg_type.h"
 #include "enforce/explain.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "policy/obligation.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
 #include "utils/numeric.h"
@@ -36,18 +35,6 @@ enum
 	WHY_REASON,
 	WHY_COLUMN_COUNT
 };
-
-static Datum
-text_array(const List *strings)
-{
-	Datum	   *elems = palloc(sizeof(Datum) * (list_length(strings) + 1));
-	int			n = 0;
-	ListCell   *lc;
-
-	foreach(lc, strings)
-		elems[n++] = CStringGetTextDatum(lfirst(lc));
-	return PointerGetDatum(construct_array(elems, n, TEXTOID, -1, false, TYPALIGN_INT));
-}
 
 static void
 push_string(JsonbParseState **state, JsonbIteratorToken token, const char *text)
@@ -125,9 +112,9 @@ put_row(ReturnSetInfo *rsinfo, const CaExplained *row)
 	values[WHY_RELATION] = text_or_null(row->object, &nulls[WHY_RELATION]);
 	values[WHY_ACTION] = text_or_null(row->action, &nulls[WHY_ACTION]);
 	values[WHY_DECISION] = CStringGetTextDatum(ca_decision_name(row->decision));
-	values[WHY_POLICIES] = text_array(ca_guc_explain_denials ? row->policies : NIL);
-	values[WHY_COLUMNS] = text_array(row->columns);
-	values[WHY_UNCOVERED] = text_array(row->uncovered);
+	values[WHY_POLICIES] = ca_text_array(ca_guc_explain_denials ? row->policies : NIL);
+	values[WHY_COLUMNS] = ca_text_array(row->columns);
+	values[WHY_UNCOVERED] = ca_text_array(row->uncovered);
 	values[WHY_MASKS] = masks_of(access);
 	values[WHY_ROW_FILTER] = text_or_null(access != NULL ? ca_access_filter_text(access) : NULL,
 										  &nulls[WHY_ROW_FILTER]);

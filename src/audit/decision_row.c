@@ -15,12 +15,11 @@
 #include "audit/decision_row.h"
 #include "audit/normalize.h"
 #include "audit/recode.h"
+#include "base/catalog.h"
 #include "base/guc.h"
 #include "catalog/pg_database.h"
-#include "catalog/pg_type.h"
 #include "mb/pg_wchar.h"
 #include "nodes/pg_list.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/inet.h"
 #include "utils/jsonb.h"
@@ -163,20 +162,6 @@ jsonb_datum(char *text)
 	push_pair(&state, "unparsable", text);
 	object = pushJsonbValue(&state, WJB_END_OBJECT, NULL);
 	return JsonbPGetDatum(JsonbValueToJsonb(object));
-}
-
-/* A list of strings as text[]. */
-static Datum
-text_array_datum(List *texts)
-{
-	int			n = list_length(texts);
-	Datum	   *elems = palloc(Max(n, 1) * sizeof(Datum));
-	ListCell   *lc;
-
-	foreach(lc, texts)
-		elems[foreach_current_index(lc)] = CStringGetTextDatum(lfirst(lc));
-	return PointerGetDatum(construct_array(elems, n, TEXTOID, -1, false,
-										   TYPALIGN_INT));
 }
 
 /* Push a number under a key. */
@@ -479,8 +464,8 @@ ca_decision_row(const CaAuditHeader *header, const char *fields, Size fields_len
 			add_special(&row, tag, value, len);
 	}
 	set_statement(&row);
-	set_column(&row, CA_COL_POLICIES, text_array_datum(row.policies));
-	set_column(&row, CA_COL_ACTION, text_array_datum(row.actions));
+	set_column(&row, CA_COL_POLICIES, ca_text_array(row.policies));
+	set_column(&row, CA_COL_ACTION, ca_text_array(row.actions));
 	if (row.accesses != NULL)
 		set_column(&row, CA_COL_ACCESSES,
 				   JsonbPGetDatum(JsonbValueToJsonb(pushJsonbValue(&row.accesses,

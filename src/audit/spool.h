@@ -66,6 +66,7 @@ typedef struct CaSpoolPiece
  * spool_file.c: files.  What opens one for reading needs a transaction, which
  * closes what an error leaves open.
  */
+extern uint64 ca_spool_limit(void);
 extern uint64 ca_spool_size(void);
 extern int	ca_spool_create(CaSpoolSegment *segment, bool imported);
 extern void ca_spool_discard(int fd, const CaSpoolSegment *segment);

@@ -250,7 +250,7 @@ import(CaSpoolSegment *segment, StringInfo data)
 {
 	int			fd;
 
-	if (ca_spool_size() + data->len > (uint64) ca_guc_spool_size * 1024 * 1024)
+	if (ca_spool_size() + data->len > ca_spool_limit())
 		ereport(ERROR,
 				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
 				 errmsg("the spool of audit records is full"),

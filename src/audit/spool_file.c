@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "audit/spool.h"
+#include "base/guc.h"
 #include "common/file_perm.h"
 #include "nodes/pg_list.h"
 #include "port/pg_crc32c.h"
@@ -77,6 +78,13 @@ record_crc(uint32 len, const char *record)
 	COMP_CRC32C(crc, record, len);
 	FIN_CRC32C(crc);
 	return crc;
+}
+
+/* Bytes that the folder may hold. */
+uint64
+ca_spool_limit(void)
+{
+	return (uint64) ca_guc_spool_size * 1024 * 1024;
 }
 
 /* Bytes that all files in the folder take, 0 without a folder. */
@@ -161,8 +169,9 @@ fill_head(FileHead *head, const CaSpoolSegment *segment)
 }
 
 /*
- * Create the file of a segment, of which all but end and path is given.  Nobody sees it before ca_spool_publish().
- * Returns a descriptor that the caller closes.
+ * Create the file of a segment, of which all but end and path is given.  Nobody
+ * sees it before ca_spool_publish().  Returns a descriptor that the caller
+ * closes.
  */
 int
 ca_spool_create(CaSpoolSegment *segment, bool imported)
@@ -234,6 +243,7 @@ ca_spool_append(int fd, const CaSpoolSegment *segment, uint64 position,
 	off_t		offset = sizeof(FileHead) + (position - segment->start);
 	const char *what = "write";
 	int			level = ERROR;
+	int			save_errno;
 
 	errno = ENOSPC;
 	if (pg_pwrite(fd, data, len, offset) == (ssize_t) len)
@@ -243,13 +253,10 @@ ca_spool_append(int fd, const CaSpoolSegment *segment, uint64 position,
 		what = "fsync";
 		level = data_sync_elevel(ERROR);
 	}
-	{
-		int			save_errno = errno;
-
-		if (ftruncate(fd, offset) != 0)
-			level = PANIC;
-		errno = save_errno;
-	}
+	save_errno = errno;
+	if (ftruncate(fd, offset) != 0)
+		level = PANIC;
+	errno = save_errno;
 	ereport(level,
 			(errcode_for_file_access(),
 			 errmsg("could not %s file \"%s\": %m", what, segment->path)));

@@ -28,13 +28,6 @@ static CaSpoolSegment current;	/* the segment that is being written */
 static int	current_fd = -1;
 static uint64 total = 0;		/* bytes in the folder, as far as we know */
 
-/* Bytes that the folder may hold. */
-static uint64
-spool_limit(void)
-{
-	return (uint64) ca_guc_spool_size * 1024 * 1024;
-}
-
 /* Begin the next segment. */
 static void
 next_segment(void)
@@ -115,7 +108,7 @@ encode_batch(StringInfo out, const CaRingBatch *batch)
 
 		encode_record(out, &batch->records[count].header,
 					  batch->records[count].fields, batch->records[count].len);
-		if (total + out->len > spool_limit())
+		if (total + out->len > ca_spool_limit())
 		{
 			out->len = before;
 			break;
@@ -129,7 +122,7 @@ encode_batch(StringInfo out, const CaRingBatch *batch)
 static bool
 segment_is_full(void)
 {
-	return current.end >= Min(CA_SEGMENT_SIZE, spool_limit() / 8);
+	return current.end >= Min(CA_SEGMENT_SIZE, ca_spool_limit() / 8);
 }
 
 /*

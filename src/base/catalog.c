@@ -272,6 +272,18 @@ ca_text_array_list(Datum array)
 	return list;
 }
 
+Datum
+ca_text_array(const List *strings)
+{
+	Datum	   *elems = palloc(sizeof(Datum) * (list_length(strings) + 1));
+	int			n = 0;
+	ListCell   *lc;
+
+	foreach(lc, strings)
+		elems[n++] = CStringGetTextDatum(lfirst(lc));
+	return PointerGetDatum(construct_array(elems, n, TEXTOID, -1, false, TYPALIGN_INT));
+}
+
 List *
 ca_row_text_array(HeapTuple tuple, TupleDesc desc, const char *column)
 {

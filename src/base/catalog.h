@@ -76,6 +76,10 @@ extern List *ca_row_text_array(HeapTuple tuple, TupleDesc desc,
 
 /* The elements of a text[] or name[] without NULLs, as a List of strings. */
 extern List *ca_text_array_list(Datum array);
+
+/* The other way: a List of strings as a text[], empty for NIL. */
+extern Datum ca_text_array(const List *strings);
+
 extern bool ca_row_bool(HeapTuple tuple, TupleDesc desc, const char *column);
 
 #endif							/* CA_BASE_CATALOG_H */

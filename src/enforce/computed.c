@@ -117,28 +117,14 @@ family_has(Oid relid, bool (*has) (Oid relid))
 	return false;
 }
 
-/* Does the agent see every column as it is stored? */
-static bool
-sees_all(const CaAccess *seen)
-{
-	for (int attnum = 1; attnum <= seen->relation->natts; attnum++)
-	{
-		if (seen->relation->columns[attnum - 1].name != NULL &&
-			(!ca_access_covers(seen, attnum) ||
-			 ca_access_masks(seen, attnum) != NIL))
-			return false;
-	}
-	return true;
-}
-
 bool
 ca_computed_reveals(const CaAccess *seen)
 {
-	return !sees_all(seen) && family_has(seen->relid, relation_computes);
+	return ca_access_hides_columns(seen) && family_has(seen->relid, relation_computes);
 }
 
 bool
 ca_computed_by_agent(const CaAccess *seen)
 {
-	return !sees_all(seen) && family_has(seen->relid, has_agents_trigger);
+	return ca_access_hides_columns(seen) && family_has(seen->relid, has_agents_trigger);
 }

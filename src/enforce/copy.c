@@ -22,8 +22,9 @@
 /* The statement that ca_copy_check() has found to need a look at each row. */
 static const CopyStmt *row_by_row = NULL;
 
-List *
-ca_copy_column_names(const CopyStmt *stmt, Relation rel)
+/* The columns that COPY names, or means when it names none: of String. */
+static List *
+column_names(const CopyStmt *stmt, Relation rel)
 {
 	TupleDesc	desc = RelationGetDescr(rel);
 	List	   *names = NIL;
@@ -40,22 +41,32 @@ ca_copy_column_names(const CopyStmt *stmt, Relation rel)
 	return names;
 }
 
+List *
+ca_copy_attnums(const CopyStmt *stmt, Relation rel)
+{
+	List	   *attnums = NIL;
+	ListCell   *lc;
+
+	foreach(lc, column_names(stmt, rel))
+	{
+		AttrNumber	attnum = get_attnum(RelationGetRelid(rel), strVal(lfirst(lc)));
+
+		/* COPY itself complains about a column that does not exist */
+		if (attnum > 0)
+			attnums = lappend_int(attnums, attnum);
+	}
+	return attnums;
+}
+
 Bitmapset *
 ca_copy_columns(const CopyStmt *stmt, Oid relid)
 {
 	Relation	rel = table_open(relid, AccessShareLock);
-	List	   *names = ca_copy_column_names(stmt, rel);
 	Bitmapset  *columns = NULL;
 	ListCell   *lc;
 
-	foreach(lc, names)
-	{
-		AttrNumber	attnum = get_attnum(relid, strVal(lfirst(lc)));
-
-		/* COPY itself complains about a column that does not exist */
-		if (attnum > 0)
-			columns = bms_add_member(columns, attnum);
-	}
+	foreach(lc, ca_copy_attnums(stmt, rel))
+		columns = bms_add_member(columns, lfirst_int(lc));
 	table_close(rel, NoLock);
 	return columns;
 }
@@ -98,7 +109,7 @@ select_of_table(const CopyStmt *stmt)
 	SelectStmt *select = makeNode(SelectStmt);
 	RangeVar   *from = copyObject(stmt->relation);
 	Relation	rel = table_openrv(stmt->relation, AccessShareLock);
-	List	   *names = ca_copy_column_names(stmt, rel);
+	List	   *names = column_names(stmt, rel);
 	ListCell   *lc;
 
 	table_close(rel, NoLock);

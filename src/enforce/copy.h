@@ -30,8 +30,8 @@ extern PlannedStmt *ca_copy_convert(PlannedStmt *pstmt);
  */
 extern bool ca_copy_in_needed(const CopyStmt *stmt);
 
-/* The columns that COPY names, or means when it names none: of String. */
-extern List *ca_copy_column_names(const CopyStmt *stmt, Relation rel);
+/* The columns of the table in the order of the input's, as a List of int. */
+extern List *ca_copy_attnums(const CopyStmt *stmt, Relation rel);
 
 /* The columns that COPY FROM writes, as attribute numbers. */
 extern Bitmapset *ca_copy_columns(const CopyStmt *stmt, Oid relid);

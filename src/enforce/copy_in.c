@@ -150,24 +150,6 @@ copy_rows(CaCopyIn *copy)
 	return rows;
 }
 
-/* The columns of the table in the order of the input's. */
-static List *
-columns_in_order(const CopyStmt *stmt, Relation rel)
-{
-	List	   *names = ca_copy_column_names(stmt, rel);
-	List	   *attnums = NIL;
-	ListCell   *lc;
-
-	foreach(lc, names)
-	{
-		AttrNumber	attnum = get_attnum(RelationGetRelid(rel), strVal(lfirst(lc)));
-
-		if (attnum > 0)
-			attnums = lappend_int(attnums, attnum);
-	}
-	return attnums;
-}
-
 void
 ca_copy_in(const CopyStmt *stmt, const char *text, QueryCompletion *qc)
 {
@@ -180,7 +162,7 @@ ca_copy_in(const CopyStmt *stmt, const char *text, QueryCompletion *qc)
 	PreventCommandIfReadOnly("COPY FROM");
 	pstate->p_sourcetext = text;
 	copy.rel = table_openrv(stmt->relation, RowExclusiveLock);
-	copy.attnums = columns_in_order(stmt, copy.rel);
+	copy.attnums = ca_copy_attnums(stmt, copy.rel);
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 

@@ -147,21 +147,11 @@ static Expr *
 masked_unless(const CaMaskUse *use, Var *var, const CaColumn *column,
 			  Expr *lifted, Expr *masked)
 {
-	CaseExpr   *result = makeNode(CaseExpr);
-	CaseWhen   *when = makeNode(CaseWhen);
 	Expr	   *unless = ca_expression_instantiate(use->unless, var->varno);
 
 	IncrementVarSublevelsUp((Node *) unless, var->varlevelsup, 0);
 	ca_copy_returning_type((Node *) unless, var);
-	when->expr = unless;
-	when->result = lifted;
-	when->location = -1;
-	result->casetype = column->type;
-	result->casecollid = column->collation;
-	result->args = list_make1(when);
-	result->defresult = masked;
-	result->location = -1;
-	return (Expr *) result;
+	return ca_expression_case(unless, lifted, masked, column->type, column->collation);
 }
 
 /*
@@ -359,28 +349,21 @@ become_subselect(RangeTblEntry *rte, Query *sub)
 	ca_rte_forget_perminfo(rte);
 }
 
+/* The row filter of an access, NULL when it has none. */
+static Expr *
+filter_of(const CaAccess *access, Index rti)
+{
+	return access != NULL ? ca_access_filter(access, rti) : NULL;
+}
+
 static void
 add_security_qual(RangeTblEntry *rte, const CaAccess *access, Index rti)
 {
-	Expr	   *filter = access != NULL ? ca_access_filter(access, rti) : NULL;
+	Expr	   *filter = filter_of(access, rti);
 
 	/* before what is there already: ours are applied first */
 	if (filter != NULL)
 		rte->securityQuals = lcons(filter, rte->securityQuals);
-}
-
-/* Is any existing column masked or not covered? */
-static bool
-hides_columns(const CaAccess *access)
-{
-	for (int attnum = 1; attnum <= access->relation->natts; attnum++)
-	{
-		if (access->relation->columns[attnum - 1].name != NULL &&
-			(!ca_access_covers(access, attnum) ||
-			 ca_access_masks(access, attnum) != NIL))
-			return true;
-	}
-	return false;
 }
 
 static void
@@ -491,13 +474,11 @@ is_partly_foreign(Oid relid)
 
 /* Add a check of one kind that a row written has to pass. */
 static void
-add_check_of(CaTarget *target, const CaAccess *access, WCOKind kind)
+add_check_of(CaTarget *target, const CaAccess *access, Expr *filter, WCOKind kind)
 {
-	Expr	   *filter = ca_access_filter(access, target->rti);
-	WithCheckOption *check;
+	WithCheckOption *check = makeNode(WithCheckOption);
 	ListCell   *lc;
 
-	check = makeNode(WithCheckOption);
 	check->kind = kind;
 	check->relname = get_rel_name(ca_target_rte(target)->relid);
 	foreach(lc, access->matched)
@@ -524,12 +505,14 @@ add_check_of(CaTarget *target, const CaAccess *access, WCOKind kind)
 static void
 add_check(CaTarget *target, const CaAccess *access, WCOKind kind)
 {
-	if (access == NULL || ca_access_filter(access, target->rti) == NULL)
+	Expr	   *filter = filter_of(access, target->rti);
+
+	if (filter == NULL)
 		return;
-	add_check_of(target, access, kind);
+	add_check_of(target, access, filter, kind);
 	if ((kind == WCO_RLS_INSERT_CHECK || kind == WCO_RLS_UPDATE_CHECK) &&
 		is_partly_foreign(ca_target_rte(target)->relid))
-		add_check_of(target, access, WCO_VIEW_CHECK);
+		add_check_of(target, access, copyObject(filter), WCO_VIEW_CHECK);
 }
 
 /*
@@ -564,23 +547,14 @@ filter_result(CaTarget *target)
 static Node *
 behind_filter(const CaTarget *target, const CaAccess *access, Node *condition)
 {
-	Expr	   *filter = access != NULL ? ca_access_filter(access, target->rti) : NULL;
-	CaseExpr   *result;
-	CaseWhen   *when;
+	Expr	   *filter = filter_of(access, target->rti);
 
 	if (filter == NULL || condition == NULL)
 		return condition;
-	when = makeNode(CaseWhen);
-	when->expr = filter;
-	when->result = (Expr *) condition;
-	when->location = -1;
-	result = makeNode(CaseExpr);
-	result->casetype = BOOLOID;
-	result->args = list_make1(when);
-	/* the row is looked at by the check, which refuses it */
-	result->defresult = (Expr *) makeBoolConst(true, false);
-	result->location = -1;
-	return (Node *) result;
+	/* a hidden row is looked at by the check, which refuses it */
+	return (Node *) ca_expression_case(filter, (Expr *) condition,
+									   (Expr *) makeBoolConst(true, false),
+									   BOOLOID, InvalidOid);
 }
 
 /* Checks of the rows that a command writes. */
@@ -620,7 +594,7 @@ static void
 rewrite_in_place(CaTarget *target)
 {
 	/* first: the filters added afterwards see the raw row */
-	if (target->select != NULL && hides_columns(target->select))
+	if (target->select != NULL && ca_access_hides_columns(target->select))
 		replace_in_place(target);
 	if (!target->is_result || target->query->commandType != CMD_INSERT)
 		filter_result(target);
@@ -632,7 +606,7 @@ rewrite_in_place(CaTarget *target)
 static void
 rewrite_read(CaTarget *target)
 {
-	if (hides_columns(target->select))
+	if (ca_access_hides_columns(target->select))
 		wrap_read(target);
 	else
 		add_security_qual(ca_target_rte(target), target->select, target->rti);
@@ -662,7 +636,7 @@ protects(const CaTarget *target)
 
 		if (access->through_view || access->referential)
 			continue;
-		if (ca_access_filter_text(access) != NULL || hides_columns(access))
+		if (ca_access_filter_text(access) != NULL || ca_access_hides_columns(access))
 			return true;
 	}
 	return false;

@@ -52,7 +52,6 @@ message_quotes_value(int sqlstate)
 		 sqlstate != ERRCODE_INSUFFICIENT_PRIVILEGE);
 }
 
-
 static bool
 holds_token(const char *text)
 {
@@ -168,6 +167,13 @@ hide_value(ErrorData *edata)
 	edata->internalpos = 0;
 }
 
+static void
+drop_detail(ErrorData *edata)
+{
+	if (detail_shows_rows(edata->sqlerrcode))
+		edata->detail = edata->detail_log = NULL;
+}
+
 void
 ca_scrub_reveals(void)
 {
@@ -193,8 +199,7 @@ ca_scrub_explicit(void)
 void
 ca_scrub_report(ErrorData *edata)
 {
-	if (detail_shows_rows(edata->sqlerrcode))
-		edata->detail = edata->detail_log = NULL;
+	drop_detail(edata);
 	if (ca_scrub_revealing() && explicit_in != revealing_in &&
 		message_quotes_value(edata->sqlerrcode))
 		hide_value(edata);
@@ -218,8 +223,7 @@ ca_scrub_and_rethrow(const char *decision_id, bool hide_values)
 	MemoryContextSwitchTo(context);
 	edata = CopyErrorData();
 	FlushErrorState();
-	if (detail_shows_rows(edata->sqlerrcode))
-		edata->detail = edata->detail_log = NULL;
+	drop_detail(edata);
 	if (hide_values)
 		hide_value(edata);
 	if (is_refusal(edata->sqlerrcode) && edata->detail == NULL)

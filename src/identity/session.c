@@ -57,29 +57,25 @@ ca_session_init(void)
 	CacheRegisterSyscacheCallback(AUTHOID, role_changed, (Datum) 0);
 }
 
-/* Look the three roles up in pg_auth_members. */
-static void
-find_membership(void)
-{
-	Oid			agents = get_role_oid(CA_AGENT_ROLE, true);
-
-	membership.authenticated = GetAuthenticatedUserId();
-	membership.session = GetSessionUserId();
-	membership.current = GetUserId();
-	membership.by_login = OidIsValid(agents) &&
-		(is_member_of_role_nosuper(membership.authenticated, agents) ||
-		 is_member_of_role_nosuper(membership.session, agents));
-	membership.by_current = OidIsValid(agents) &&
-		is_member_of_role_nosuper(membership.current, agents);
-	membership.valid = true;
-}
-
 bool
 ca_role_governed(Oid role)
 {
 	Oid			agents = get_role_oid(CA_AGENT_ROLE, true);
 
 	return OidIsValid(agents) && is_member_of_role_nosuper(role, agents);
+}
+
+/* Look the three roles up in pg_auth_members. */
+static void
+find_membership(void)
+{
+	membership.authenticated = GetAuthenticatedUserId();
+	membership.session = GetSessionUserId();
+	membership.current = GetUserId();
+	membership.by_login = ca_role_governed(membership.authenticated) ||
+		ca_role_governed(membership.session);
+	membership.by_current = ca_role_governed(membership.current);
+	membership.valid = true;
 }
 
 bool

@@ -248,6 +248,24 @@ ca_expression_instantiate(const Expr *filter, Index varno)
 	return (Expr *) expr;
 }
 
+Expr *
+ca_expression_case(Expr *condition, Expr *result, Expr *otherwise,
+				   Oid type, Oid collation)
+{
+	CaseExpr   *expr = makeNode(CaseExpr);
+	CaseWhen   *when = makeNode(CaseWhen);
+
+	when->expr = condition;
+	when->result = result;
+	when->location = -1;
+	expr->casetype = type;
+	expr->casecollid = collation;
+	expr->args = list_make1(when);
+	expr->defresult = otherwise;
+	expr->location = -1;
+	return (Expr *) expr;
+}
+
 typedef struct IdentityCalls
 {
 	bool		found;

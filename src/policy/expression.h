@@ -36,6 +36,10 @@ extern Expr *ca_expression_parse(const char *text, Relation rel,
  */
 extern Expr *ca_expression_instantiate(const Expr *filter, Index varno);
 
+/* CASE WHEN condition THEN result ELSE otherwise END, of one type. */
+extern Expr *ca_expression_case(Expr *condition, Expr *result, Expr *otherwise,
+								Oid type, Oid collation);
+
 /*
  * Pin the settings that could give policy text another meaning, until
  * AtEOXact_GUC(true, result).

@@ -29,6 +29,7 @@
 #include "nodes/nodeFuncs.h"
 #include "parser/parse_coerce.h"
 #include "parser/parse_func.h"
+#include "policy/expression.h"
 #include "policy/mask.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
@@ -309,22 +310,15 @@ static Expr *
 constant_unless_null(const CaMask *mask, Expr *value,
 					 Oid type, int32 typmod, Oid collation)
 {
-	CaseExpr   *result = makeNode(CaseExpr);
-	CaseWhen   *when = makeNode(CaseWhen);
 	NullTest   *test = makeNode(NullTest);
 
 	test->arg = value;
 	test->nulltesttype = IS_NULL;
 	test->location = -1;
-	when->expr = (Expr *) test;
-	when->result = (Expr *) makeNullConst(type, typmod, collation);
-	when->location = -1;
-	result->casetype = type;
-	result->casecollid = collation;
-	result->args = list_make1(when);
-	result->defresult = (Expr *) constant_value(mask, type, typmod, collation);
-	result->location = -1;
-	return (Expr *) result;
+	return ca_expression_case((Expr *) test,
+							  (Expr *) makeNullConst(type, typmod, collation),
+							  (Expr *) constant_value(mask, type, typmod, collation),
+							  type, collation);
 }
 
 /*

@@ -256,6 +256,19 @@ ca_access_covers(const CaAccess *access, AttrNumber attnum)
 	return false;
 }
 
+bool
+ca_access_hides_columns(const CaAccess *access)
+{
+	for (int attnum = 1; attnum <= access->relation->natts; attnum++)
+	{
+		if (access->relation->columns[attnum - 1].name != NULL &&
+			(!ca_access_covers(access, attnum) ||
+			 ca_access_masks(access, attnum) != NIL))
+			return true;
+	}
+	return false;
+}
+
 /* Hash of a string, chained. */
 static uint64
 add_text(uint64 signature, const char *text)

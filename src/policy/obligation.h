@@ -47,6 +47,9 @@ extern bool ca_access_masks_any(const CaAccess *access);
 /* May the column be shown, masked or not: does a matching permit cover it? */
 extern bool ca_access_covers(const CaAccess *access, AttrNumber attnum);
 
+/* Is any column of the relation not shown as it is stored? */
+extern bool ca_access_hides_columns(const CaAccess *access);
+
 /*
  * A number that is equal for two answers to the same question only when they
  * ask for the same enforcement.

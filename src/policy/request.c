@@ -34,7 +34,6 @@
 #include "policy/expression.h"
 #include "policy/history.h"
 #include "policy/request.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/inet.h"
@@ -65,18 +64,6 @@ text_or_null(const char *text, bool *isnull)
 }
 
 static Datum
-text_array(const List *strings)
-{
-	Datum	   *elems = palloc(sizeof(Datum) * (list_length(strings) + 1));
-	int			n = 0;
-	ListCell   *lc;
-
-	foreach(lc, strings)
-		elems[n++] = CStringGetTextDatum(lfirst(lc));
-	return PointerGetDatum(construct_array(elems, n, TEXTOID, -1, false, TYPALIGN_INT));
-}
-
-static Datum
 fill_agent(const CaRequest *r, bool *isnull)
 {
 	return text_or_null(r->identity->agent, isnull);
@@ -97,7 +84,7 @@ fill_on_behalf_of(const CaRequest *r, bool *isnull)
 static Datum
 fill_chain(const CaRequest *r, bool *isnull)
 {
-	return text_array(r->identity->chain.principals);
+	return ca_text_array(r->identity->chain.principals);
 }
 
 static Datum
@@ -165,13 +152,13 @@ fill_resource(const CaRequest *r, bool *isnull)
 static Datum
 fill_columns(const CaRequest *r, bool *isnull)
 {
-	return text_array(r->columns);
+	return ca_text_array(r->columns);
 }
 
 static Datum
 fill_labels(const CaRequest *r, bool *isnull)
 {
-	return text_array(r->labels);
+	return ca_text_array(r->labels);
 }
 
 static Datum
