@@ -359,7 +359,9 @@ ca_history_reserve(CaHistoryRef *ref, int64 limit, int64 wanted,
 	if (granted > 0 && reservation->rows == 0)
 		slot->sessions++;
 	slot->rows[MINUTE_NOW(slot)] += granted;
-	reservation->minute = slot->last_minute;
+	/* what is given back is never more than what was granted last */
+	if (granted > 0)
+		reservation->minute = slot->last_minute;
 	reservation->rows += granted;
 	SpinLockRelease(&slot->mutex);
 	return granted == wanted;

@@ -28,7 +28,7 @@ sub token { return $issuer->token(agent_id($_[0]), tenant => 'acme') }
 
 $node->safe_psql('postgres', <<"EOS");
 SELECT contauth.register_agent('spiffe://acme.example/agent/limited/' || name, '{@{[ROLE_A]}}', 'x', 1)
-  FROM unnest(string_to_array('c,d,e,f,g,h,' || (SELECT string_agg('n' || i, ',') FROM generate_series(1, 20) AS i), ',')) AS name;
+  FROM unnest(string_to_array('c,d,e,f,g,h,i,' || (SELECT string_agg('n' || i, ',') FROM generate_series(1, 20) AS i), ',')) AS name;
 CREATE TABLE app.item AS SELECT generate_series(1, 20) AS id;
 GRANT SELECT ON app.item TO @{[ROLE_A]};
 SELECT contauth.create_policy('items', 'permit', actions => '{select}', resources => '{app.item}',
@@ -81,6 +81,16 @@ is($rows->{rows} + $rest->{rows}, 5000, 'what was reserved and not used was give
 
 my $session = open_session($node, ROLE_A, token('d'));
 output_is($session, 'SELECT count(*) FROM app.item', 20, 'another agent does not pay for it');
+$session->quit;
+
+# what a FETCH took counts as used, although it failed and nothing of it arrived
+limit('i', '{"rows_per_hour": 10}');
+$session = open_session($node, ROLE_A, token('i'));
+sqlstate_is($session, 'BEGIN; DECLARE c CURSOR FOR SELECT id FROM app.item', '00000', 'a cursor');
+sqlstate_is($session, 'FETCH 7 FROM c', '00000', '7 of 10 rows');
+sqlstate_is($session, 'FETCH 7 FROM c', 'ZA003', '7 more are too many');
+sqlstate_is($session, 'ROLLBACK', '00000', 'it ends');
+sqlstate_is($session, 'SELECT id FROM app.item WHERE id = 1', 'ZA003', 'nothing is left');
 $session->quit;
 
 # one row at a time, each reserving more than it needs; aborted ones give back
@@ -154,7 +164,7 @@ $session->quit;
 
 # --- more agents than there is room for, restart, crash ------------------------------
 
-# c, d, e, f, g and h have been counted: there is room for ten more
+# c to i have been counted: there is room for nine more
 my %answers;
 for my $i (1 .. 12)
 {
@@ -163,7 +173,7 @@ for my $i (1 .. 12)
 	$answers{$sqlstate}++;
 	$one->quit;
 }
-is_deeply(\%answers, { '00000' => 10, '53400' => 2 }, 'agents that find no room are refused');
+is_deeply(\%answers, { '00000' => 9, '53400' => 3 }, 'agents that find no room are refused');
 
 sub room_and_budget_are_new
 {

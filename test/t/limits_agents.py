@@ -25,13 +25,14 @@ def streamed(conn, query):
 
 
 def in_parts(conn, query):
-    """A cursor; each FETCH is streamed, for the last one may fail half-way."""
+    """A cursor, row by row: what a FETCH took counts as used, but when the FETCH
+    fails half-way none of it arrives."""
     with conn.transaction():
         conn.execute("DECLARE c CURSOR FOR " + query)
         fetched = True
         while fetched:
             fetched = False
-            for row in streamed(conn, "FETCH 7 FROM c"):
+            for row in streamed(conn, "FETCH 1 FROM c"):
                 fetched = True
                 yield row
 
