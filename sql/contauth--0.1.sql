@@ -217,6 +217,7 @@ CREATE TYPE contauth.context AS (
     columns          text[],
     labels           text[],
     sensitivity      integer,
+    target_sensitivity integer,
     statement_kind   text,
     nested_level     integer,
     db_role          text,
@@ -228,6 +229,7 @@ CREATE TYPE contauth.context AS (
     claims           jsonb,
     attributes       jsonb,
     high_water       integer,
+    high_water_1h    integer,
     statements_1m    integer,
     rows_1h          bigint,
     denials_1h       integer

@@ -72,11 +72,11 @@ struct CaStatement
 	uint64		plans[CA_KNOWN_PLANS];	/* serials of notes */
 	int			nfunctions;
 	Oid			functions[CA_KNOWN_FUNCTIONS];
+	List	   *asked;			/* see ca_statement_keep_asking() */
 };
 
 CaStatement *ca_statement_current = NULL;
 int			ca_statement_level = 0;
-int			ca_statement_high_water = -1;
 
 static CaStatement *free_list = NULL;
 static dlist_head open_statements = DLIST_STATIC_INIT(open_statements);
@@ -291,6 +291,8 @@ ca_statement_begin(const char *kind, const char *text, int location, int len,
 	s->cut = 0;
 	s->nplans = 0;
 	s->nfunctions = 0;
+	list_free(s->asked);
+	s->asked = NIL;
 	dlist_push_head(&open_statements, &s->node);
 
 	/* the part of the source that is this statement */
@@ -361,6 +363,21 @@ know_function(CaStatement *statement, Oid funcid)
 	if (statement->nfunctions < CA_KNOWN_FUNCTIONS &&
 		!ca_statement_knows_function(statement, funcid))
 		statement->functions[statement->nfunctions++] = funcid;
+}
+
+void
+ca_statement_keep_asking(CaStatement *statement, Oid funcid)
+{
+	MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
+
+	statement->asked = list_append_unique_oid(statement->asked, funcid);
+	MemoryContextSwitchTo(old);
+}
+
+const List *
+ca_statement_asked(const CaStatement *statement)
+{
+	return statement->asked;
 }
 
 /* Is the plan in the record already?  Remember it if not. */
@@ -445,7 +462,6 @@ ca_statement_add_note(CaStatement *statement, const CaPlanNote *note)
 {
 	ListCell   *lc;
 
-	ca_statement_high_water = Max(ca_statement_high_water, note->max_sensitivity);
 	statement->header.max_sensitivity =
 		Max(statement->header.max_sensitivity, note->max_sensitivity);
 	statement->header.policy_version = note->policy_version;
