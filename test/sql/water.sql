@@ -131,6 +131,10 @@ SET contauth.token = :'token_reader_4';
 :mark
 :reader :'token_reader_4';
 :mark
+-- also when no row was found
+SELECT id FROM crm.graded WHERE few = 'nothing';
+:reader :'token_reader_4';
+:mark
 
 --
 -- every way of reading
@@ -206,7 +210,19 @@ SECURITY LABEL FOR contauth ON COLUMN crm.graded.open IS 'confidential';
 EXECUTE kept;
 :session
 :as_admin
+-- and what the class ranks as
+INSERT INTO contauth.classification VALUES ('regress_water', 2, 'x');
+SECURITY LABEL FOR contauth ON COLUMN crm.graded.open IS 'regress_water';
+:as_reader
+EXECUTE kept;
+:as_admin
+UPDATE contauth.classification SET sensitivity = 3 WHERE class = 'regress_water';
+:as_reader
+EXECUTE kept;
+:session
+:as_admin
 SECURITY LABEL FOR contauth ON COLUMN crm.graded.open IS NULL;
+DELETE FROM contauth.classification WHERE class = 'regress_water';
 
 --
 -- within one statement: what it reads comes first
