@@ -296,7 +296,12 @@ SELECT crm.retell('a');
 ROLLBACK TO s;
 NOTIFY sink, 'x';
 ROLLBACK;
+-- read while it was planned
+:fresh
+INSERT INTO crm.log VALUES (1, crm.top_frozen());
+COPY (SELECT crm.top_frozen()) TO STDOUT;
 -- a row is locked, not written
+:fresh
 BEGIN;
 SELECT id FROM crm.vault FOR UPDATE;
 ROLLBACK;
