@@ -23,6 +23,7 @@
 #include "base/error.h"
 #include "base/guc.h"
 #include "enforce/statement.h"
+#include "enforce/water.h"
 #include "identity/session.h"
 #include "lib/ilist.h"
 #include "miscadmin.h"
@@ -291,8 +292,6 @@ ca_statement_begin(const char *kind, const char *text, int location, int len,
 	s->cut = 0;
 	s->nplans = 0;
 	s->nfunctions = 0;
-	list_free(s->asked);
-	s->asked = NIL;
 	dlist_push_head(&open_statements, &s->node);
 
 	/* the part of the source that is this statement */
@@ -654,6 +653,9 @@ ca_statement_discard(CaStatement *s)
 {
 	if (s == ca_statement_current)
 		ca_statement_current = NULL;
+	if (s->asked != NIL)
+		ca_water_forget(s->asked);
+	s->asked = NIL;
 	dlist_delete(&s->node);
 	s->next_free = free_list;
 	free_list = s;

@@ -78,16 +78,21 @@ ca_water_ask(int sensitivity)
 	PG_END_TRY();
 }
 
-/*
- * SECURITY: a function's own expressions stay ready for the rest of the
- * transaction, and what they call is asked about only when they are made so: a
- * new plan makes them anew.
- */
 void
 ca_water_raise(int sensitivity)
 {
-	if (sensitivity <= mark)
-		return;
-	mark = sensitivity;
+	mark = Max(mark, sensitivity);
+}
+
+/*
+ * SECURITY: a function's own expressions stay ready for the rest of the
+ * transaction, and what they call is asked about only when they are made so.
+ * A new plan makes them anew, so that the next statement knows whom to ask
+ * again.  (test/sql/water.sql)
+ */
+void
+ca_water_forget(List *functions)
+{
+	list_free(functions);
 	ResetPlanCache();
 }

@@ -39,4 +39,10 @@ extern void ca_water_ask(int sensitivity);
 /* It reads it now. */
 extern void ca_water_raise(int sensitivity);
 
+/*
+ * The statement that asked about these functions has ended: frees the list.
+ * Never fails.
+ */
+extern void ca_water_forget(List *functions);
+
 #endif							/* CA_ENFORCE_WATER_H */

@@ -44,6 +44,10 @@ CREATE FUNCTION crm.tell(word text) RETURNS text LANGUAGE plpgsql AS 'BEGIN RETU
 CREATE PROCEDURE crm.tell_all(word text) LANGUAGE plpgsql AS 'BEGIN NULL; END';
 CREATE FUNCTION crm.retell(word text) RETURNS text LANGUAGE plpgsql AS $$
     DECLARE r text; BEGIN r := crm.tell(word); RETURN 'told'; END $$;
+CREATE FUNCTION crm.maybe(boolean) RETURNS text LANGUAGE plpgsql
+    AS 'BEGIN IF $1 THEN RETURN crm.top(); END IF; RETURN ''nothing''; END';
+CREATE FUNCTION crm.retell_maybe(boolean) RETURNS text LANGUAGE plpgsql AS $$
+    DECLARE r text; BEGIN r := crm.tell(crm.maybe($1)); RETURN 'told'; END $$;
 GRANT ALL ON ALL TABLES IN SCHEMA crm TO regress_contauth_agent;
 RESET ROLE;
 SECURITY LABEL FOR contauth ON COLUMN crm.graded.inner_only IS 'internal';
@@ -295,6 +299,18 @@ ROLLBACK TO s;
 SELECT crm.retell('a');
 ROLLBACK TO s;
 NOTIFY sink, 'x';
+ROLLBACK;
+-- an expression that was ready, and reads only now
+:fresh
+BEGIN;
+SELECT crm.retell_maybe(false);
+SELECT crm.retell_maybe(true);
+ROLLBACK;
+-- a function that was called before does not keep others from reading
+:fresh
+BEGIN;
+SELECT crm.retell_maybe(false);
+SELECT crm.top();
 ROLLBACK;
 -- read while it was planned
 :fresh
