@@ -118,6 +118,7 @@ OBJS = \
 	src/enforce/statement.o \
 	src/enforce/trust.o \
 	src/enforce/utility.o \
+	src/enforce/water.o \
 	src/api/admin.o \
 	src/api/agent.o \
 	src/api/agent_key.o \

@@ -217,6 +217,7 @@ CREATE TYPE contauth.context AS (
     columns          text[],
     labels           text[],
     sensitivity      integer,
+    target_sensitivity integer,
     statement_kind   text,
     nested_level     integer,
     db_role          text,
@@ -228,6 +229,7 @@ CREATE TYPE contauth.context AS (
     claims           jsonb,
     attributes       jsonb,
     high_water       integer,
+    high_water_1h    integer,
     statements_1m    integer,
     rows_1h          bigint,
     denials_1h       integer
@@ -2091,6 +2093,60 @@ CREATE VIEW contauth_audit.unused_permissions AS
 COMMENT ON VIEW contauth_audit.unused_permissions IS
     'Permits of this database, or single actions of them, that nobody has used for 30 days';
 
+/* The setting names a file of the server, which is not the auditor's to know. */
+CREATE FUNCTION contauth_audit.is_signed() RETURNS boolean
+    LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER
+    SET search_path = pg_catalog, pg_temp
+    AS $$ SELECT coalesce(current_setting('contauth.audit_signing_key', true), '') <> '' $$;
+COMMENT ON FUNCTION contauth_audit.is_signed() IS
+    'Is contauth.audit_signing_key set?';
+
+CREATE FUNCTION contauth_audit.find_unsigned(within interval)
+    RETURNS TABLE (finding text, severity text, subject text, detail text,
+                   evidence text, since timestamptz)
+    LANGUAGE sql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+    WITH newest AS (
+        SELECT coalesce(max(c.seq), 0) AS seq, count(*) AS checkpoints,
+               2 * current_setting('contauth.checkpoint_interval')::interval AS patience
+          FROM contauth_audit.checkpoint AS c
+    ), unsigned AS (
+        SELECT count(*) AS records, min(d.seq) AS first, min(d.decided_at) AS since,
+               count(*) FILTER (WHERE d.decided_at >= now() - within) AS recent
+          FROM contauth_audit.decision AS d WHERE d.seq > (SELECT n.seq FROM newest AS n)
+    ), evidence AS (
+        SELECT format('SELECT seq, decided_at, finished_at, boot_id FROM contauth_audit.decision'
+                      ' WHERE seq >= %s ORDER BY seq', u.first) AS query
+          FROM unsigned AS u
+    ), keys AS (
+        SELECT c.*, lag(c.key_id) OVER w AS key_before, lag(c.checkpoint_id) OVER w AS id_before
+          FROM contauth_audit.checkpoint AS c WINDOW w AS (ORDER BY c.checkpoint_id)
+    )
+    SELECT 'checkpoint_overdue', 'high', 'checkpoints',
+           format('%s records from %s on wait for a signature, though there is a signing key', u.records, u.first),
+           e.query, u.since
+      FROM unsigned AS u, newest AS n, evidence AS e
+     WHERE contauth_audit.is_signed() AND u.since < now() - n.patience
+    UNION ALL
+    SELECT 'records_unsigned', CASE WHEN n.checkpoints > 0 THEN 'high' ELSE 'low' END, 'checkpoints',
+           CASE WHEN n.checkpoints > 0 THEN format('records have not been signed any more from %s on', u.first)
+                ELSE 'no record has been signed: contauth.audit_signing_key is not set' END,
+           e.query, u.since
+      FROM unsigned AS u, newest AS n, evidence AS e
+     WHERE NOT contauth_audit.is_signed() AND u.recent > 0
+    UNION ALL
+    SELECT 'signing_key_changed', CASE WHEN k.previous_signature IS NULL THEN 'high' ELSE 'low' END, k.key_id,
+           format(CASE WHEN k.previous_signature IS NULL THEN 'took the place of %s, which has not signed that'
+                       ELSE 'took the place of %s, which signed that, too' END, k.key_before),
+           format('SELECT checkpoint_id, seq, created_at, boot_id, key_id, previous_key_id FROM contauth_audit.checkpoint'
+                  ' WHERE checkpoint_id IN (%s, %s) ORDER BY checkpoint_id', k.id_before, k.checkpoint_id),
+           k.created_at
+      FROM keys AS k WHERE k.key_id <> k.key_before AND k.created_at >= now() - within
+$$;
+COMMENT ON FUNCTION contauth_audit.find_unsigned(interval) IS
+    'What should be looked into about signatures: records without, and keys that changed within the last while';
+
 /*
  * Each finding's evidence is a query that lists the rows it was made from.
  */
@@ -2202,6 +2258,9 @@ CREATE FUNCTION contauth_audit.find(within interval, longest_token interval)
            min(r.decided_at)
       FROM recent AS r WHERE r.mode <> 'enforce' AND r.decision <> 'allow'
      GROUP BY r.db_role
+    UNION ALL
+    SELECT u.finding, u.severity, u.subject, u.detail, u.evidence, u.since
+      FROM contauth_audit.find_unsigned(within) AS u
 $$;
 COMMENT ON FUNCTION contauth_audit.find(interval, interval) IS
     'What should be looked into: of the last while, with tokens living longer than the second interval';
@@ -2537,7 +2596,7 @@ COMMENT ON COLUMN contauth_audit.unused_permissions.last_used IS 'When it was us
 COMMENT ON COLUMN contauth_audit.unused_permissions.created_at IS 'When it was created';
 COMMENT ON COLUMN contauth_audit.findings.finding IS 'What kind of finding';
 COMMENT ON COLUMN contauth_audit.findings.severity IS 'low, medium or high';
-COMMENT ON COLUMN contauth_audit.findings.subject IS 'Agent, role, principal or policy';
+COMMENT ON COLUMN contauth_audit.findings.subject IS 'Agent, role, principal, policy, key or checkpoints';
 COMMENT ON COLUMN contauth_audit.findings.detail IS 'Particulars';
 COMMENT ON COLUMN contauth_audit.findings.evidence IS 'Query that lists what it was made from';
 COMMENT ON COLUMN contauth_audit.findings.since IS 'Since when';
@@ -2561,11 +2620,11 @@ GRANT SELECT ON contauth_audit.decision, contauth_audit.admin_event, contauth_au
     TO contauth_auditor;
 REVOKE ALL ON FUNCTION
     contauth_audit.sensitivity_of(jsonb), contauth_audit.find_unused_permissions(interval),
-    contauth_audit.find(interval, interval)
+    contauth_audit.find(interval, interval), contauth_audit.find_unsigned(interval), contauth_audit.is_signed()
     FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION
     contauth_audit.sensitivity_of(jsonb), contauth_audit.find_unused_permissions(interval),
-    contauth_audit.find(interval, interval)
+    contauth_audit.find(interval, interval), contauth_audit.find_unsigned(interval), contauth_audit.is_signed()
     TO contauth_auditor;
 
 /* Last of all: from the commit on this database can keep the audit */

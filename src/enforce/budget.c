@@ -91,11 +91,27 @@ admit(CaBudget *budget)
 		return;
 	}
 	budget->admitted =
-		ca_history_admit(&budget->agent, budget->limits.max[CA_LIMIT_STATEMENTS_PER_MINUTE]);
+		ca_history_admit(&budget->agent, budget->limits.max[CA_LIMIT_STATEMENTS_PER_MINUTE],
+						 budget->reads);
 	if (budget->admitted)
 		return;
 	refuse_excess(budget, CA_LIMIT_STATEMENTS_PER_MINUTE);
-	budget->admitted = ca_history_admit(&budget->agent, 0);
+	budget->admitted = ca_history_admit(&budget->agent, 0, budget->reads);
+}
+
+void
+ca_budget_reads(int sensitivity)
+{
+	CaBudget   *budget;
+
+	if (ca_statement_current == NULL)
+		return;
+	budget = ca_statement_budget(ca_statement_current);
+	if (sensitivity <= budget->reads)
+		return;
+	budget->reads = sensitivity;
+	if (budget->admitted)
+		ca_history_reads(&budget->agent, sensitivity);
 }
 
 void
@@ -278,5 +294,5 @@ ca_budget_settle(CaBudget *budget, int64 rows, bool denied)
 		ca_history_deny(&budget->agent);
 	rows = Max(rows, rows_used(budget));
 	ca_history_give_back(&budget->agent, Max(reserved - rows, 0), &budget->reservation);
-	ca_history_rows(&budget->agent, rows - reserved);
+	ca_history_rows(&budget->agent, rows - reserved, budget->reads);
 }

@@ -24,6 +24,8 @@ typedef struct CaBudget
 {
 	CaLimits	limits;			/* the smallest of all it has met */
 	CaHistoryRef agent;			/* whose it is */
+	int			reads;			/* highest sensitivity that it reads; <= 0:
+								 * nothing */
 	bool		admitted;		/* counted as a statement of the agent's */
 	CaMeter		top;			/* what its own query returned or changed */
 	CaMeter		nested;			/* what queries inside it did */
@@ -47,6 +49,12 @@ typedef struct CaMeterReceiver
  * agent's statements.  Refuses, with ZA003, what comes too often.
  */
 extern void ca_budget_limit(const CaLimits *limits);
+
+/*
+ * The current statement is going to read what is so sensitive, which counts for
+ * the agent once the statement is admitted, and again when it ends.
+ */
+extern void ca_budget_reads(int sensitivity);
 
 /* Put a receiver that counts in front of a query's own. */
 extern void ca_budget_meter(CaMeterReceiver *receiver, CaBudget *budget,

@@ -13,7 +13,6 @@
 #include "catalog/pg_class.h"
 #include "enforce/copy.h"
 #include "enforce/object.h"
-#include "enforce/plan.h"
 #include "enforce/refuse.h"
 #include "nodes/makefuncs.h"
 #include "utils/lsyscache.h"
@@ -143,7 +142,6 @@ ca_copy_convert(PlannedStmt *pstmt)
 
 	if (stmt->is_from)
 		return pstmt;
-	ca_plan_next_is_export();
 	if (stmt->relation == NULL || ca_guc_mode != CA_MODE_ENFORCE)
 		return pstmt;
 	/* the server refuses to copy from a partitioned table: let it say so */

@@ -63,6 +63,7 @@ typedef struct CaRun
 	TimestampTz message;		/* when the client's message that started it
 								 * came */
 	bool		ran;			/* not for the first time any more */
+	int			level;			/* of nesting, while it runs */
 	CaMeter		meter;			/* what its own statements have returned */
 	int64		returned;		/* rows that the last one did */
 	MemoryContextCallback callback;
@@ -72,6 +73,8 @@ static dlist_head runs = DLIST_STATIC_INIT(runs);
 static bool frame_no_force = false; /* InNoForceRLSOperation() at its entry */
 static int	entered = 0;
 static int	query_depth = 0;	/* 0: a command is at work innermost */
+static bool starting = false;	/* ExecutorStart() is at work innermost */
+static bool exporting = false;	/* inside COPY TO */
 static bool explaining = false; /* and that command is EXPLAIN */
 
 bool
@@ -107,7 +110,8 @@ computes(const List *arguments)
 CaWork
 ca_execute_enter(const Node *command)
 {
-	CaWork		before = {query_depth, explaining, ca_identity_locked};
+	CaWork		before = {query_depth, explaining, exporting, ca_identity_locked,
+	ca_water_watches};
 
 	entered++;
 	if (command == NULL)
@@ -116,6 +120,7 @@ ca_execute_enter(const Node *command)
 	{
 		query_depth = 0;
 		explaining = IsA(command, ExplainStmt);
+		exporting |= IsA(command, CopyStmt) && !((const CopyStmt *) command)->is_from;
 		ca_identity_locked |= explaining || IsA(command, CallStmt) ||
 			(IsA(command, ExecuteStmt) &&
 			 computes(((const ExecuteStmt *) command)->params));
@@ -129,13 +134,27 @@ ca_execute_leave(const CaWork *before)
 	entered--;
 	query_depth = before->query_depth;
 	explaining = before->explaining;
+	exporting = before->exporting;
 	ca_identity_locked = before->identity_locked;
+	ca_water_watches = before->watches;
 }
 
 bool
 ca_execute_in_query(void)
 {
 	return query_depth > 0;
+}
+
+bool
+ca_execute_exporting(void)
+{
+	return exporting;
+}
+
+bool
+ca_execute_starting(void)
+{
+	return starting;
 }
 
 bool
@@ -237,7 +256,7 @@ static inline bool
 holds(const CaPlanNote *note)
 {
 	return ca_note_holds(note, ca_epoch_current) && !note->dynamic &&
-		note->trusted == ca_trust_active();
+		note->trusted == ca_trust_active() && note->copies == ca_plan_copy_role();
 }
 
 /* Make the plan anew, for what has to be enforced now. */
@@ -247,8 +266,6 @@ plan_again(QueryDesc *queryDesc, CaPlanNote *note)
 	Query	   *query = copyObject(note->query);
 
 	AcquireRewriteLocks(query, true, false);
-	if (note->copies == CA_COPY_OUT && ca_session_enforced())
-		ca_plan_next_is_export();
 	queryDesc->plannedstmt = planner(query, queryDesc->sourceText,
 									 note->cursor_options, queryDesc->params);
 	/* whoever keeps the old plan shall ask for a new one next time */
@@ -362,6 +379,7 @@ ca_execute_start(QueryDesc *queryDesc, int eflags, ExecutorStart_hook_type next)
 {
 	bool		top_level = ca_statement_current == NULL;
 	bool		hides_estimates;
+	bool		was_starting = starting;
 	CaWork		before;
 	CaStatement *volatile statement = NULL;
 	CaPlanNote *volatile note = NULL;
@@ -387,7 +405,9 @@ ca_execute_start(QueryDesc *queryDesc, int eflags, ExecutorStart_hook_type next)
 		hides_estimates = explaining && note != NULL && note->protects;
 		if (hides_estimates)
 			queryDesc->plannedstmt = copyObject(queryDesc->plannedstmt);
+		starting = true;
 		next(queryDesc, eflags);
+		starting = was_starting;
 		if (hides_estimates)
 			ca_estimates_hide(queryDesc);
 		if (note != NULL)
@@ -396,6 +416,7 @@ ca_execute_start(QueryDesc *queryDesc, int eflags, ExecutorStart_hook_type next)
 	PG_CATCH();
 	{
 		ca_execute_leave(&before);
+		starting = was_starting;
 		if (top_level)
 			ca_statement_fail(statement);
 		PG_RE_THROW();
@@ -549,8 +570,10 @@ fail_statement(CaRun *run)
 typedef struct CaFrame
 {
 	CaStatement *outer;
+	CaWatch    *watches;
 	int			level;
 	int			query_depth;
+	bool		starting;
 	bool		no_force;
 	bool		locked;
 } CaFrame;
@@ -558,10 +581,11 @@ typedef struct CaFrame
 static CaFrame
 enter_frame(void)
 {
-	CaFrame		frame = {ca_statement_current, ca_statement_level, query_depth,
-	frame_no_force, ca_identity_locked};
+	CaFrame		frame = {ca_statement_current, ca_water_watches, ca_statement_level,
+	query_depth, starting, frame_no_force, ca_identity_locked};
 
 	query_depth++;
+	starting = false;
 	frame_no_force = InNoForceRLSOperation();
 	return frame;
 }
@@ -570,8 +594,10 @@ static void
 leave_frame(const CaFrame *frame)
 {
 	ca_statement_current = frame->outer;
+	ca_water_watches = frame->watches;
 	ca_statement_level = frame->level;
 	query_depth = frame->query_depth;
+	starting = frame->starting;
 	frame_no_force = frame->no_force;
 	ca_identity_locked = frame->locked;
 }
@@ -589,11 +615,46 @@ fail_frame(CaRun *run, const CaFrame *frame)
 						 run->note != NULL && run->note->reveals);
 }
 
+/* Something inside the query reads more than it was decided with. */
+static void
+decide_again(void *arg)
+{
+	CaRun	   *run = arg;
+	int			level = ca_statement_level;
+
+	ca_statement_level = run->level;
+	ca_trust_suppose(run->note->trusted);
+	PG_TRY();
+	{
+		if (!ca_plan_still_right(run->note, run->queryDesc->sourceText))
+			refuse_plan(run->queryDesc, ERRCODE_INSUFFICIENT_PRIVILEGE,
+						"policy_changed",
+						"what it may do has changed by what it has read", NULL);
+	}
+	PG_FINALLY();
+	{
+		ca_trust_forget();
+		ca_statement_level = level;
+	}
+	PG_END_TRY();
+}
+
+/* Watch over a query as long as its frame lasts. */
+static void
+watch_run(CaRun *run, CaWatch *watch)
+{
+	run->level = ca_statement_level;
+	if (run->note != NULL && run->note->dynamic)
+		ca_water_watch(watch, decide_again, run);
+}
+
 /* Run a governed query inside its frame. */
 static void
 run_in_frame(CaRun *run, const CaFrame *frame, CA_EXECUTOR_RUN_ARGS,
 			 ExecutorRun_hook_type next)
 {
+	CaWatch		watch;
+
 	if (frame->outer == NULL)
 	{
 		ca_statement_current = run->statement;
@@ -604,7 +665,11 @@ run_in_frame(CaRun *run, const CaFrame *frame, CA_EXECUTOR_RUN_ARGS,
 	check_run(run);
 	if (run->note->reveals)
 		ca_scrub_reveals();
+	ca_water_ask(run->note->shows);
+	ca_budget_reads(run->note->shows);
 	ca_budget_limit(&run->note->limits);
+	ca_water_raise(run->note->shows);
+	watch_run(run, &watch);
 	ca_statement_level++;
 	ca_identity_locked = frame->locked || !run->note->presents;
 	run_checked(run, CA_EXECUTOR_RUN_PASS, next);
@@ -681,6 +746,7 @@ ca_execute_finish(QueryDesc *queryDesc, ExecutorFinish_hook_type next)
 {
 	CaRun	   *volatile run = find_run(queryDesc);
 	CaFrame		frame;
+	CaWatch		watch;
 
 	if (run == NULL)
 	{
@@ -693,6 +759,9 @@ ca_execute_finish(QueryDesc *queryDesc, ExecutorFinish_hook_type next)
 	{
 		if (frame.outer == NULL)
 			ca_statement_current = run->statement;
+		/* what WITH has not done yet is done now; triggers come after it */
+		if (queryDesc->plannedstmt->hasModifyingCTE)
+			watch_run(run, &watch);
 		ca_statement_level++;
 		next(queryDesc);
 		if (run->note != NULL && ca_statement_current != NULL)

@@ -9,6 +9,7 @@
 #define CA_ENFORCE_EXECUTE_H
 
 #include "base/compat.h"
+#include "enforce/water.h"
 
 /*
  * Is what is planned or started now a query of the server's own referential
@@ -21,7 +22,9 @@ typedef struct CaWork
 {
 	int			query_depth;
 	bool		explaining;
+	bool		exporting;
 	bool		identity_locked;
+	CaWatch    *watches;
 } CaWork;
 
 /*
@@ -33,6 +36,12 @@ extern void ca_execute_leave(const CaWork *before);
 
 /* Is a query, rather than a command, at work innermost? */
 extern bool ca_execute_in_query(void);
+
+/* Is a COPY TO at work, be it further out? */
+extern bool ca_execute_exporting(void);
+
+/* Is a query made ready to run, and what it calls with it? */
+extern bool ca_execute_starting(void);
 
 /* Is anything of a statement under way? */
 extern bool ca_execute_busy(void);

@@ -15,6 +15,7 @@
 #include "postgres.h"
 
 #include "base/catalog.h"
+#include "base/guc.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_namespace.h"
 #include "enforce/collect.h"
@@ -26,6 +27,7 @@
 #include "enforce/rewrite.h"
 #include "enforce/statement.h"
 #include "enforce/utility.h"
+#include "enforce/water.h"
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
 #include "parser/analyze.h"
@@ -198,6 +200,24 @@ explain_refusals(CaExplainer *e, const List *targets)
 	}
 }
 
+/* What the query reads is decided first: what it writes depends on it. */
+static void
+authorize_reads(CaExplainer *e, const CaPolicySet *set, const List *targets)
+{
+	ListCell   *lc;
+
+	foreach(lc, targets)
+	{
+		CaAccess   *access = ((CaTarget *) lfirst(lc))->select;
+
+		if (access == NULL)
+			continue;
+		ca_authorize_access(set, &e->subject, access);
+		e->subject.reads = Max(e->subject.reads,
+							   ca_access_shows(access, ca_guc_mode == CA_MODE_ENFORCE));
+	}
+}
+
 /* A rewritten query that is not a utility command. */
 static void
 explain_query(CaExplainer *e, Query *query, bool exports)
@@ -228,14 +248,16 @@ explain_query(CaExplainer *e, Query *query, bool exports)
 		keys = ca_relation_keys(keys, ((CaAccess *) lfirst(lc))->relid);
 
 	set = ca_policy_set(e->subject.identity, keys);
+	ca_relation_begin(set);
+	authorize_reads(e, set, targets);
 	foreach(lc, functions)
 		explain_function(e, set, lfirst_oid(lc));
-	ca_relation_begin(set);
 	foreach(lc, accesses)
 	{
 		CaAccess   *access = lfirst(lc);
 
-		ca_authorize_access(set, &e->subject, access);
+		if (access->relation == NULL)
+			ca_authorize_access(set, &e->subject, access);
 		allowed &= access->verdict.decision == CA_DECISION_ALLOW;
 		/* an allowed view is as transparent as what it reads */
 		if (!access->through_view || access->verdict.decision != CA_DECISION_ALLOW)
@@ -250,6 +272,7 @@ explain_query(CaExplainer *e, Query *query, bool exports)
 	}
 	if (allowed)
 		explain_refusals(e, targets);
+	ca_water_tell(&e->subject);
 }
 
 static void explain_raw(CaExplainer *e, RawStmt *raw, const char *sql, bool exports);
@@ -388,7 +411,7 @@ ca_explain(const char *sql)
 		return e.rows;
 	}
 	e.subject.identity = id;
-	e.subject.high_water = ca_statement_high_water;
+	ca_water_tell(&e.subject);
 	foreach(lc, pg_parse_query(sql))
 		explain_raw(&e, lfirst(lc), sql, false);
 	return e.rows;

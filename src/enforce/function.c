@@ -263,9 +263,20 @@ ca_function_execute(Oid funcid)
 	if (funcid >= FirstNormalObjectId &&
 		func_volatile(funcid) == PROVOLATILE_IMMUTABLE)
 		ca_function_folds++;
-	(void) executable(funcid);
+	if (executable(funcid)->epoch == 0 && ca_statement_current != NULL &&
+		!ca_execute_starting())
+		ca_statement_keep_asking(ca_statement_current, funcid);
 	ca_trust_check(funcid);
 	record_function(funcid);
+}
+
+void
+ca_function_ask_again(const List *functions)
+{
+	ListCell   *lc;
+
+	foreach(lc, functions)
+		(void) executable(lfirst_oid(lc));
 }
 
 /*

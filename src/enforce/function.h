@@ -19,6 +19,9 @@ extern uint64 ca_function_folds;
 /* object_access_hook, OAT_FUNCTION_EXECUTE: may the session run it? */
 extern void ca_function_execute(Oid funcid);
 
+/* Are these, which were ready to be executed, still allowed?  Refuses if not. */
+extern void ca_function_ask_again(const List *functions);
+
 /*
  * The same while values of a policy are read, in any session: raises 42501
  * for what is not the server's own, or volatile.

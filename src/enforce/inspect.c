@@ -73,7 +73,8 @@ note_function(Oid funcid, void *context)
 
 	inspector->result.runs_code |= can_run_statements(funcid);
 
-	if (funcid >= FirstNormalObjectId)
+	/* pg_notify() takes values out of the statement, as others' functions may */
+	if (funcid >= FirstNormalObjectId || funcid == F_PG_NOTIFY)
 		inspector->result.functions =
 			list_append_unique_oid(inspector->result.functions, funcid);
 	if (ca_function_presents_identity(funcid))

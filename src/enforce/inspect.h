@@ -12,7 +12,8 @@
 
 typedef struct CaInspection
 {
-	List	   *functions;		/* OIDs of functions that are not the server's */
+	List	   *functions;		/* OIDs of functions that are not the
+								 * server's, and of pg_notify() */
 	bool		runs_code;		/* calls a function that can run statements */
 
 	/*

@@ -51,6 +51,7 @@ typedef struct CaPlanNote
 	char	   *policy;			/* deciding policy, may be NULL */
 	CaLimits	limits;			/* budgets of all its accesses */
 	int32		max_sensitivity;	/* of the columns read; -1: none */
+	int32		shows;			/* of those that are not masked; -1: none */
 	int64		policy_version;
 	const char *statement_kind; /* static string */
 	List	   *functions;		/* OIDs: user functions decided for the plan */

@@ -12,15 +12,16 @@
 #include "enforce/object.h"
 #include "enforce/refuse.h"
 #include "enforce/statement.h"
+#include "enforce/water.h"
 #include "policy/obligation.h"
 #include "policy/reason.h"
 
 CaSubject
 ca_object_subject(const CaIdentity *id)
 {
-	CaSubject	subject = {id, ca_statement_current_kind(), ca_statement_level,
-	ca_statement_high_water};
+	CaSubject	subject = {id, ca_statement_current_kind(), ca_statement_level};
 
+	ca_water_tell(&subject);
 	return subject;
 }
 

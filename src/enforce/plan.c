@@ -35,6 +35,7 @@
 #include "enforce/scrub.h"
 #include "enforce/statement.h"
 #include "enforce/trust.h"
+#include "enforce/water.h"
 #include "miscadmin.h"
 #include "policy/obligation.h"
 #include "policy/reason.h"
@@ -61,20 +62,14 @@ typedef struct CaCase
 	uint64		signature;
 	bool		reveals;		/* see CaPlanNote */
 	CaLimits	limits;			/* the smallest of all accesses */
-	int			sensitivity;
+	int			sensitivity;	/* of the columns read; -1: none */
+	int			shows;			/* of those that are not masked; -1: none */
 	CaPlanNote *note;			/* once the query is authorized */
 	instr_time	start;			/* of deciding */
 	int64		spent_us;		/* on deciding; 0 while it goes on */
 } CaCase;
 
-static bool next_is_export = false;
 static int	copy_in_level = -1;
-
-void
-ca_plan_next_is_export(void)
-{
-	next_is_export = true;
-}
 
 void
 ca_plan_copies_in(int level)
@@ -85,18 +80,18 @@ ca_plan_copies_in(int level)
 void
 ca_plan_forget_copy(void)
 {
-	next_is_export = false;
 	copy_in_level = -1;
 }
 
-/* What COPY does with the rows of the query that is planned now. */
-static CaCopyRole
-take_copy_role(void)
+/*
+ * What COPY does with the rows of the query that is planned or run now.
+ * SECURITY: what functions inside a COPY TO read leaves by it, too, unless a
+ * policy trusts the function to know what it returns.  (test/sql/water.sql)
+ */
+CaCopyRole
+ca_plan_copy_role(void)
 {
-	bool		is_export = next_is_export;
-
-	next_is_export = false;
-	return is_export ? CA_COPY_OUT :
+	return ca_execute_exporting() && !ca_trust_active() ? CA_COPY_OUT :
 		copy_in_level == ca_statement_level ? CA_COPY_IN : CA_COPY_NONE;
 }
 
@@ -147,7 +142,9 @@ decide_access(CaCase *c, CaTarget *target, CaAccess *access)
 	int			attnum = -1;
 	CaLimits	limits;
 
-	ask(c, access);
+	/* what is read was asked about first */
+	if (access != target->select)
+		ask(c, access);
 	limits = ca_access_limits(access);
 	ca_limits_add(&c->limits, &limits);
 	c->reveals |= ca_access_may_fail(access);
@@ -228,6 +225,28 @@ find_policies(const CaCase *c)
 	return ca_policy_set(c->subject.identity, keys);
 }
 
+/*
+ * SECURITY: what the query reads is asked about first, for what it writes,
+ * exports and calls is decided knowing it.  (test/sql/water.sql)
+ */
+static void
+ask_reads(CaCase *c)
+{
+	ListCell   *lc;
+
+	c->shows = -1;
+	foreach(lc, c->targets)
+	{
+		CaAccess   *access = ((CaTarget *) lfirst(lc))->select;
+
+		if (access == NULL)
+			continue;
+		ask(c, access);
+		c->shows = Max(c->shows, ca_access_shows(access, ca_guc_mode == CA_MODE_ENFORCE));
+	}
+	c->subject.reads = Max(c->subject.reads, c->shows);
+}
+
 /* Decide everything that the query touches. */
 static void
 decide_case(CaCase *c)
@@ -237,8 +256,9 @@ decide_case(CaCase *c)
 
 	c->sensitivity = -1;
 	c->set = find_policies(c);
-	decide_functions(c);
 	ca_relation_begin(c->set);
+	ask_reads(c);
+	decide_functions(c);
 	foreach(lc, c->targets)
 	{
 		CaTarget   *target = lfirst(lc);
@@ -452,7 +472,7 @@ identify(CaCase *c)
 
 	c->subject.statement_kind = ca_statement_kind(c->query->commandType);
 	c->subject.nested_level = ca_statement_level;
-	c->subject.high_water = ca_statement_high_water;
+	ca_water_tell(&c->subject);
 	c->inspection = ca_inspect(c->query);
 	if (!ca_extension_installed())
 		refuse_without_extension(c);
@@ -513,6 +533,7 @@ make_note(const CaCase *c, Query *original, int cursor_options, uint64 epoch)
 	note->limits = c->limits;
 	note->reveals = c->reveals;
 	note->max_sensitivity = c->sensitivity;
+	note->shows = c->shows;
 	note->policy_version = c->set != NULL ? c->set->version : 0;
 	note->statement_kind = c->subject.statement_kind;
 	note->blob = fields.data;
@@ -552,7 +573,7 @@ authorize(CaCase *c, int cursor_options)
 	uint64		epoch = epoch_now();
 	Query	   *original = copyObject(c->query);
 	CaPlanNote *note;
-	CaCopyRole	copies = take_copy_role();
+	CaCopyRole	copies = ca_plan_copy_role();
 
 	if (identify(c))
 	{
@@ -678,19 +699,23 @@ ca_plan_still_right(CaPlanNote *note, const char *text)
 {
 	CaCase		c = {copyObject(note->query), text};
 	uint64		epoch = epoch_now();
+	CaCopyRole	copies = ca_plan_copy_role();
 
 	/* an identity that came or went changes what has to be enforced */
 	if (identify(&c))
 	{
-		c.targets = collect(c.query, note->copies);
+		c.targets = collect(c.query, copies);
 		decide_case(&c);
 		if (c.decision != CA_DECISION_ALLOW)
 			refuse_case(&c);
 	}
-	if (note->folded || note->trusted != ca_trust_active() ||
+	if (note->folded || note->copies != copies || note->trusted != ca_trust_active() ||
 		c.signature != note->signature ||
 		c.decision != note->decision)
 		return false;
+	/* labels may have changed, which alone is no reason for another plan */
+	note->max_sensitivity = c.sensitivity;
+	note->shows = c.shows;
 	ca_note_hold(note, epoch);
 	return true;
 }

@@ -25,8 +25,8 @@ extern bool ca_plan_still_right(CaPlanNote *note, const char *text);
 /* A query is planned in a parallel worker of a governed session. */
 extern void ca_plan_in_worker(Query *query);
 
-/* The next query planned is the one of a COPY TO: its reads are exports. */
-extern void ca_plan_next_is_export(void);
+/* What COPY does with the rows of a query that is planned or run now. */
+extern CaCopyRole ca_plan_copy_role(void);
 
 /*
  * Rows that INSERT writes at this level of nesting come by COPY FROM, until

@@ -23,6 +23,7 @@
 #include "base/error.h"
 #include "base/guc.h"
 #include "enforce/statement.h"
+#include "enforce/water.h"
 #include "identity/session.h"
 #include "lib/ilist.h"
 #include "miscadmin.h"
@@ -72,11 +73,11 @@ struct CaStatement
 	uint64		plans[CA_KNOWN_PLANS];	/* serials of notes */
 	int			nfunctions;
 	Oid			functions[CA_KNOWN_FUNCTIONS];
+	List	   *asked;			/* see ca_statement_keep_asking() */
 };
 
 CaStatement *ca_statement_current = NULL;
 int			ca_statement_level = 0;
-int			ca_statement_high_water = -1;
 
 static CaStatement *free_list = NULL;
 static dlist_head open_statements = DLIST_STATIC_INIT(open_statements);
@@ -363,6 +364,21 @@ know_function(CaStatement *statement, Oid funcid)
 		statement->functions[statement->nfunctions++] = funcid;
 }
 
+void
+ca_statement_keep_asking(CaStatement *statement, Oid funcid)
+{
+	MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
+
+	statement->asked = list_append_unique_oid(statement->asked, funcid);
+	MemoryContextSwitchTo(old);
+}
+
+const List *
+ca_statement_asked(const CaStatement *statement)
+{
+	return statement->asked;
+}
+
 /* Is the plan in the record already?  Remember it if not. */
 static bool
 knows_plan(CaStatement *statement, const CaPlanNote *note)
@@ -445,7 +461,6 @@ ca_statement_add_note(CaStatement *statement, const CaPlanNote *note)
 {
 	ListCell   *lc;
 
-	ca_statement_high_water = Max(ca_statement_high_water, note->max_sensitivity);
 	statement->header.max_sensitivity =
 		Max(statement->header.max_sensitivity, note->max_sensitivity);
 	statement->header.policy_version = note->policy_version;
@@ -638,6 +653,9 @@ ca_statement_discard(CaStatement *s)
 {
 	if (s == ca_statement_current)
 		ca_statement_current = NULL;
+	if (s->asked != NIL)
+		ca_water_forget(s->asked);
+	s->asked = NIL;
 	dlist_delete(&s->node);
 	s->next_free = free_list;
 	free_list = s;

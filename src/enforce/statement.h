@@ -22,9 +22,6 @@ extern CaStatement *ca_statement_current;
 /* How deep in nested statements we are; 0 at the top. */
 extern int	ca_statement_level;
 
-/* Highest sensitivity that the session has read so far; -1: none. */
-extern int	ca_statement_high_water;
-
 /* The kind of a query's statement, as records say it. */
 extern const char *ca_statement_kind(CmdType command);
 
@@ -51,6 +48,13 @@ extern CaBudget *ca_statement_budget(CaStatement *statement);
 
 /* From here on the statement may have effects: it leaves a record in any case. */
 extern void ca_statement_starts(CaStatement *statement);
+
+/*
+ * Remember a function whose answer can change while the statement runs, and
+ * which nothing else asks about again; all those remembered, as OIDs.
+ */
+extern void ca_statement_keep_asking(CaStatement *statement, Oid funcid);
+extern const List *ca_statement_asked(const CaStatement *statement);
 
 /* Fields of what ran nested inside the statement so far. */
 extern CaAuditBlob ca_statement_nested(const CaStatement *statement);

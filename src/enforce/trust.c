@@ -44,6 +44,18 @@ push(bool trusted)
 	at_work[height++] = trusted;
 }
 
+void
+ca_trust_suppose(bool trusted)
+{
+	push(trusted);
+}
+
+void
+ca_trust_forget(void)
+{
+	height--;
+}
+
 static bool
 is_definer(Oid funcid)
 {

@@ -19,6 +19,10 @@ extern void ca_trust_call(FmgrHookEventType event, const FmgrInfo *function, boo
 /* May what the innermost function reads be read unfiltered and unmasked? */
 extern bool ca_trust_active(void);
 
+/* Decide as a function with this trust would have it, until ca_trust_forget(). */
+extern void ca_trust_suppose(bool trusted);
+extern void ca_trust_forget(void);
+
 /*
  * Must the server tell of this function, although it changes neither user nor
  * settings?  It does of an agent's own, which a trigger may call where nothing

@@ -266,6 +266,12 @@ settle_constraints(Node *stmt)
 		ca_fire_deferred_constraints();
 }
 
+static void
+copy_again(void *stmt)
+{
+	ca_copy_check(stmt);
+}
+
 static bool
 begins_transaction(const Node *stmt)
 {
@@ -336,6 +342,7 @@ ca_utility(PlannedStmt *pstmt, const char *text, bool read_only_tree,
 	CaStatement *statement = NULL;
 	int			outer_level = ca_statement_level;
 	CaWork		before;
+	CaWatch		watch;
 	bool		own_record = outer == NULL && !delegates_record(stmt);
 	bool		copies_in_row_by_row;
 
@@ -351,6 +358,9 @@ ca_utility(PlannedStmt *pstmt, const char *text, bool read_only_tree,
 		check(stmt, kind);
 		copies_in_row_by_row = IsA(stmt, CopyStmt) && ca_copy_in_needed((CopyStmt *) stmt);
 		ca_role_keep(stmt);
+		/* triggers may read what must not come into the table */
+		if (IsA(stmt, CopyStmt) && ((CopyStmt *) stmt)->is_from)
+			ca_water_watch(&watch, copy_again, stmt);
 		if (own_record)
 		{
 			ca_statement_identify(statement);

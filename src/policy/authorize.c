@@ -55,7 +55,9 @@ new_request(const CaSubject *subject, const char *action)
 	request.statement_kind = subject->statement_kind;
 	request.nested_level = subject->nested_level;
 	request.high_water = subject->high_water;
+	request.reads = subject->reads;
 	request.sensitivity = -1;
+	request.target_sensitivity = -1;
 	return request;
 }
 
@@ -145,12 +147,31 @@ touched_columns(const CaAccess *access)
 	return all;
 }
 
+/*
+ * How sensitive may what the access writes be?  SECURITY: as the least sensitive
+ * of the columns, for all of them may get the same value.  Where no column is
+ * written (a row is locked, a default row inserted) no value is.  What is
+ * exported leaves everything that has labels; what is only read stays.
+ */
+static int
+target_sensitivity(const CaAccess *access, const Bitmapset *touched)
+{
+	if (strcmp(access->action, CA_ACTION_SELECT) == 0)
+		return CA_SENSITIVITY_MAX;
+	if (strcmp(access->action, CA_ACTION_EXPORT) == 0)
+		return -1;
+	return bms_is_empty(touched) ? access->relation->sensitivity :
+		ca_relation_least(access->relation, touched);
+}
+
 CaRequest
 ca_access_request(const CaAccess *access, const CaSubject *subject)
 {
 	CaRequest	request = new_request(subject, access->action);
+	Bitmapset  *touched = touched_columns(access);
 
-	describe_access(access, touched_columns(access), &request);
+	describe_access(access, touched, &request);
+	request.target_sensitivity = target_sensitivity(access, touched);
 	return request;
 }
 
@@ -360,6 +381,7 @@ ca_authorize_object(const CaPolicySet *set, const CaSubject *subject,
 	request.resource = schema != NULL ? psprintf("%s.%s", schema, name) : name;
 	request.labels = list_copy(labels);
 	request.sensitivity = ca_label_max_sensitivity(labels);
+	request.target_sensitivity = request.sensitivity;
 	weigh_policies(&w, set, subject, kind, schema, name, &request, false, &answer.dynamic);
 	answer.verdict = ca_decide(w.rules, w.n, NULL, NULL);
 	answer.outside = ca_bound_object(kind, schema, name, &request, &answer.verdict);

@@ -29,7 +29,8 @@ typedef struct CaSubject
 	const CaIdentity *identity;
 	const char *statement_kind;
 	int			nested_level;
-	int			high_water;
+	int			high_water;		/* what the session has read; <= 0: nothing */
+	int			reads;			/* what the statement reads; likewise */
 } CaSubject;
 
 /* What would be decided if policies that only monitor counted, too. */

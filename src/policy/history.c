@@ -4,8 +4,8 @@
  *	  What each agent has done lately, in all its sessions.
  *
  * Each agent has a slot in shared memory with counts in sliding windows:
- * statements of a minute in steps of 5 s, rows and denials of an hour in steps
- * of a minute.  A step counts until all of it lies outside the window.  So a
+ * statements of a minute in steps of 5 s; rows, denials and the highest
+ * sensitivity read of an hour in steps of a minute.  A step counts until all of it lies outside the window.  So a
  * sum is never too low: no more than a limit is ever let through within any
  * minute or hour; it can be too high by what happened within one step more
  * (65 s for a minute, 61 min for an hour).  Time is that of the monotonic
@@ -47,9 +47,10 @@ typedef struct HistorySlot
 	unsigned char agent[CA_SHA256_LEN];
 	int			sessions;		/* statements that hold reservations */
 	int64		last_step;		/* newest step of statements[] */
-	int64		last_minute;	/* newest minute of rows[] and denials[] */
+	int64		last_minute;	/* newest minute of the following */
 	uint32		statements[STATEMENT_STEPS];
 	uint32		denials[ROW_STEPS];
+	int8		reads[ROW_STEPS];	/* highest sensitivity */
 	int64		rows[ROW_STEPS];
 } HistorySlot;
 
@@ -141,6 +142,7 @@ clear_minute(HistorySlot *slot, int i)
 {
 	slot->rows[i] = 0;
 	slot->denials[i] = 0;
+	slot->reads[i] = 0;
 }
 
 /* Bring the slot to a moment: all sums are right from here on. */
@@ -164,6 +166,7 @@ sum_up(const HistorySlot *slot)
 	{
 		sums.rows_1h += slot->rows[i];
 		sums.denials_1h += slot->denials[i];
+		sums.high_water_1h = Max(sums.high_water_1h, slot->reads[i]);
 	}
 	return sums;
 }
@@ -179,7 +182,7 @@ is_idle(HistorySlot *slot, int64 seconds)
 	bring_to(slot, seconds);
 	sums = sum_up(slot);
 	idle = slot->sessions == 0 && sums.statements_1m == 0 &&
-		sums.rows_1h == 0 && sums.denials_1h == 0;
+		sums.rows_1h == 0 && sums.denials_1h == 0 && sums.high_water_1h == 0;
 	SpinLockRelease(&slot->mutex);
 	return idle;
 }
@@ -215,6 +218,7 @@ give_slot(int number, const unsigned char *agent)
 	slot->sessions = 0;
 	memset(slot->statements, 0, sizeof(slot->statements));
 	memset(slot->denials, 0, sizeof(slot->denials));
+	memset(slot->reads, 0, sizeof(slot->reads));
 	memset(slot->rows, 0, sizeof(slot->rows));
 	slot->last_step = seconds / STATEMENT_STEP;
 	slot->last_minute = seconds / ROW_STEP;
@@ -309,8 +313,15 @@ enter_slot(CaHistoryRef *ref)
 #define STEP_NOW(slot)		((slot)->last_step % STATEMENT_STEPS)
 #define MINUTE_NOW(slot)	((slot)->last_minute % ROW_STEPS)
 
+/* What is read now counts in a slot that has been entered. */
+static inline void
+note_reads(HistorySlot *slot, int reads)
+{
+	slot->reads[MINUTE_NOW(slot)] = Max(slot->reads[MINUTE_NOW(slot)], reads);
+}
+
 bool
-ca_history_admit(CaHistoryRef *ref, int64 limit)
+ca_history_admit(CaHistoryRef *ref, int64 limit, int reads)
 {
 	HistorySlot *slot = enter_slot(ref);
 	bool		admitted;
@@ -319,9 +330,23 @@ ca_history_admit(CaHistoryRef *ref, int64 limit)
 		return limit == 0;
 	admitted = limit == 0 || sum_up(slot).statements_1m < limit;
 	if (admitted)
+	{
 		slot->statements[STEP_NOW(slot)]++;
+		note_reads(slot, reads);
+	}
 	SpinLockRelease(&slot->mutex);
 	return admitted;
+}
+
+void
+ca_history_reads(CaHistoryRef *ref, int reads)
+{
+	HistorySlot *slot;
+
+	if (reads <= 0 || (slot = enter_slot(ref)) == NULL)
+		return;
+	note_reads(slot, reads);
+	SpinLockRelease(&slot->mutex);
 }
 
 void
@@ -336,13 +361,14 @@ ca_history_deny(CaHistoryRef *ref)
 }
 
 void
-ca_history_rows(CaHistoryRef *ref, int64 rows)
+ca_history_rows(CaHistoryRef *ref, int64 rows, int reads)
 {
 	HistorySlot *slot;
 
 	if (rows <= 0 || (slot = enter_slot(ref)) == NULL)
 		return;
 	slot->rows[MINUTE_NOW(slot)] += rows;
+	note_reads(slot, reads);
 	SpinLockRelease(&slot->mutex);
 }
 

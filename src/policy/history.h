@@ -35,6 +35,7 @@ typedef struct CaHistory
 	int64		statements_1m;
 	int64		rows_1h;
 	int64		denials_1h;
+	int			high_water_1h;	/* highest sensitivity read, 0..4 */
 } CaHistory;
 
 /* shmem_request_hook and shmem_startup_hook parts, called from contauth.c. */
@@ -51,16 +52,20 @@ extern CaHistoryRef ca_history_find(const CaIdentity *identity);
 extern bool ca_history_look(const CaIdentity *identity, CaHistoryRef *ref);
 
 /*
- * Count a statement that begins, unless limit (0: none) statements have been
- * counted within the minute: then false, and nothing is counted.
+ * Count a statement that begins and reads what is so sensitive (<= 0: nothing),
+ * unless limit (0: none) statements have been counted within the minute: then
+ * false, and nothing is counted.
  */
-extern bool ca_history_admit(CaHistoryRef *ref, int64 limit);
+extern bool ca_history_admit(CaHistoryRef *ref, int64 limit, int reads);
+
+/* The statement turns out to read what is more sensitive. */
+extern void ca_history_reads(CaHistoryRef *ref, int reads);
 
 /* Count a denial. */
 extern void ca_history_deny(CaHistoryRef *ref);
 
-/* Count rows that no limit holds back. */
-extern void ca_history_rows(CaHistoryRef *ref, int64 rows);
+/* Count rows that no limit holds back, of a statement that has read so far. */
+extern void ca_history_rows(CaHistoryRef *ref, int64 rows, int reads);
 
 /*
  * Add to a reservation as many of the rows wanted as remain of limit within

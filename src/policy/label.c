@@ -344,6 +344,12 @@ ca_label_classes(Oid relid, AttrNumber attnum)
 	return list;
 }
 
+bool
+ca_label_is_own(Oid relid, AttrNumber attnum)
+{
+	return column_label(relid, attnum) != NIL || relation_label(relid) != NIL;
+}
+
 List *
 ca_label_function_classes(Oid funcid)
 {

@@ -24,6 +24,9 @@ extern void ca_label_init(void);
  */
 extern List *ca_label_classes(Oid relid, AttrNumber attnum);
 
+/* Is the column, or its relation, labelled itself, and not by what it is made of? */
+extern bool ca_label_is_own(Oid relid, AttrNumber attnum);
+
 /* Direct inheritance and partitioned parents of a relation, as OIDs. */
 extern List *ca_label_parents(Oid relid);
 

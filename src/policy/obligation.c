@@ -238,6 +238,36 @@ ca_access_masks_any(const CaAccess *access)
 	return false;
 }
 
+/* Is the column masked in every row, whatever it holds? */
+static bool
+always_masked(const CaAccess *access, AttrNumber attnum)
+{
+	List	   *masks = ca_access_masks(access, attnum);
+
+	return masks != NIL && ((CaMaskUse *) llast(masks))->unless == NULL;
+}
+
+int
+ca_access_shows(const CaAccess *access, bool masks_hold)
+{
+	int			level = -1;
+	int			attnum = -1;
+
+	if (bms_is_empty(access->columns) && !access->through_view)
+		return ca_relation_least(access->relation, NULL);
+	while ((attnum = bms_next_member(access->columns, attnum)) >= 0)
+	{
+		const CaColumn *column = &access->relation->columns[attnum - 1];
+
+		/* what a view is made of is asked for itself, masks and all */
+		if (column->borrowed && access->through_view)
+			continue;
+		if (!masks_hold || !always_masked(access, attnum))
+			level = Max(level, column->sensitivity);
+	}
+	return level;
+}
+
 bool
 ca_access_covers(const CaAccess *access, AttrNumber attnum)
 {

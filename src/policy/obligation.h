@@ -44,6 +44,14 @@ extern bool ca_access_may_fail(const CaAccess *access);
 /* Does any matching policy mask any column of the relation? */
 extern bool ca_access_masks_any(const CaAccess *access);
 
+/*
+ * How sensitive is what the access shows: the highest sensitivity, 0..4, of the
+ * columns that are not masked in every row; -1 for none.  Without columns it
+ * shows which rows there are, which is as sensitive as the least of all columns.
+ * Without masks_hold no mask counts.
+ */
+extern int	ca_access_shows(const CaAccess *access, bool masks_hold);
+
 /* May the column be shown, masked or not: does a matching permit cover it? */
 extern bool ca_access_covers(const CaAccess *access, AttrNumber attnum);
 

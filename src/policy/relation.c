@@ -121,9 +121,25 @@ describe_columns(CaRelation *r, Relation rel)
 		column->collation = att->attcollation;
 		column->labels = ca_label_classes(r->relid, att->attnum);
 		column->sensitivity = ca_label_max_sensitivity(column->labels);
+		column->borrowed = r->relkind == RELKIND_VIEW &&
+			!ca_label_is_own(r->relid, att->attnum);
 		column->sources = ca_label_sources(r->relid, att->attnum);
 		r->sensitivity = Max(r->sensitivity, column->sensitivity);
 	}
+}
+
+int
+ca_relation_least(const CaRelation *relation, const Bitmapset *columns)
+{
+	int			least = relation->sensitivity;
+
+	for (int attnum = 1; attnum <= relation->natts; attnum++)
+	{
+		if (relation->columns[attnum - 1].name != NULL &&
+			(columns == NULL || bms_is_member(attnum, columns)))
+			least = Min(least, relation->columns[attnum - 1].sensitivity);
+	}
+	return least;
 }
 
 /* The attribute number of a column by name, 0 when there is none. */

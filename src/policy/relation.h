@@ -19,6 +19,7 @@ typedef struct CaColumn
 	Oid			collation;
 	List	   *labels;			/* of char * */
 	int			sensitivity;	/* -1: no label */
+	bool		borrowed;		/* of a view: the label is that of its sources */
 	List	   *sources;		/* generated: columns it is computed from */
 } CaColumn;
 
@@ -77,6 +78,12 @@ extern void ca_relation_begin(const CaPolicySet *set);
 
 /* The relation under the policy set, or NULL when it does not exist. */
 extern CaRelation *ca_relation_get(const CaPolicySet *set, Oid relid);
+
+/*
+ * The sensitivity of the least sensitive of these columns (NULL: of all); -1
+ * when one of them has no label.
+ */
+extern int	ca_relation_least(const CaRelation *relation, const Bitmapset *columns);
 
 /*
  * What a permit for these resources (of CaResource *) would cover of the

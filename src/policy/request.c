@@ -168,6 +168,12 @@ fill_sensitivity(const CaRequest *r, bool *isnull)
 }
 
 static Datum
+fill_target_sensitivity(const CaRequest *r, bool *isnull)
+{
+	return Int32GetDatum(Max(r->target_sensitivity, 0));
+}
+
+static Datum
 fill_statement_kind(const CaRequest *r, bool *isnull)
 {
 	return text_or_null(r->statement_kind, isnull);
@@ -182,7 +188,7 @@ fill_nested_level(const CaRequest *r, bool *isnull)
 static Datum
 fill_high_water(const CaRequest *r, bool *isnull)
 {
-	return Int32GetDatum(Max(r->high_water, 0));
+	return Int32GetDatum(Max(r->high_water, r->reads));
 }
 
 static Datum
@@ -264,6 +270,12 @@ fill_denials_1h(const CaRequest *r, bool *isnull)
 	return Int32GetDatum((int32) Min(history_of(r).denials_1h, PG_INT32_MAX));
 }
 
+static Datum
+fill_high_water_1h(const CaRequest *r, bool *isnull)
+{
+	return Int32GetDatum(Max(history_of(r).high_water_1h, r->reads));
+}
+
 static const struct
 {
 	const char *name;
@@ -287,6 +299,7 @@ static const struct
 	{"columns", fill_columns, false},
 	{"labels", fill_labels, false},
 	{"sensitivity", fill_sensitivity, false},
+	{"target_sensitivity", fill_target_sensitivity, false},
 	{"statement_kind", fill_statement_kind, false},
 	{"nested_level", fill_nested_level, true},
 	{"db_role", fill_db_role, false},
@@ -298,6 +311,7 @@ static const struct
 	{"claims", fill_claims, false},
 	{"attributes", fill_attributes, false},
 	{"high_water", fill_high_water, true},
+	{"high_water_1h", fill_high_water_1h, true},
 	{"statements_1m", fill_statements_1m, true},
 	{"rows_1h", fill_rows_1h, true},
 	{"denials_1h", fill_denials_1h, true},

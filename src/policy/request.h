@@ -23,7 +23,10 @@ typedef struct CaRequest
 	int			sensitivity;	/* -1: no label */
 	const char *statement_kind;
 	int			nested_level;
-	int			high_water;		/* highest sensitivity read so far, -1: none */
+	int			target_sensitivity; /* of what is written into; -1: no label */
+	int			high_water;		/* highest sensitivity read so far; <= 0:
+								 * nothing */
+	int			reads;			/* what the statement itself reads; likewise */
 } CaRequest;
 
 /* A condition ready to be evaluated; see ca_condition_compile(). */

@@ -262,6 +262,16 @@ INSERT INTO app."Odd ""name" VALUES ('RAW' || 'MASKodd', 'RAW' || 'MASKodd', 'RA
 CREATE TABLE app.pad (id int PRIMARY KEY, line text, number numeric);
 INSERT INTO app.pad VALUES (1, 'first', 1), (2, 'second', 2);
 
+-- what the agent may read, and may not write where it may write otherwise
+CREATE TABLE app.marked (id int, word text);
+INSERT INTO app.marked VALUES (1, 'of interest');
+CREATE TABLE app.board (id int, word text);
+INSERT INTO app.board VALUES (1, 'notice');
+CREATE FUNCTION app.read_marked() RETURNS text LANGUAGE plpgsql
+	AS 'BEGIN RETURN (SELECT max(word) FROM app.marked); END';
+CREATE FUNCTION app.write_board(text) RETURNS void LANGUAGE plpgsql
+	AS 'BEGIN INSERT INTO app.board VALUES (2, $1); END';
+
 -- --- views ------------------------------------------------------------------
 
 CREATE VIEW app.v_all AS SELECT * FROM app.customer;
@@ -585,6 +595,7 @@ SELECT contauth.enroll_role('regress_contauth_agent'),
 	   contauth.register_agent('spiffe://acme.example/agent/support/b', '{regress_contauth_agent}', 'bob', 2)
 \g /dev/null
 SECURITY LABEL FOR contauth ON COLUMN app.customer.ssn IS 'pii';
+SECURITY LABEL FOR contauth ON TABLE app.marked IS 'restricted';
 SECURITY LABEL FOR contauth ON COLUMN app.event.payload IS 'pii';
 SECURITY LABEL FOR contauth ON COLUMN app.parent.payload IS 'pii';
 SELECT contauth.create_policy('customers', 'permit', actions => '{select}',
@@ -650,7 +661,10 @@ SELECT contauth.create_policy('customers', 'permit', actions => '{select}',
 	resources => '{function:app.*, function:own.*, function:public.crosstab, function:public.similarity,
 		function:public.digest, function:public.hmac, function:public.encrypt}'),
 	contauth.create_policy('roles', 'permit', actions => '{set_role}', resources => '{role:regress_contauth_team, role:regress_contauth_agent}'),
-	contauth.create_policy('channels', 'permit', actions => '{notify}', resources => '{channel:open}')
+	contauth.create_policy('channels', 'permit', actions => '{notify}', resources => '{channel:open, channel:board}'),
+	contauth.create_policy('marked', 'permit', actions => '{select,insert,update,copy_in,export}', resources => '{app.marked, app.board}'),
+	contauth.create_policy('not_down', 'forbid', actions => '{insert,update,copy_in,export,notify}',
+	resources => '{app.marked, app.board, channel:board}', condition => 'ctx.high_water > ctx.target_sensitivity')
 \g /dev/null
 ANALYZE;
 

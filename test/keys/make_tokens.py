@@ -114,6 +114,9 @@ def good_tokens():
         "support_purpose": token(purpose="support", uid="7", jti="support-4"),
         "other": token(sub="spiffe://acme.test/agent/other", jti="other-1"),
         "root": token(sub="spiffe://acme.test/agent/root", jti="root-1"),
+        # agents that one test has for itself: what they have done lately counts
+        **{"reader_%d" % n: token(sub="spiffe://acme.test/agent/reader/%d" % n,
+                                  jti="reader-%d" % n) for n in range(1, 7)},
     }
 
 

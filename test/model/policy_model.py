@@ -22,6 +22,7 @@ FLAWS = [
     "on_behalf_of_ignored", "star_not_for_nobody", "largest_limit", "restricts_limits_ignored",
     "monitor_counts", "delete_touches_nothing", "view_needs_permit", "masked_write_allowed",
     "truncate_with_filter_allowed", "claims_of_nobody_match", "export_without_permit",
+    "target_is_most_sensitive",
 ]
 
 
@@ -61,6 +62,7 @@ class Context:
     columns: list
     labels: list
     sensitivity: int
+    target_sensitivity: int
     statement_kind: str
 
 
@@ -189,8 +191,17 @@ class Model:
             labels = list(FUNCTIONS.get(access.name, ()))
         for label in labels:
             sensitivity = max(sensitivity, self.sensitivity_of(label))
+        target = sensitivity if access.kind != "relation" else self.target_sensitivity(access, touched)
         return Context(identity, AUTONOMY[identity.agent], ATTRIBUTES[identity.agent], access.action,
-                       access.name, list(touched), labels, sensitivity, kind)
+                       access.name, list(touched), labels, sensitivity, target, kind)
+
+    def target_sensitivity(self, access, touched):
+        """Of what is written: any of the columns may get any of the values."""
+        if access.action in ("select", "export"):
+            return 4 if access.action == "select" else 0
+        ranks = [max([self.sensitivity_of(c) for c in self.classes(access.name, column)], default=0)
+                 for column in touched or TABLES[access.name].columns]
+        return min(ranks) if touched and self.flaw != "target_is_most_sensitive" else max(ranks)
 
     def truth(self, policy, context, access):
         """True, False or None: a filter that does not fit makes it None, too."""

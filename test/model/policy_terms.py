@@ -44,6 +44,8 @@ CONDITIONS = [
     ("ctx.purpose_verified", lambda r: r.identity.purpose is not None),
     ("ctx.sensitivity >= 3", lambda r: r.sensitivity >= 3),
     ("ctx.sensitivity = 0", lambda r: r.sensitivity == 0),
+    ("ctx.target_sensitivity >= 2", lambda r: r.target_sensitivity >= 2),
+    ("ctx.target_sensitivity = 0", lambda r: r.target_sensitivity == 0),
     ("'pii.id' = ANY (ctx.labels)", lambda r: "pii.id" in r.labels),
     ("'id' = ANY (ctx.columns)", lambda r: "id" in r.columns),
     ("NOT 'ssn' = ANY (ctx.columns)", lambda r: "ssn" not in r.columns),

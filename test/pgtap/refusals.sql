@@ -62,6 +62,7 @@ nLZUfQvBelPZ
 	('retention', $$SELECT count(*) FROM contauth_audit.retention$$, 'contauth_auditor'),
 	('findings', $$SELECT count(*) FROM contauth_audit.findings$$, 'contauth_auditor'),
 	('find', $$SELECT count(*) FROM contauth_audit.find('1 day', '1 day')$$, 'contauth_auditor'),
+	('find_unsigned', $$SELECT count(*) FROM contauth_audit.find_unsigned('1 day')$$, 'contauth_auditor'),
 	('ocsf', $$SELECT count(*) FROM contauth_audit.ocsf$$, 'contauth_auditor'),
 	('control_mapping', $$SELECT count(*) FROM contauth_audit.control_mapping$$, 'contauth_auditor'),
 	('admin_event', $$SELECT count(*) FROM contauth_audit.admin_event$$, 'contauth_auditor'),

@@ -43,6 +43,8 @@ INSERT INTO function_expected VALUES
 	('contauth_audit.sensitivity_of(jsonb)', '{contauth_auditor}'),
 	('contauth_audit.find_unused_permissions(interval)', '{contauth_auditor}'),
 	('contauth_audit.find(interval,interval)', '{contauth_auditor}'),
+	('contauth_audit.find_unsigned(interval)', '{contauth_auditor}'),
+	('contauth_audit.is_signed()', '{contauth_auditor}'),
 	('contauth_audit.spool_read(integer)', '{contauth_auditor}'),
 	('contauth_audit.spool_release()', '{contauth_auditor}'),
 	('contauth_audit.carry(uuid,integer,bigint,bytea[])', '{}');
