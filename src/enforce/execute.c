@@ -30,6 +30,7 @@
 #include "base/guc.h"
 #include "enforce/affected.h"
 #include "enforce/constraint.h"
+#include "enforce/escalate.h"
 #include "enforce/estimates.h"
 #include "enforce/execute.h"
 #include "enforce/fragile.h"
@@ -65,6 +66,7 @@ typedef struct CaRun
 	bool		ran;			/* not for the first time any more */
 	CaMeter		meter;			/* what its own statements have returned */
 	int64		returned;		/* rows that the last one did */
+	CaApprovals *approvals;		/* that it was started with, or NULL */
 	MemoryContextCallback callback;
 } CaRun;
 
@@ -176,6 +178,21 @@ current_serial(void)
 	const CaIdentity *id = ca_identity_last();
 
 	return id != NULL ? id->serial : 0;
+}
+
+/* A cursor that was opened with an approval goes on with it. */
+static CaApprovals *
+keep_approvals(const QueryDesc *queryDesc, const CaPlanNote *note,
+			   const CaStatement *owner)
+{
+	CaApprovals *copy;
+
+	if (note == NULL || note->decision != CA_DECISION_ESCALATE ||
+		!ca_statement_approvals(owner)->any)
+		return NULL;
+	copy = MemoryContextAlloc(queryDesc->estate->es_query_cxt, sizeof(CaApprovals));
+	*copy = *ca_statement_approvals(owner);
+	return copy;
 }
 
 static CaRun *
@@ -298,6 +315,29 @@ check_plan_to_start(QueryDesc *queryDesc)
 	return note;
 }
 
+/* The note of a plan that may start, with an approval if it needs one. */
+static CaPlanNote *
+take_plan_to_start(QueryDesc *queryDesc, bool top_level)
+{
+	CaPlanNote *note;
+	bool		settled;
+
+	do
+	{
+		note = check_plan_to_start(queryDesc);
+		if (note == NULL)
+			return NULL;
+		if (top_level)
+			ca_statement_set_source(ca_statement_current, note,
+									queryDesc->params, false);
+		settled = ca_escalate_plan(note, queryDesc->sourceText,
+								   queryDesc->plannedstmt->stmt_location,
+								   queryDesc->plannedstmt->stmt_len);
+	} while (!settled);
+	ca_statement_add_note(ca_statement_current, note, ca_escalation_stands(note));
+	return note;
+}
+
 /*
  * Has the query been started just now, so that what was decided then is as new
  * as a decision can be?  It is so unless somebody can have it started and let
@@ -364,7 +404,9 @@ ca_execute_start(QueryDesc *queryDesc, int eflags, ExecutorStart_hook_type next)
 	bool		hides_estimates;
 	CaWork		before;
 	CaStatement *volatile statement = NULL;
+	CaStatement *owner;
 	CaPlanNote *volatile note = NULL;
+	CaRun	   *run;
 
 	if (ca_execute_exempt())
 	{
@@ -381,9 +423,7 @@ ca_execute_start(QueryDesc *queryDesc, int eflags, ExecutorStart_hook_type next)
 	before = ca_execute_enter(NULL);
 	PG_TRY();
 	{
-		note = check_plan_to_start(queryDesc);
-		if (note != NULL)
-			ca_statement_add_note(ca_statement_current, note);
+		note = take_plan_to_start(queryDesc, top_level);
 		hides_estimates = explaining && note != NULL && note->protects;
 		if (hides_estimates)
 			queryDesc->plannedstmt = copyObject(queryDesc->plannedstmt);
@@ -403,9 +443,11 @@ ca_execute_start(QueryDesc *queryDesc, int eflags, ExecutorStart_hook_type next)
 	PG_END_TRY();
 	ca_execute_leave(&before);
 
+	owner = ca_statement_current;
 	if (top_level)
 		ca_statement_current = NULL;
-	(void) register_run(queryDesc, note, statement);
+	run = register_run(queryDesc, note, statement);
+	run->approvals = keep_approvals(queryDesc, note, owner);
 }
 
 /* Does the run return rows to somebody outside the server? */
@@ -600,7 +642,7 @@ run_in_frame(CaRun *run, const CaFrame *frame, CA_EXECUTOR_RUN_ARGS,
 		ca_statement_starts(run->statement);
 	}
 	else
-		ca_statement_add_note(frame->outer, run->note);
+		ca_statement_add_note(frame->outer, run->note, run->approvals != NULL);
 	check_run(run);
 	if (run->note->reveals)
 		ca_scrub_reveals();
@@ -632,7 +674,11 @@ ca_execute_run(CA_EXECUTOR_RUN_ARGS, ExecutorRun_hook_type next)
 		CaBudget   *budget;
 
 		run->statement = begin_statement(queryDesc);
-		ca_statement_add_note(run->statement, run->note);
+		ca_statement_set_source(run->statement, run->note,
+								queryDesc->params, false);
+		if (run->approvals != NULL)
+			ca_statement_take_approvals(run->statement, run->approvals);
+		ca_statement_add_note(run->statement, run->note, run->approvals != NULL);
 		budget = ca_statement_budget(run->statement);
 		budget->top = run->meter;
 		budget->carried = run->meter.rows;

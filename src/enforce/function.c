@@ -36,6 +36,7 @@
 #include "utils/backend_status.h"
 #include "utils/fmgroids.h"
 #include "utils/hsearch.h"
+#include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 
@@ -135,9 +136,9 @@ ca_function_check(const CaPolicySet *set, const CaSubject *subject, Oid funcid)
 	answer = ca_authorize_object(set, subject, CA_ACTION_EXECUTE,
 								 CA_RESOURCE_FUNCTION, schema, name,
 								 ca_label_function_classes(funcid));
-	if (answer.verdict.decision != CA_DECISION_ALLOW)
-		ca_object_refuse(&answer, CA_ACTION_EXECUTE, "function",
-						 psprintf("%s.%s", schema, name));
+	if (answer.verdict.decision == CA_DECISION_DENY)
+		(void) ca_object_refuse(&answer, CA_ACTION_EXECUTE, "function",
+								psprintf("%s.%s", schema, name));
 	return answer;
 }
 
@@ -163,8 +164,17 @@ decide_function(Oid funcid, bool *trusted)
 	subject = ca_object_subject(id);
 	set = ca_policy_set(id, ca_function_keys(NIL, funcid));
 	answer = ca_function_check(set, &subject, funcid);
+	if (answer.verdict.decision == CA_DECISION_ESCALATE &&
+		!ca_object_refuse(&answer, CA_ACTION_EXECUTE, "function",
+						  ca_function_name(funcid)))
+	{
+		/* approved while it waited */
+		AcceptInvalidationMessages();
+		return decide_function(funcid, trusted);
+	}
 	*trusted = answer.trusted && ca_trusted_objection(funcid) == NULL;
-	return !answer.dynamic;
+	/* an approval is for one statement, not for an epoch */
+	return !answer.dynamic && answer.verdict.decision != CA_DECISION_ESCALATE;
 }
 
 /* The function's entry, after a decision that lets it be executed now. */

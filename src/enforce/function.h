@@ -40,7 +40,7 @@ extern char *ca_function_name(Oid funcid);
 /* Append the keys of policies that can concern the function. */
 extern List *ca_function_keys(List *keys, Oid funcid);
 
-/* Decide one function; refuses when it may not be executed. */
+/* Decide one function; refuses a denial. */
 extern CaObjectAnswer ca_function_check(const CaPolicySet *set,
 										const CaSubject *subject, Oid funcid);
 

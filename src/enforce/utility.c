@@ -343,7 +343,10 @@ ca_utility(PlannedStmt *pstmt, const char *text, bool read_only_tree,
 	if (own_record && !IsA(stmt, TransactionStmt))
 		ca_ring_check_writable();
 	if (own_record)
+	{
 		statement = ca_statement_current = begin_command(pstmt, text, kind);
+		ca_statement_set_source(statement, NULL, params, false);
+	}
 
 	before = ca_execute_enter(stmt);
 	PG_TRY();
