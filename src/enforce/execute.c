@@ -384,6 +384,12 @@ check_run(CaRun *run)
 					"policy_changed",
 					"what it may show has changed since it was opened",
 					"Open it again.");
+	/* opened in monitor mode, which uses no approval */
+	if (note->decision == CA_DECISION_ESCALATE && run->approvals == NULL &&
+		ca_guc_mode == CA_MODE_ENFORCE)
+		refuse_plan(run->queryDesc, ERRCODE_INSUFFICIENT_PRIVILEGE,
+					"policy_changed", "it was opened without an approval",
+					"Open it again.");
 }
 
 static CaStatement *

@@ -239,6 +239,18 @@ RESET ROLE;
 :as_agent
 SELECT crm.twice(21);
 :last
+-- one that the planner runs: the approval is used by the start alone
+SET ROLE regress_contauth_owner;
+ALTER FUNCTION crm.twice(int) IMMUTABLE;
+RESET ROLE;
+:as_agent
+SELECT crm.twice(22);
+:last
+:approve
+:as_agent
+SELECT crm.twice(22);
+SELECT crm.twice(22);
+:last
 -- bound parameters
 :as_agent
 PREPARE p (int, text) AS UPDATE crm.ticket SET body = $2 WHERE id = $1;

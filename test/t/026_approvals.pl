@@ -281,6 +281,43 @@ output_is($other, 'SELECT id FROM public.thing', 1, 'and the approval is good th
 reason_is($other, 'SELECT id FROM public.thing', 'approval_used', 'once');
 $other->quit;
 
+# --- the bot of the documentation -----------------------------------------------------
+
+my $modules = "$FindBin::RealBin/../drivers/node_modules";
+
+SKIP:
+{
+	skip 'no Node.js, or no package pg (test/install-deps)', 4
+	  if !-d "$modules/pg" || system('node --version >/dev/null 2>&1') != 0;
+	my $folder = PostgreSQL::Test::Utils::tempdir();
+	my $heard = '';
+
+	symlink $modules, "$folder/node_modules" or die "symlink: $!";
+	run_command_ok('cp', "$FindBin::RealBin/../../docs/examples/approval-bot.mjs", $folder);
+	$node->safe_psql('postgres', <<"EOS");
+SELECT contauth.create_policy('delete', 'permit', actions => '{delete}', resources => '{app.ticket}');
+SELECT contauth.create_policy('ask to delete', 'escalate', actions => '{delete}', resources => '{app.ticket}');
+EOS
+	my $bot = do
+	{
+		local @ENV{qw(PGHOST PGPORT PGUSER PGDATABASE)} =
+		  ($node->host, $node->port, APPROVER, 'postgres');
+		IPC::Run::start([ 'node', "$folder/approval-bot.mjs", 'app.ticket' ],
+			'>', \$heard, '2>&1', IPC::Run::timeout(60));
+	};
+	$bot->pump until $heard =~ /^listening$/m;
+	my $agent = open_session($node, ROLE_A, $token);
+	reason_is($agent, "UPDATE app.ticket SET body = 'bot' WHERE id = 2", 'approval_needed', 'the bot is asked');
+	$bot->pump until $heard =~ /^approved .*update on app\.ticket/m;
+	sqlstate_is($agent, "UPDATE app.ticket SET body = 'bot' WHERE id = 2", '00000', 'and approves');
+	reason_is($agent, 'DELETE FROM app.ticket WHERE id = 2', 'approval_needed', 'it is asked for another thing');
+	$bot->pump until $heard =~ /^rejected .*delete on app\.ticket/m;
+	reason_is($agent, 'DELETE FROM app.ticket WHERE id = 2', 'approval_denied', 'and rejects');
+	$agent->quit;
+	$bot->kill_kill;
+	cancel_all();
+}
+
 # --- a hundred requests -----------------------------------------------------------------
 
 my $flood = open_session($node, ROLE_A, $token);
