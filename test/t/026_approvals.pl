@@ -328,6 +328,16 @@ like($full, qr/ZA001.*reason=approval_unavailable.*100 pending requests/s, 'an a
 my $b = open_session($node, ROLE_B, token_b($issuer));
 reason_is($b, "UPDATE app.ticket SET body = 'b' WHERE id = 1", 'approval_needed', 'another one still can ask');
 
+# --- a dump ------------------------------------------------------------------------------
+
+my $dump = PostgreSQL::Test::Utils::tempdir() . '/dump.sql';
+my $all = 'SELECT to_jsonb(r) FROM contauth_audit.approval_request AS r ORDER BY request';
+records_synced($node);
+$node->safe_psql('postgres', 'CREATE DATABASE copy');
+run_command_ok('pg_dump', '-d', $node->connstr('postgres'), '-f', $dump, '-T', 'contauth_audit.decision_p*');
+run_command_ok('psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr('copy'), '-f', $dump);
+is($node->safe_psql('copy', $all), $node->safe_psql('postgres', $all), 'a dump carries requests');
+
 $session->quit;
 $listener->quit;
 $flood->quit;
