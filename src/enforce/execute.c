@@ -67,6 +67,7 @@ typedef struct CaRun
 	CaMeter		meter;			/* what its own statements have returned */
 	int64		returned;		/* rows that the last one did */
 	CaApprovals *approvals;		/* that it was started with, or NULL */
+	bool		moved;			/* it has gone forward */
 	MemoryContextCallback callback;
 } CaRun;
 
@@ -392,6 +393,24 @@ check_run(CaRun *run)
 					"Open it again.");
 }
 
+/*
+ * SECURITY: an approval is for one run, and whoever goes back, in a cursor or a
+ * portal of the protocol, can have it run again.  (test/sql/approval.sql)
+ */
+static void
+check_direction(CaRun *run, ScanDirection direction)
+{
+	bool		rewound = ActivePortal != NULL &&
+	ActivePortal->queryDesc == run->queryDesc && ActivePortal->atStart;
+
+	if (run->approvals == NULL || ScanDirectionIsNoMovement(direction))
+		return;
+	if (ScanDirectionIsBackward(direction) || (run->moved && rewound))
+		refuse_plan(run->queryDesc, ERRCODE_INSUFFICIENT_PRIVILEGE,
+					"approval_used", "what was approved goes forward only", NULL);
+	run->moved = true;
+}
+
 static CaStatement *
 begin_statement(const QueryDesc *queryDesc)
 {
@@ -650,6 +669,7 @@ run_in_frame(CaRun *run, const CaFrame *frame, CA_EXECUTOR_RUN_ARGS,
 	else
 		ca_statement_add_note(frame->outer, run->note, run->approvals != NULL);
 	check_run(run);
+	check_direction(run, direction);
 	if (run->note->reveals)
 		ca_scrub_reveals();
 	ca_budget_limit(&run->note->limits);

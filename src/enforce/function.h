@@ -47,4 +47,13 @@ extern CaObjectAnswer ca_function_check(const CaPolicySet *set,
 /* needs_fmgr_hook: must the planner leave calls of this function alone? */
 extern bool ca_function_keep_call(Oid funcid);
 
+/*
+ * Did the function need an approval when it was made ready last?  Then its
+ * calls have to be watched.
+ */
+extern bool ca_function_escalates(Oid funcid);
+
+/* A function that is watched is called; refuses when it is not approved. */
+extern void ca_function_call(Oid funcid);
+
 #endif							/* CA_ENFORCE_FUNCTION_H */

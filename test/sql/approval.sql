@@ -251,6 +251,22 @@ SELECT crm.twice(22);
 SELECT crm.twice(22);
 SELECT crm.twice(22);
 :last
+-- one that PL/pgSQL makes ready once a transaction
+SET ROLE regress_contauth_owner;
+ALTER FUNCTION crm.twice(int) VOLATILE;
+CREATE FUNCTION crm.calls(n int) RETURNS int LANGUAGE plpgsql AS
+    'DECLARE x int; BEGIN x := crm.twice(n); RETURN x; END';
+RESET ROLE;
+:as_agent
+SELECT crm.calls(1);
+:last
+:approve
+:as_agent
+BEGIN;
+SELECT crm.calls(1);
+SELECT crm.calls(1);
+ROLLBACK;
+:last
 -- bound parameters
 :as_agent
 PREPARE p (int, text) AS UPDATE crm.ticket SET body = $2 WHERE id = $1;
@@ -350,6 +366,21 @@ DECLARE d CURSOR FOR SELECT id FROM crm.ticket ORDER BY id;
 ROLLBACK;
 BEGIN;
 DECLARE c CURSOR FOR SELECT id FROM crm.ticket ORDER BY id;
+ROLLBACK;
+:last
+-- nor does it go back
+:as_agent
+BEGIN;
+DECLARE c SCROLL CURSOR FOR SELECT id FROM crm.ticket ORDER BY id;
+ROLLBACK;
+:last
+:approve
+:as_agent
+BEGIN;
+DECLARE c SCROLL CURSOR FOR SELECT id FROM crm.ticket ORDER BY id;
+FETCH 2 FROM c;
+MOVE ABSOLUTE 0 IN c;
+FETCH c;
 ROLLBACK;
 :last
 SELECT statement_kind, decision, reason_code, rows_returned FROM contauth_audit.decision
