@@ -238,6 +238,16 @@ finish(StringInfo buf, unsigned char *digest)
 	resetStringInfo(buf);
 }
 
+/* The statement as it was sent: the record's text may be cut, or lack a token. */
+static char *
+statement_text(const CaSource *source)
+{
+	if (source->location < 0)
+		return pstrdup(source->text);
+	return source->len <= 0 ? pstrdup(source->text + source->location) :
+		pnstrdup(source->text + source->location, source->len);
+}
+
 /* Everything but values: role, database, settings, text, queries, functions. */
 static void
 add_statement(StringInfo buf, const char *text, const CaSource *source,
@@ -265,11 +275,12 @@ add_statement(StringInfo buf, const char *text, const CaSource *source,
 }
 
 CaBinding
-ca_binding(const CaIdentity *identity, const char *text, const CaSource *source,
+ca_binding(const CaIdentity *identity, const CaSource *source,
 		   const CaPlanNote *nested, const CaEscalation *escalation)
 {
 	CaBinding	binding;
 	StringInfoData buf;
+	char	   *text = statement_text(source);
 	List	   *versions = list_copy(escalation->versions);
 
 	initStringInfo(&buf);

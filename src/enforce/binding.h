@@ -20,6 +20,9 @@ typedef struct CaSource
 	const CaPlanNote *note;		/* of its own plan; NULL: a command */
 	ParamListInfo params;		/* bound, may be NULL */
 	bool		planning;		/* it is planned, and does not run yet */
+	const char *text;			/* as sent; the statement is len bytes at */
+	int			location;		/* location, as in a PlannedStmt */
+	int			len;
 } CaSource;
 
 /*
@@ -28,8 +31,7 @@ typedef struct CaSource
  * escalates when it is not the statement's own, NULL otherwise or for an
  * object; what an object is stands in the escalation.
  */
-extern CaBinding ca_binding(const CaIdentity *identity, const char *text,
-							const CaSource *source, const CaPlanNote *nested,
+extern CaBinding ca_binding(const CaIdentity *identity, const CaSource *source, const CaPlanNote *nested,
 							const CaEscalation *escalation);
 
 #endif							/* CA_ENFORCE_BINDING_H */

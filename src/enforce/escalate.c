@@ -91,7 +91,9 @@ ca_escalate(const CaEscalation *escalation, const CaPlanNote *nested,
 	pg_uuid_t	new_id;
 	CaAnswer	answer;
 
-	if (ca_guc_mode == CA_MODE_MONITOR || statement == NULL || identity == NULL)
+	/* what is no statement of the client's has nothing that could be approved */
+	if (ca_guc_mode == CA_MODE_MONITOR || statement == NULL || identity == NULL ||
+		ca_statement_source(statement)->text == NULL)
 	{
 		ca_refuse(r);
 		return true;
@@ -105,8 +107,7 @@ ca_escalate(const CaEscalation *escalation, const CaPlanNote *nested,
 		escalation = &source->note->escalation;
 
 	ca_statement_identify(statement);
-	binding = ca_binding(identity, ca_statement_text(statement), source, nested,
-						 escalation);
+	binding = ca_binding(identity, source, nested, escalation);
 	initStringInfo(&fields);
 	encode_request(&fields, statement, escalation, identity);
 	ca_uuid7(&new_id, GetCurrentTimestamp());

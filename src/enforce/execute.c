@@ -316,6 +316,16 @@ check_plan_to_start(QueryDesc *queryDesc)
 	return note;
 }
 
+static void
+set_source(CaStatement *statement, const QueryDesc *queryDesc, const CaPlanNote *note)
+{
+	CaSource	source = {note, queryDesc->params, false, queryDesc->sourceText,
+		queryDesc->plannedstmt->stmt_location, queryDesc->plannedstmt->stmt_len
+	};
+
+	ca_statement_set_source(statement, &source);
+}
+
 /* The note of a plan that may start, with an approval if it needs one. */
 static CaPlanNote *
 take_plan_to_start(QueryDesc *queryDesc, bool top_level)
@@ -329,8 +339,7 @@ take_plan_to_start(QueryDesc *queryDesc, bool top_level)
 		if (note == NULL)
 			return NULL;
 		if (top_level)
-			ca_statement_set_source(ca_statement_current, note,
-									queryDesc->params, false);
+			set_source(ca_statement_current, queryDesc, note);
 		settled = ca_escalate_plan(note, queryDesc->sourceText,
 								   queryDesc->plannedstmt->stmt_location,
 								   queryDesc->plannedstmt->stmt_len);
@@ -444,6 +453,7 @@ ca_execute_start(QueryDesc *queryDesc, int eflags, ExecutorStart_hook_type next)
 	{
 		ca_ring_check_writable();
 		statement = ca_statement_current = begin_statement(queryDesc);
+		set_source(statement, queryDesc, ca_note_find(queryDesc->plannedstmt));
 	}
 	before = ca_execute_enter(NULL);
 	PG_TRY();
@@ -700,8 +710,7 @@ ca_execute_run(CA_EXECUTOR_RUN_ARGS, ExecutorRun_hook_type next)
 		CaBudget   *budget;
 
 		run->statement = begin_statement(queryDesc);
-		ca_statement_set_source(run->statement, run->note,
-								queryDesc->params, false);
+		set_source(run->statement, queryDesc, run->note);
 		if (run->approvals != NULL)
 			ca_statement_take_approvals(run->statement, run->approvals);
 		ca_statement_add_note(run->statement, run->note, run->approvals != NULL);

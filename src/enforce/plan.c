@@ -636,7 +636,12 @@ plan_case(CaCase *c, int cursor_options, ParamListInfo params,
 	note = c->note = authorize(c, cursor_options);
 	c->spent_us = microseconds_since(&c->start);
 	if (c->own_record)
-		ca_statement_set_source(ca_statement_current, note, params, true);
+	{
+		CaSource	source = {note, params, true, c->text, c->query->stmt_location,
+		c->query->stmt_len};
+
+		ca_statement_set_source(ca_statement_current, &source);
+	}
 
 	/*
 	 * SECURITY: parallel workers decide nothing, so that no function that

@@ -421,12 +421,9 @@ ca_statement_starts(CaStatement *statement)
 }
 
 void
-ca_statement_set_source(CaStatement *statement, const CaPlanNote *note,
-						ParamListInfo params, bool planning)
+ca_statement_set_source(CaStatement *statement, const CaSource *source)
 {
-	statement->source.note = note;
-	statement->source.params = params;
-	statement->source.planning = planning;
+	statement->source = *source;
 }
 
 const CaSource *
@@ -484,12 +481,6 @@ TimestampTz *
 ca_statement_wait_until(CaStatement *statement)
 {
 	return &statement->wait_until;
-}
-
-char *
-ca_statement_text(const CaStatement *statement)
-{
-	return pnstrdup(statement->text.data, statement->text.len);
 }
 
 const CaAuditHeader *

@@ -69,8 +69,7 @@ extern void ca_statement_add_note(CaStatement *statement, const CaPlanNote *note
  * What approvals of the statement are bound to, and what has been approved for
  * it.  The source lives as long as the statement is current.
  */
-extern void ca_statement_set_source(CaStatement *statement, const CaPlanNote *note,
-									ParamListInfo params, bool planning);
+extern void ca_statement_set_source(CaStatement *statement, const CaSource *source);
 extern const CaSource *ca_statement_source(const CaStatement *statement);
 extern const CaApprovals *ca_statement_approvals(const CaStatement *statement);
 extern void ca_statement_take_approvals(CaStatement *statement,
@@ -84,8 +83,7 @@ extern void ca_statement_ask(CaStatement *statement, const pg_uuid_t *request);
 /* Until when it waits for an answer; 0: it has not begun to. */
 extern TimestampTz *ca_statement_wait_until(CaStatement *statement);
 
-/* Its text, palloc'd, and the fixed part of its record. */
-extern char *ca_statement_text(const CaStatement *statement);
+/* The fixed part of its record. */
 extern const CaAuditHeader *ca_statement_header(const CaStatement *statement);
 
 /* Append the fields that tell who asks, and by which statement. */

@@ -336,6 +336,7 @@ ca_utility(PlannedStmt *pstmt, const char *text, bool read_only_tree,
 	CaStatement *statement = NULL;
 	int			outer_level = ca_statement_level;
 	CaWork		before;
+	CaSource	source = {NULL, params, false, text, pstmt->stmt_location, pstmt->stmt_len};
 	bool		own_record = outer == NULL && !delegates_record(stmt);
 	bool		copies_in_row_by_row;
 
@@ -345,7 +346,7 @@ ca_utility(PlannedStmt *pstmt, const char *text, bool read_only_tree,
 	if (own_record)
 	{
 		statement = ca_statement_current = begin_command(pstmt, text, kind);
-		ca_statement_set_source(statement, NULL, params, false);
+		ca_statement_set_source(statement, &source);
 	}
 
 	before = ca_execute_enter(stmt);
