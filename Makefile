@@ -20,6 +20,7 @@ OBJS = \
 	src/base/glob.o \
 	src/base/guc.o \
 	src/base/internal.o \
+	src/base/uuid7.o \
 	src/crypto/bundle.o \
 	src/crypto/certificate.o \
 	src/crypto/certificate_status.o \
@@ -93,7 +94,14 @@ OBJS = \
 	src/audit/verify.o \
 	src/audit/verify_checkpoint.o \
 	src/audit/worker.o \
+	src/approval/approve.o \
+	src/approval/notify.o \
+	src/approval/redeem.o \
+	src/approval/request_table.o \
+	src/approval/requests.o \
+	src/approval/separation.o \
 	src/enforce/affected.o \
+	src/enforce/binding.o \
 	src/enforce/budget.o \
 	src/enforce/cascade.o \
 	src/enforce/collect.o \
@@ -102,6 +110,8 @@ OBJS = \
 	src/enforce/copy.o \
 	src/enforce/copy_in.o \
 	src/enforce/estimates.o \
+	src/enforce/escalate.o \
+	src/enforce/escalation.o \
 	src/enforce/execute.o \
 	src/enforce/explain.o \
 	src/enforce/fragile.o \

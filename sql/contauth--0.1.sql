@@ -176,6 +176,20 @@ COMMENT ON COLUMN contauth.classification.sensitivity IS '0 public, 1 internal, 
 COMMENT ON COLUMN contauth.classification.description IS 'What belongs to it';
 COMMENT ON COLUMN contauth.classification.seeded IS 'Whether the extension brought it along';
 
+CREATE TABLE contauth.principal (
+    db_role    name NOT NULL,
+    principal  text COLLATE "C" NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
+    created_by text NOT NULL DEFAULT session_user,
+    PRIMARY KEY (db_role, principal)
+);
+COMMENT ON TABLE contauth.principal IS
+    'Who a role is in delegation chains, so that nobody approves for himself';
+COMMENT ON COLUMN contauth.principal.db_role IS 'Name of the role';
+COMMENT ON COLUMN contauth.principal.principal IS 'SPIFFE ID, or iss|sub';
+COMMENT ON COLUMN contauth.principal.created_at IS 'When it was set';
+COMMENT ON COLUMN contauth.principal.created_by IS 'Who set it';
+
 CREATE TABLE contauth.secret (
     name text COLLATE "C" PRIMARY KEY,
     key  bytea NOT NULL
@@ -1422,6 +1436,74 @@ COMMENT ON FUNCTION contauth.require_arguments(jsonb) IS
     'Refuses NULL and empty arguments, by name';
 REVOKE ALL ON FUNCTION contauth.require_arguments(jsonb) FROM PUBLIC;
 
+/* Administration: approvals */
+
+CREATE FUNCTION contauth.set_principal(role regrole, principal text) RETURNS void
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+DECLARE
+    role_name name;
+BEGIN
+    PERFORM contauth.require_arguments(jsonb_build_object('role', role, 'principal', principal));
+    SELECT r.rolname INTO role_name FROM pg_roles AS r WHERE r.oid = role;
+    IF role_name IS NULL THEN
+        RAISE EXCEPTION 'role does not exist' USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    IF length(principal) > 2048 THEN
+        RAISE EXCEPTION 'principal is too long' USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    INSERT INTO contauth.principal (db_role, principal)
+        VALUES (role_name, set_principal.principal)
+        ON CONFLICT ON CONSTRAINT principal_pkey DO NOTHING;
+    PERFORM contauth_audit.record_admin_event('set_principal', role_name::text,
+        jsonb_build_object('principal', principal));
+END
+$$;
+COMMENT ON FUNCTION contauth.set_principal(regrole, text) IS
+    'Says that a role is a principal of delegation chains: a SPIFFE ID or iss|sub; such a role cannot approve for itself';
+
+CREATE FUNCTION contauth.unset_principal(role regrole, principal text) RETURNS void
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+DECLARE
+    role_name name;
+BEGIN
+    PERFORM contauth.require_arguments(jsonb_build_object('role', role, 'principal', principal));
+    SELECT r.rolname INTO role_name FROM pg_roles AS r WHERE r.oid = role;
+    DELETE FROM contauth.principal AS p
+     WHERE p.db_role = role_name AND p.principal = unset_principal.principal;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'principal "%" is not set for role "%"', principal, role_name
+            USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    PERFORM contauth_audit.record_admin_event('unset_principal', role_name::text,
+        jsonb_build_object('principal', principal));
+END
+$$;
+COMMENT ON FUNCTION contauth.unset_principal(regrole, text) IS 'Undoes set_principal()';
+
+/* These are in C, look nothing up by search_path, and check themselves who calls */
+
+CREATE FUNCTION contauth.approve(request uuid, reason text, valid_for interval DEFAULT '10 min',
+                                 uses integer DEFAULT 1) RETURNS void
+    LANGUAGE c VOLATILE PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'contauth_approve';
+COMMENT ON FUNCTION contauth.approve(uuid, text, interval, integer) IS
+    'Approves a pending request: the same statement of the same agent may run, so many times, so long';
+
+CREATE FUNCTION contauth.reject(request uuid, reason text) RETURNS void
+    LANGUAGE c VOLATILE PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'contauth_reject';
+COMMENT ON FUNCTION contauth.reject(uuid, text) IS 'Denies a pending request';
+
+CREATE FUNCTION contauth.cancel_request(request uuid, reason text) RETURNS void
+    LANGUAGE c VOLATILE PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'contauth_cancel_request';
+COMMENT ON FUNCTION contauth.cancel_request(uuid, text) IS
+    'Takes a request or its approval back: for the agent that asked, and for contauth_admin';
+
 /* Built-in policies: visible, and changed like any other */
 
 INSERT INTO contauth.policy (name, effect, principals, on_behalf_of, actions, resources,
@@ -1452,6 +1534,7 @@ VALUES
        'function:contauth.authenticate', 'function:contauth.whoami',
        'function:contauth.claim', 'function:contauth.attribute',
        'function:contauth.my_decision', 'function:contauth.why',
+       'function:contauth.cancel_request',
        'function:contauth.mask_*'],
  '{}', '{}', false,
  'Functions that the server brings along, and those for agents', true, 0),
@@ -1492,12 +1575,14 @@ SELECT pg_catalog.pg_extension_config_dump('contauth.policy', '');
 SELECT pg_catalog.pg_extension_config_dump('contauth.policy_version', '');
 SELECT pg_catalog.pg_extension_config_dump('contauth.classification', '');
 SELECT pg_catalog.pg_extension_config_dump('contauth.secret', '');
+SELECT pg_catalog.pg_extension_config_dump('contauth.principal', '');
 
 /* Privileges */
 
 REVOKE ALL ON ALL TABLES IN SCHEMA contauth FROM PUBLIC;
 GRANT SELECT ON contauth.issuer, contauth.trust_bundle, contauth.agent,
-                contauth.agent_key, contauth.policy, contauth.policy_version, contauth.classification
+                contauth.agent_key, contauth.policy, contauth.policy_version, contauth.classification,
+                contauth.principal
     TO contauth_admin, contauth_auditor;
 GRANT INSERT, UPDATE, DELETE ON contauth.classification TO contauth_admin;
 
@@ -1534,12 +1619,24 @@ GRANT EXECUTE ON FUNCTION
     contauth.rollback_policies(bigint), contauth.export_policies()
     TO contauth_admin;
 REVOKE ALL ON FUNCTION
+    contauth.set_principal(regrole, text), contauth.unset_principal(regrole, text),
+    contauth.approve(uuid, text, interval, integer), contauth.reject(uuid, text)
+    FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION
+    contauth.set_principal(regrole, text), contauth.unset_principal(regrole, text)
+    TO contauth_admin;
+GRANT EXECUTE ON FUNCTION
+    contauth.approve(uuid, text, interval, integer), contauth.reject(uuid, text)
+    TO contauth_approver;
+REVOKE ALL ON FUNCTION
     contauth.authenticate(text, jsonb), contauth.whoami(), contauth.claim(text),
-    contauth.attribute(text), contauth.my_decision(uuid), contauth.why(text)
+    contauth.attribute(text), contauth.my_decision(uuid), contauth.why(text),
+    contauth.cancel_request(uuid, text)
     FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION
     contauth.authenticate(text, jsonb), contauth.whoami(), contauth.claim(text),
-    contauth.attribute(text), contauth.my_decision(uuid), contauth.why(text)
+    contauth.attribute(text), contauth.my_decision(uuid), contauth.why(text),
+    contauth.cancel_request(uuid, text)
     TO PUBLIC;
 
 /* Audit: schema contauth_audit */
@@ -1548,7 +1645,7 @@ CREATE SCHEMA contauth_audit;
 COMMENT ON SCHEMA contauth_audit IS
     'Audit of governed sessions and of administration, for compliance teams';
 REVOKE ALL ON SCHEMA contauth_audit FROM PUBLIC;
-GRANT USAGE ON SCHEMA contauth_audit TO contauth_auditor;
+GRANT USAGE ON SCHEMA contauth_audit TO contauth_auditor, contauth_approver;
 
 /* The columns and their order are part of the canonical form (docs/audit-format.md) */
 CREATE TABLE contauth_audit.decision (
@@ -1751,12 +1848,78 @@ COMMENT ON COLUMN contauth_audit.spool.first_seq IS 'seq of the first row';
 COMMENT ON COLUMN contauth_audit.spool.last_seq IS 'seq of the last row';
 COMMENT ON COLUMN contauth_audit.spool.carried_at IS 'When they were carried';
 
+CREATE TABLE contauth_audit.approval_request (
+    request           uuid PRIMARY KEY,
+    state             text NOT NULL
+                      CHECK (state IN ('pending', 'approved', 'denied', 'expired', 'cancelled', 'consumed')),
+    requested_at      timestamptz NOT NULL,
+    expires_at        timestamptz NOT NULL,
+    agent             text NOT NULL,
+    owner             text,
+    on_behalf_of      text,
+    chain             jsonb,
+    db_role           text,
+    database          text NOT NULL,
+    action            text,
+    resources         text[] NOT NULL,
+    policies          text[] NOT NULL,
+    policy_version    bigint NOT NULL,
+    statement_kind    text,
+    statement         text,
+    statement_sha256  text,
+    parameters_sha256 text NOT NULL,
+    binding           bytea NOT NULL,
+    decision_id       uuid NOT NULL,
+    purpose           text,
+    task_id           text,
+    decided_by        text,
+    decided_at        timestamptz,
+    reason            text,
+    uses_allowed      integer NOT NULL DEFAULT 0,
+    uses_left         integer NOT NULL DEFAULT 0 CHECK (uses_left BETWEEN 0 AND uses_allowed),
+    consumed_at       timestamptz
+);
+COMMENT ON TABLE contauth_audit.approval_request IS
+    'What agents have asked persons to approve, and the answers; changed by contauth''s functions and the audit worker alone';
+COMMENT ON COLUMN contauth_audit.approval_request.request IS 'Id of the request, a version 7 UUID; request= in the error''s DETAIL';
+COMMENT ON COLUMN contauth_audit.approval_request.state IS 'pending, approved, denied, expired, cancelled or consumed';
+COMMENT ON COLUMN contauth_audit.approval_request.requested_at IS 'When the statement was refused, or began to wait';
+COMMENT ON COLUMN contauth_audit.approval_request.expires_at IS 'When the request, once it is approved the approval, ends by itself';
+COMMENT ON COLUMN contauth_audit.approval_request.agent IS 'SPIFFE ID of the agent that asks';
+COMMENT ON COLUMN contauth_audit.approval_request.owner IS 'Registered owner of the agent';
+COMMENT ON COLUMN contauth_audit.approval_request.on_behalf_of IS 'Root of the chain; NULL: itself';
+COMMENT ON COLUMN contauth_audit.approval_request.chain IS 'Delegation chain, root first';
+COMMENT ON COLUMN contauth_audit.approval_request.db_role IS 'Session role';
+COMMENT ON COLUMN contauth_audit.approval_request.database IS 'Database of the statement';
+COMMENT ON COLUMN contauth_audit.approval_request.action IS 'Action that has to be approved';
+COMMENT ON COLUMN contauth_audit.approval_request.resources IS 'On what';
+COMMENT ON COLUMN contauth_audit.approval_request.policies IS 'Policies that ask for it, deciding one first';
+COMMENT ON COLUMN contauth_audit.approval_request.policy_version IS 'Version of the policy set that decided';
+COMMENT ON COLUMN contauth_audit.approval_request.statement_kind IS 'Kind of the top-level statement';
+COMMENT ON COLUMN contauth_audit.approval_request.statement IS 'The top-level statement, as contauth.audit_statement says';
+COMMENT ON COLUMN contauth_audit.approval_request.statement_sha256 IS 'As in contauth_audit.decision';
+COMMENT ON COLUMN contauth_audit.approval_request.parameters_sha256 IS 'SHA-256 over the statement''s constants and bound parameters';
+COMMENT ON COLUMN contauth_audit.approval_request.binding IS 'Digests that the retry must match: of agent, chain, statement, parameters and policies';
+COMMENT ON COLUMN contauth_audit.approval_request.decision_id IS 'Decision of the statement that asked';
+COMMENT ON COLUMN contauth_audit.approval_request.purpose IS 'Purpose, as the agent or its token said';
+COMMENT ON COLUMN contauth_audit.approval_request.task_id IS 'Task, as the agent said';
+COMMENT ON COLUMN contauth_audit.approval_request.decided_by IS 'Session user, or agent, who approved, rejected or cancelled it';
+COMMENT ON COLUMN contauth_audit.approval_request.decided_at IS 'When';
+COMMENT ON COLUMN contauth_audit.approval_request.reason IS 'Why, as they said';
+COMMENT ON COLUMN contauth_audit.approval_request.uses_allowed IS 'How many runs were approved';
+COMMENT ON COLUMN contauth_audit.approval_request.uses_left IS 'How many are left';
+COMMENT ON COLUMN contauth_audit.approval_request.consumed_at IS 'When it was used last';
+CREATE INDEX approval_request_live_idx ON contauth_audit.approval_request (expires_at)
+    WHERE state IN ('pending', 'approved');
+CREATE INDEX approval_request_requested_idx ON contauth_audit.approval_request (requested_at);
+
 SELECT pg_catalog.pg_extension_config_dump('contauth_audit.decision', '');
 SELECT pg_catalog.pg_extension_config_dump('contauth_audit.decision_default', '');
 SELECT pg_catalog.pg_extension_config_dump('contauth_audit.retention', '');
 SELECT pg_catalog.pg_extension_config_dump('contauth_audit.admin_event', '');
 SELECT pg_catalog.pg_extension_config_dump('contauth_audit.checkpoint', '');
 SELECT pg_catalog.pg_extension_config_dump('contauth_audit.spool', '');
+SELECT pg_catalog.pg_extension_config_dump('contauth_audit.approval_request', '');
 SELECT pg_catalog.pg_extension_config_dump('contauth_audit.admin_event_event_id_seq', '');
 
 /*
@@ -1805,6 +1968,13 @@ CREATE TRIGGER refuse_row
 CREATE TRIGGER refuse_statement
     BEFORE UPDATE OR DELETE OR TRUNCATE ON contauth_audit.spool
     FOR EACH STATEMENT EXECUTE FUNCTION contauth_audit.refuse_change();
+/* requests go from one state to the next; only contauth itself moves them */
+CREATE TRIGGER refuse_row
+    BEFORE INSERT OR UPDATE OR DELETE ON contauth_audit.approval_request
+    FOR EACH ROW EXECUTE FUNCTION contauth_audit.refuse_change('state');
+CREATE TRIGGER refuse_statement
+    BEFORE UPDATE OR DELETE OR TRUNCATE ON contauth_audit.approval_request
+    FOR EACH STATEMENT EXECUTE FUNCTION contauth_audit.refuse_change('state');
 ALTER TABLE contauth_audit.decision ENABLE ALWAYS TRIGGER refuse_row;
 ALTER TABLE contauth_audit.decision ENABLE ALWAYS TRIGGER refuse_statement;
 ALTER TABLE contauth_audit.decision_default ENABLE ALWAYS TRIGGER refuse_statement;
@@ -1816,6 +1986,8 @@ ALTER TABLE contauth_audit.checkpoint ENABLE ALWAYS TRIGGER refuse_row;
 ALTER TABLE contauth_audit.checkpoint ENABLE ALWAYS TRIGGER refuse_statement;
 ALTER TABLE contauth_audit.spool ENABLE ALWAYS TRIGGER refuse_row;
 ALTER TABLE contauth_audit.spool ENABLE ALWAYS TRIGGER refuse_statement;
+ALTER TABLE contauth_audit.approval_request ENABLE ALWAYS TRIGGER refuse_row;
+ALTER TABLE contauth_audit.approval_request ENABLE ALWAYS TRIGGER refuse_statement;
 
 /* Functions */
 
@@ -1978,6 +2150,16 @@ CREATE VIEW contauth_audit.escalations AS
      WHERE d.decision = 'escalate' OR d.approval_id IS NOT NULL;
 COMMENT ON VIEW contauth_audit.escalations IS
     'Statements that needed an approval, and those that used one';
+
+CREATE VIEW contauth_audit.pending_approvals AS
+    SELECT r.request, r.requested_at, r.expires_at, r.agent, r.owner, r.on_behalf_of,
+           r.db_role, r.database, r.action, r.resources, r.policies,
+           r.statement_kind, r.statement, r.purpose, r.task_id, r.decision_id
+      FROM contauth_audit.approval_request AS r
+     WHERE r.state = 'pending' AND r.expires_at > clock_timestamp()
+     ORDER BY r.requested_at;
+COMMENT ON VIEW contauth_audit.pending_approvals IS
+    'What waits for contauth.approve() or contauth.reject()';
 
 CREATE VIEW contauth_audit.agent_activity AS
     SELECT d.agent,
@@ -2562,6 +2744,12 @@ BEGIN
     END LOOP;
 END
 $$;
+COMMENT ON COLUMN contauth_audit.pending_approvals.request IS 'Id of the request';
+COMMENT ON COLUMN contauth_audit.pending_approvals.requested_at IS 'When the statement was refused, or began to wait';
+COMMENT ON COLUMN contauth_audit.pending_approvals.expires_at IS 'When the request ends by itself';
+COMMENT ON COLUMN contauth_audit.pending_approvals.owner IS 'Registered owner of the agent';
+COMMENT ON COLUMN contauth_audit.pending_approvals.action IS 'Action that has to be approved';
+COMMENT ON COLUMN contauth_audit.pending_approvals.resources IS 'On what';
 COMMENT ON COLUMN contauth_audit.agent_activity.statements IS 'Statements';
 COMMENT ON COLUMN contauth_audit.agent_activity.allowed IS 'Those that were allowed';
 COMMENT ON COLUMN contauth_audit.agent_activity.denied IS 'Those that were denied';
@@ -2618,6 +2806,8 @@ GRANT SELECT ON contauth_audit.decision, contauth_audit.admin_event, contauth_au
                 contauth_audit.sensitive_access, contauth_audit.unused_permissions,
                 contauth_audit.findings, contauth_audit.ocsf, contauth_audit.control_mapping
     TO contauth_auditor;
+GRANT SELECT ON contauth_audit.approval_request, contauth_audit.pending_approvals
+    TO contauth_auditor, contauth_approver;
 REVOKE ALL ON FUNCTION
     contauth_audit.sensitivity_of(jsonb), contauth_audit.find_unused_permissions(interval),
     contauth_audit.find(interval, interval), contauth_audit.find_unsigned(interval), contauth_audit.is_signed()

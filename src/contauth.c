@@ -10,6 +10,7 @@
  */
 #include "postgres.h"
 
+#include "approval/request_table.h"
 #include "audit/checkpoint.h"
 #include "audit/reading.h"
 #include "audit/ring.h"
@@ -44,6 +45,7 @@ request_shared_memory(void)
 	ca_ring_shmem_request();
 	ca_checkpoint_shmem_request();
 	ca_history_shmem_request();
+	ca_requests_shmem_request();
 }
 
 static void
@@ -54,6 +56,7 @@ set_up_shared_memory(void)
 	ca_ring_shmem_startup();
 	ca_checkpoint_shmem_startup();
 	ca_history_shmem_startup();
+	ca_requests_shmem_startup();
 }
 
 /*
@@ -95,6 +98,7 @@ _PG_init(void)
 	prev_shmem_startup = shmem_startup_hook;
 	shmem_startup_hook = set_up_shared_memory;
 	ca_audit_worker_register();
+	ca_audit_worker_listen(&ca_request_listener);
 
 	ca_catalog_init();
 	ca_session_init();

@@ -340,6 +340,22 @@ add_special(RowBuilder *row, CaField tag, const char *value, Size len)
 	}
 }
 
+/* See decision_row.h. */
+char *
+ca_decision_text(const CaAuditHeader *header, const char *value, Size len)
+{
+	HeapTuple	tuple = SearchSysCache1(DATABASEOID,
+										ObjectIdGetDatum(header->database));
+	int			encoding = -1;
+
+	if (HeapTupleIsValid(tuple))
+	{
+		encoding = ((Form_pg_database) GETSTRUCT(tuple))->encoding;
+		ReleaseSysCache(tuple);
+	}
+	return ca_recode(value, len, encoding, GetDatabaseEncoding(), NULL);
+}
+
 /* Name and encoding of the database that the record is from. */
 static void
 set_database(RowBuilder *row, Oid database)

@@ -20,4 +20,8 @@ extern void ca_decision_row(const CaAuditHeader *header, const char *fields,
 							Size len, Datum values[CA_NCOLUMNS],
 							bool nulls[CA_NCOLUMNS]);
 
+/* A text field of a record in this database's encoding; palloc'd. */
+extern char *ca_decision_text(const CaAuditHeader *header, const char *value,
+							  Size len);
+
 #endif							/* CA_AUDIT_DECISION_ROW_H */

@@ -6,7 +6,9 @@
  * Triggers on every table and partition call contauth_audit.refuse_change(),
  * which lets rows in from the audit worker and from steps of ours (administration
  * is recorded, records are moved between partitions), and refuses everything
- * else to everybody, superusers included.  One thing more
+ * else to everybody, superusers included.  Where the trigger's argument says
+ * "state", worker and steps may change rows, too: an approval request goes from
+ * one state to the next.  One thing more
  * is let in: a superuser may load rows into a database that is not the audit
  * home, because nothing is recorded there; that is how a dump is restored.
  *
@@ -73,8 +75,13 @@ ca_guard_own_work(void)
 
 /* May records be changed like this, here and now? */
 static bool
-may_change(TriggerEvent event)
+may_change(const TriggerData *trigger)
 {
+	TriggerEvent event = trigger->tg_event;
+
+	if (TRIGGER_FIRED_BY_UPDATE(event))
+		return ca_guard_own_work() && trigger->tg_trigger->tgnargs == 1 &&
+			strcmp(trigger->tg_trigger->tgargs[0], "state") == 0;
 	if (in_step)
 		return TRIGGER_FIRED_BY_INSERT(event) || TRIGGER_FIRED_BY_DELETE(event);
 	return TRIGGER_FIRED_BY_INSERT(event) &&
@@ -94,14 +101,16 @@ contauth_audit_refuse_change(PG_FUNCTION_ARGS)
 						"contauth_audit.refuse_change")));
 
 	/* SECURITY: audit records are written by the server alone (section 12) */
-	if (!may_change(trigger->tg_event))
+	if (!may_change(trigger))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("audit records of \"%s\" cannot be changed",
 						RelationGetRelationName(trigger->tg_relation)),
 				 errdetail("They are written by contauth alone.")));
-	return PointerGetDatum(TRIGGER_FIRED_FOR_ROW(trigger->tg_event) ?
-						   trigger->tg_trigtuple : NULL);
+	if (!TRIGGER_FIRED_FOR_ROW(trigger->tg_event))
+		return PointerGetDatum(NULL);
+	return PointerGetDatum(TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ?
+						   trigger->tg_newtuple : trigger->tg_trigtuple);
 }
 
 /* The row that insert_admin_event() inserts. */

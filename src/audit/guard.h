@@ -12,7 +12,8 @@
 extern void ca_guard_admit_worker(void);
 
 /*
- * Run a step of ours that may add records and move them between partitions.
+ * Run a step of ours that may add records, move them between partitions, and
+ * change the state of approval requests.
  * It runs fixed statements only: whatever it executes passes the guard.
  */
 typedef void (*CaGuardStep) (void *arg);

@@ -172,9 +172,9 @@ hide_differences(TokenList *a, const TokenList *b)
 	a->highest_param = Max(a->highest_param, b->highest_param);
 }
 
-/* Write the tokens, constants as parameters. */
+/* Write the tokens, constants as parameters or as they are. */
 static char *
-write_tokens(const char *text, const TokenList *list)
+write_tokens(const char *text, const TokenList *list, bool constants)
 {
 	StringInfoData out;
 	int			param = list->highest_param;
@@ -186,7 +186,7 @@ write_tokens(const char *text, const TokenList *list)
 
 		if (i > 0 && token->start > list->tokens[i - 1].end)
 			appendStringInfoChar(&out, ' ');
-		if (token->constant)
+		if (token->constant && !constants)
 			appendStringInfo(&out, "$%d", ++param);
 		else
 			appendBinaryStringInfo(&out, text + token->start,
@@ -218,5 +218,15 @@ ca_normalize_statement(const char *text, bool cut)
 		list->count--;
 	else if (!ok)
 		return pstrdup(CA_UNPARSABLE);
-	return write_tokens(text, list);
+	return write_tokens(text, list, false);
+}
+
+/* See normalize.h. */
+char *
+ca_statement_tokens(const char *text)
+{
+	TokenList	list;
+
+	return tokenize(text, standard_conforming_strings, &list) ?
+		write_tokens(text, &list, true) : pstrdup(text);
 }

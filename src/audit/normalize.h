@@ -19,4 +19,11 @@
  */
 extern char *ca_normalize_statement(const char *text, bool cut);
 
+/*
+ * The statement as this session reads it, without comments, whitespace
+ * collapsed, constants as they are; palloc'd.  What the scanner does not
+ * understand comes back as it is.
+ */
+extern char *ca_statement_tokens(const char *text);
+
 #endif							/* CA_AUDIT_NORMALIZE_H */

@@ -20,6 +20,18 @@
 #include "lib/stringinfo.h"
 #include "utils/uuid.h"
 
+/*
+ * What a record tells.  A decision is a row of contauth_audit.decision and has
+ * a seq; of every other kind the worker's listener makes what it likes
+ * (worker.h).
+ */
+typedef enum CaRecordKind
+{
+	CA_RECORD_DECISION,
+	CA_RECORD_REQUEST,			/* somebody has to approve something */
+	CA_RECORD_USE				/* an approval has been used */
+} CaRecordKind;
+
 /* Per-statement numbers; everything else is a field. */
 typedef struct CaAuditHeader
 {
@@ -35,7 +47,8 @@ typedef struct CaAuditHeader
 	int32		sqlstate;		/* MAKE_SQLSTATE value; 0 is "00000" */
 	int32		max_sensitivity;	/* -1: none (NULL) */
 	int16		decision;		/* CaDecision */
-	int16		mode;			/* CaMode */
+	uint8		mode;			/* CaMode */
+	uint8		kind;			/* CaRecordKind */
 	Oid			database;		/* where it happened; the worker writes its
 								 * name */
 } CaAuditHeader;
@@ -76,6 +89,12 @@ typedef enum CaField
 	CA_F_CUT_FIELDS,			/* of whole fields */
 	/* in a spool only, instead of CA_F_STATEMENT; T */
 	CA_F_NORMALIZED,
+	/* of an approval; see approval/request_table.c */
+	CA_F_BINDING,				/* raw bytes: CaBinding */
+	CA_F_RESOURCE,				/* T R: what has to be approved */
+	CA_F_OWNER,					/* T: of the agent */
+	CA_F_EXPIRES_AT,			/* TimestampTz */
+	CA_F_USES_LEFT,				/* int32: after this use */
 	/* inside CA_F_ACCESS */
 	CA_F_A_RELATION = 100,		/* T */
 	CA_F_A_ACTION,				/* T */

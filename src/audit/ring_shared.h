@@ -8,7 +8,10 @@
  * Positions and indexes only grow: a position counts bytes, an index counts
  * records, both since this start of the postmaster.  [tail, head) is what has
  * been put but is not yet durable in contauth_audit.decision, or during
- * recovery in the spool (spool.h); the row of record i has seq = base_seq + i.
+ * recovery in the spool (spool.h).  Decisions become rows with a seq: that of
+ * record i, if it is one and all from the tail to it are, is base_seq + i.
+ * Whenever the tail moves over a record of another kind, base_seq goes down by
+ * one.
  *
  * Locking: one LWLock guards every field below it.  Bytes of data[] in
  * [tail, head) never change, so the worker copies them without the lock;
@@ -66,7 +69,8 @@ typedef struct CaRingShared
 	Oid			home;			/* chosen database, when none is configured */
 	bool		home_gone;		/* the last worker found no such database */
 	Oid			base_relation;	/* table for which base_seq holds, or 0 */
-	int64		base_seq;		/* seq of record 0 */
+	int64		base_seq;		/* seq of the record at the tail, less
+								 * tail_index */
 	unsigned char tail_hash[CA_SHA256_LEN]; /* of the row before tail */
 	bool		carrying;		/* rows from the spool are being added */
 	bool		spool_news;		/* carry() has brought a file */
@@ -108,7 +112,7 @@ extern void ca_ring_worker_report_left(void);
 extern void ca_ring_worker_read(CaRingBatch *batch, int max);
 extern void ca_ring_worker_adopt(Oid relation, const CaNewestRow *newest);
 extern void ca_ring_worker_advance(const CaRingBatch *batch, int count,
-								   const unsigned char *hash);
+								   int rows, const unsigned char *hash);
 extern void ca_ring_worker_carry_begin(CaRingBatch *batch);
 extern void ca_ring_worker_carry_end(int count, const unsigned char *hash);
 extern void ca_ring_worker_spooled(const pg_uuid_t *spool_id, int32 segment,

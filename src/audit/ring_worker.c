@@ -166,11 +166,12 @@ ca_ring_worker_read(CaRingBatch *batch, int max)
 }
 
 /*
- * The first count records of the batch are durable: free their room, remember
- * the hash of the last row, and let waiters go on.
+ * The first count records of the batch are durable, rows of them as rows of the
+ * table: free their room, remember the hash of the last row, and let waiters
+ * go on.
  */
 void
-ca_ring_worker_advance(const CaRingBatch *batch, int count,
+ca_ring_worker_advance(const CaRingBatch *batch, int count, int rows,
 					   const unsigned char *hash)
 {
 	CaRingShared *ring = ca_ring_shared();
@@ -178,6 +179,7 @@ ca_ring_worker_advance(const CaRingBatch *batch, int count,
 	LWLockAcquire(ring->lock, LW_EXCLUSIVE);
 	ring->tail_pos = batch->records[count - 1].end_pos;
 	ring->tail_index = batch->first_index + count;
+	ring->base_seq -= count - rows;
 	memcpy(ring->tail_hash, hash, CA_SHA256_LEN);
 	LWLockRelease(ring->lock);
 	ConditionVariableBroadcast(&ring->progress);
@@ -239,15 +241,24 @@ ca_ring_worker_spool_news(void)
 	return news;
 }
 
-/* Move the tail over one record; the caller holds the lock. */
-static void
+/*
+ * Move the tail over one record; true when it is a row of the table.  The
+ * caller holds the lock.
+ */
+static bool
 skip_record(CaRingShared *ring)
 {
 	uint32		len;
+	CaAuditHeader header;
 
 	copy_out(ring, ring->tail_pos, &len, sizeof(len));
+	copy_out(ring, ring->tail_pos + sizeof(len), &header, sizeof(header));
 	ring->tail_pos += sizeof(len) + len;
 	ring->tail_index++;
+	if (header.kind == CA_RECORD_DECISION)
+		return true;
+	ring->base_seq--;
+	return false;
 }
 
 /*
@@ -257,7 +268,8 @@ skip_record(CaRingShared *ring)
  * follow what the table holds.  Later, when another worker was here before,
  * shared memory knows the end of the chain, except that records committed by
  * a worker that died before it could move the tail are now skipped, and rows
- * that it carried from a spool counted.  A table
+ * that it carried from a spool counted.  Records of other kinds behind the last
+ * row may have been committed, too: what they do can be done again.  A table
  * that ends earlier than shared memory says has lost rows: the numbers go on
  * all the same, and the gap stays visible.
  */
@@ -283,8 +295,8 @@ ca_ring_worker_adopt(Oid relation, const CaNewestRow *newest)
 	else if (newest->seq > last &&
 			 memcmp(&newest->boot_id, &ring->boot_id, UUID_LEN) == 0)
 	{
-		while (last++ < newest->seq && ring->tail_index < ring->head_index)
-			skip_record(ring);
+		while (last < newest->seq && ring->tail_index < ring->head_index)
+			last += skip_record(ring);
 		memcpy(ring->tail_hash, newest->hash, CA_SHA256_LEN);
 	}
 	ring->carrying = false;

@@ -90,6 +90,7 @@ extern int	ca_spool_write(const CaRingBatch *batch);
 /* spool_carry.c: the worker when it can write; need SPI and a snapshot */
 extern uint64 ca_spool_carried(const pg_uuid_t *spool_id, int32 segment);
 extern bool ca_spool_next_piece(CaSpoolPiece *piece, int max);
-extern void ca_spool_mark_carried(const CaSpoolPiece *piece, int64 first_seq);
+extern void ca_spool_mark_carried(const CaSpoolPiece *piece, int64 first_seq,
+								  int rows);
 
 #endif							/* CA_AUDIT_SPOOL_H */

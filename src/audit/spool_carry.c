@@ -39,9 +39,9 @@ ca_spool_carried(const pg_uuid_t *spool_id, int32 segment)
 	return isnull ? 0 : (uint64) DatumGetInt64(position);
 }
 
-/* Write down that a piece is in the tables, from first_seq on. */
+/* Write down that a piece is in the tables, as so many rows from first_seq on. */
 void
-ca_spool_mark_carried(const CaSpoolPiece *piece, int64 first_seq)
+ca_spool_mark_carried(const CaSpoolPiece *piece, int64 first_seq, int rows)
 {
 	static const char *const sql =
 	"INSERT INTO contauth_audit.spool (spool_id, segment, start_position,"
@@ -54,7 +54,7 @@ ca_spool_mark_carried(const CaSpoolPiece *piece, int64 first_seq)
 		Int64GetDatum((int64) piece->from),
 		Int64GetDatum((int64) piece->to),
 		Int64GetDatum(first_seq),
-		Int64GetDatum(first_seq + piece->batch.count - 1)
+		Int64GetDatum(first_seq + rows - 1)
 	};
 
 	if (SPI_execute_with_args(sql, lengthof(types), types, args, NULL,

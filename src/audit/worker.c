@@ -76,6 +76,14 @@ static bool spooling = false;	/* in recovery: into the spool */
 static bool spool_left = false; /* the last step found something to carry */
 static TimestampTz last_spool = 0;
 static MemoryContext batch_context = NULL;
+static const CaWorkerListener *listener = NULL;
+
+/* See worker.h. */
+void
+ca_audit_worker_listen(const CaWorkerListener *who)
+{
+	listener = who;
+}
 
 /* See worker.h. */
 void
@@ -171,10 +179,11 @@ write_row(Datum *values, bool *nulls, int64 seq, const pg_uuid_t *boot_id,
 	memcpy(prev, hash, CA_SHA256_LEN);
 }
 
-/* Write all records of a batch in the current transaction. */
-static void
+/* Write all records of a batch in the current transaction; how many are rows? */
+static int
 write_rows(const CaRingBatch *batch, unsigned char *prev)
 {
+	int			rows = 0;
 	MemoryContext row_context;
 	MemoryContext old_context;
 	Datum		values[CA_NCOLUMNS];
@@ -186,13 +195,20 @@ write_rows(const CaRingBatch *batch, unsigned char *prev)
 	old_context = MemoryContextSwitchTo(row_context);
 	for (int i = 0; i < batch->count; i++)
 	{
-		ca_decision_row(&batch->records[i].header, batch->records[i].fields,
-						batch->records[i].len, values, nulls);
-		write_row(values, nulls, batch->first_seq + i, &batch->boot_id, prev);
+		const CaAuditHeader *header = &batch->records[i].header;
+		const char *fields = batch->records[i].fields;
+		Size		len = batch->records[i].len;
+
+		ca_decision_row(header, fields, len, values, nulls);
+		if (header->kind == CA_RECORD_DECISION)
+			write_row(values, nulls, batch->first_seq + rows++, &batch->boot_id, prev);
+		else if (listener != NULL)
+			listener->write(header, fields, len, values, nulls);
 		MemoryContextReset(row_context);
 	}
 	MemoryContextSwitchTo(old_context);
 	MemoryContextDelete(row_context);
+	return rows;
 }
 
 /*
@@ -205,6 +221,7 @@ write_batch(void)
 {
 	CaRingBatch batch;
 	unsigned char hash[CA_SHA256_LEN];
+	int			rows;
 
 	last_count = 0;
 	MemoryContextReset(batch_context);
@@ -223,9 +240,9 @@ write_batch(void)
 		last_check = 0;
 		return;
 	}
-	write_rows(&batch, hash);
+	rows = write_rows(&batch, hash);
 	commit_work();
-	ca_ring_worker_advance(&batch, batch.count, hash);
+	ca_ring_worker_advance(&batch, batch.count, rows, hash);
 	last_count = batch.count;
 	last_work = GetCurrentTimestamp();
 }
@@ -254,7 +271,7 @@ spool_batch(void)
 	if (batch.count > 0)
 	{
 		count = ca_spool_write(&batch);
-		ca_ring_worker_advance(&batch, count, batch.prev_hash);
+		ca_ring_worker_advance(&batch, count, count, batch.prev_hash);
 		last_count = count;
 		last_work = GetCurrentTimestamp();
 	}
@@ -263,15 +280,18 @@ spool_batch(void)
 
 /*
  * Add a piece of the spool to the chain, in the current transaction; hash
- * becomes that of its last row.
+ * becomes that of its last row.  How many are rows?
  */
-static void
+static int
 carry_piece(CaSpoolPiece *piece, unsigned char *hash)
 {
+	int			rows;
+
 	ca_ring_worker_carry_begin(&piece->batch);
 	memcpy(hash, piece->batch.prev_hash, CA_SHA256_LEN);
-	write_rows(&piece->batch, hash);
-	ca_spool_mark_carried(piece, piece->batch.first_seq);
+	rows = write_rows(&piece->batch, hash);
+	ca_spool_mark_carried(piece, piece->batch.first_seq, rows);
+	return rows;
 }
 
 /* Step: carry the oldest records of the spool, if there are any. */
@@ -280,6 +300,7 @@ carry_batch(void)
 {
 	CaSpoolPiece piece;
 	unsigned char hash[CA_SHA256_LEN];
+	int			rows = 0;
 
 	last_spool = GetCurrentTimestamp();
 	spool_left = false;
@@ -290,14 +311,14 @@ carry_batch(void)
 		MemoryContextSwitchTo(batch_context);
 		spool_left = ca_spool_next_piece(&piece, CA_BATCH_MAX);
 		if (spool_left && piece.batch.count > 0)
-			carry_piece(&piece, hash);
+			rows = carry_piece(&piece, hash);
 	}
 	commit_work();
 	MemoryContextSwitchTo(TopMemoryContext);
 	if (!spool_left)
 		return;
 	if (piece.batch.count > 0)
-		ca_ring_worker_carry_end(piece.batch.count, hash);
+		ca_ring_worker_carry_end(rows, hash);
 	if (piece.damage != NULL)
 	{
 		ca_spool_set_aside(&piece.segment, piece.damage);
@@ -330,7 +351,11 @@ check_tables(void)
 	begin_work();
 	relation = ca_decision_table_find();
 	if (OidIsValid(relation) && relation != adopted)
+	{
 		ca_decision_table_newest(&newest);
+		if (listener != NULL)
+			listener->adopt(relation);
+	}
 	commit_work();
 
 	if (!OidIsValid(relation))
@@ -381,6 +406,15 @@ look_after_spool(void)
 	}
 }
 
+/* Step: let the listener do what time brings. */
+static void
+tend(void)
+{
+	begin_work();
+	listener->tend();
+	commit_work();
+}
+
 /* In recovery records can be taken as soon as there is a file for them. */
 static void
 look_after_files(void)
@@ -414,6 +448,8 @@ look_after_tables(void)
 		(void) run_step(make_partitions);
 	ca_home_confirm();
 	look_after_spool();
+	if (listener != NULL && listener->is_due())
+		(void) run_step(tend);
 }
 
 /*

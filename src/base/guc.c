@@ -41,6 +41,7 @@ char	   *ca_guc_audit_signing_key = NULL;
 int			ca_guc_checkpoint_interval = 60;
 int			ca_guc_spool_size = 256;
 bool		ca_guc_explain_denials = true;
+int			ca_guc_escalation_wait = 0;
 int			ca_guc_max_delegation_depth = 8;
 int			ca_guc_identity_scope = CA_SCOPE_SESSION;
 
@@ -366,6 +367,14 @@ define_enforcement_settings(void)
 							 true,
 							 PGC_SUSET, 0,
 							 check_trusted_bool, NULL, NULL);
+
+	DefineCustomIntVariable("contauth.escalation_wait",
+							"How long a statement that needs an approval waits for it before it is refused.",
+							"0 refuses it at once. It holds its locks while it waits.",
+							&ca_guc_escalation_wait,
+							0, 0, 3600 * 1000,
+							PGC_SUSET, GUC_UNIT_MS,
+							check_trusted_int, NULL, NULL);
 }
 
 static void

@@ -53,6 +53,7 @@ extern PGDLLIMPORT int ca_guc_audit_statement;	/* CaAuditStatement */
 extern PGDLLIMPORT char *ca_guc_audit_signing_key;	/* path; "": none */
 extern PGDLLIMPORT int ca_guc_checkpoint_interval;	/* s */
 extern PGDLLIMPORT bool ca_guc_explain_denials;
+extern PGDLLIMPORT int ca_guc_escalation_wait;	/* ms */
 
 /*
  * Self-asserted context of the client, "" when it is not set.  Where the

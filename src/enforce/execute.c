@@ -30,6 +30,7 @@
 #include "base/guc.h"
 #include "enforce/affected.h"
 #include "enforce/constraint.h"
+#include "enforce/escalate.h"
 #include "enforce/estimates.h"
 #include "enforce/execute.h"
 #include "enforce/fragile.h"
@@ -66,6 +67,8 @@ typedef struct CaRun
 	int			level;			/* of nesting, while it runs */
 	CaMeter		meter;			/* what its own statements have returned */
 	int64		returned;		/* rows that the last one did */
+	CaApprovals *approvals;		/* that it was started with, or NULL */
+	bool		moved;			/* it has gone forward */
 	MemoryContextCallback callback;
 } CaRun;
 
@@ -197,6 +200,21 @@ current_serial(void)
 	return id != NULL ? id->serial : 0;
 }
 
+/* A cursor that was opened with an approval goes on with it. */
+static CaApprovals *
+keep_approvals(const QueryDesc *queryDesc, const CaPlanNote *note,
+			   const CaStatement *owner)
+{
+	CaApprovals *copy;
+
+	if (note == NULL || note->decision != CA_DECISION_ESCALATE ||
+		!ca_statement_approvals(owner)->any)
+		return NULL;
+	copy = MemoryContextAlloc(queryDesc->estate->es_query_cxt, sizeof(CaApprovals));
+	*copy = *ca_statement_approvals(owner);
+	return copy;
+}
+
 static CaRun *
 register_run(QueryDesc *queryDesc, CaPlanNote *note, CaStatement *statement)
 {
@@ -315,6 +333,38 @@ check_plan_to_start(QueryDesc *queryDesc)
 	return note;
 }
 
+static void
+set_source(CaStatement *statement, const QueryDesc *queryDesc, const CaPlanNote *note)
+{
+	CaSource	source = {note, queryDesc->params, false, queryDesc->sourceText,
+		queryDesc->plannedstmt->stmt_location, queryDesc->plannedstmt->stmt_len
+	};
+
+	ca_statement_set_source(statement, &source);
+}
+
+/* The note of a plan that may start, with an approval if it needs one. */
+static CaPlanNote *
+take_plan_to_start(QueryDesc *queryDesc, bool top_level)
+{
+	CaPlanNote *note;
+	bool		settled;
+
+	do
+	{
+		note = check_plan_to_start(queryDesc);
+		if (note == NULL)
+			return NULL;
+		if (top_level)
+			set_source(ca_statement_current, queryDesc, note);
+		settled = ca_escalate_plan(note, queryDesc->sourceText,
+								   queryDesc->plannedstmt->stmt_location,
+								   queryDesc->plannedstmt->stmt_len);
+	} while (!settled);
+	ca_statement_add_note(ca_statement_current, note, ca_escalation_stands(note));
+	return note;
+}
+
 /*
  * Has the query been started just now, so that what was decided then is as new
  * as a decision can be?  It is so unless somebody can have it started and let
@@ -361,6 +411,30 @@ check_run(CaRun *run)
 					"policy_changed",
 					"what it may show has changed since it was opened",
 					"Open it again.");
+	/* opened in monitor mode, which uses no approval */
+	if (note->decision == CA_DECISION_ESCALATE && run->approvals == NULL &&
+		ca_guc_mode == CA_MODE_ENFORCE)
+		refuse_plan(run->queryDesc, ERRCODE_INSUFFICIENT_PRIVILEGE,
+					"policy_changed", "it was opened without an approval",
+					"Open it again.");
+}
+
+/*
+ * SECURITY: an approval is for one run, and whoever goes back, in a cursor or a
+ * portal of the protocol, can have it run again.  (test/sql/approval.sql)
+ */
+static void
+check_direction(CaRun *run, ScanDirection direction)
+{
+	bool		rewound = ActivePortal != NULL &&
+	ActivePortal->queryDesc == run->queryDesc && ActivePortal->atStart;
+
+	if (run->approvals == NULL || ScanDirectionIsNoMovement(direction))
+		return;
+	if (ScanDirectionIsBackward(direction) || (run->moved && rewound))
+		refuse_plan(run->queryDesc, ERRCODE_INSUFFICIENT_PRIVILEGE,
+					"approval_used", "what was approved goes forward only", NULL);
+	run->moved = true;
 }
 
 static CaStatement *
@@ -382,7 +456,9 @@ ca_execute_start(QueryDesc *queryDesc, int eflags, ExecutorStart_hook_type next)
 	bool		was_starting = starting;
 	CaWork		before;
 	CaStatement *volatile statement = NULL;
+	CaStatement *owner;
 	CaPlanNote *volatile note = NULL;
+	CaRun	   *run;
 
 	if (ca_execute_exempt())
 	{
@@ -395,13 +471,12 @@ ca_execute_start(QueryDesc *queryDesc, int eflags, ExecutorStart_hook_type next)
 	{
 		ca_ring_check_writable();
 		statement = ca_statement_current = begin_statement(queryDesc);
+		set_source(statement, queryDesc, ca_note_find(queryDesc->plannedstmt));
 	}
 	before = ca_execute_enter(NULL);
 	PG_TRY();
 	{
-		note = check_plan_to_start(queryDesc);
-		if (note != NULL)
-			ca_statement_add_note(ca_statement_current, note);
+		note = take_plan_to_start(queryDesc, top_level);
 		hides_estimates = explaining && note != NULL && note->protects;
 		if (hides_estimates)
 			queryDesc->plannedstmt = copyObject(queryDesc->plannedstmt);
@@ -424,9 +499,11 @@ ca_execute_start(QueryDesc *queryDesc, int eflags, ExecutorStart_hook_type next)
 	PG_END_TRY();
 	ca_execute_leave(&before);
 
+	owner = ca_statement_current;
 	if (top_level)
 		ca_statement_current = NULL;
-	(void) register_run(queryDesc, note, statement);
+	run = register_run(queryDesc, note, statement);
+	run->approvals = keep_approvals(queryDesc, note, owner);
 }
 
 /* Does the run return rows to somebody outside the server? */
@@ -661,8 +738,9 @@ run_in_frame(CaRun *run, const CaFrame *frame, CA_EXECUTOR_RUN_ARGS,
 		ca_statement_starts(run->statement);
 	}
 	else
-		ca_statement_add_note(frame->outer, run->note);
+		ca_statement_add_note(frame->outer, run->note, run->approvals != NULL);
 	check_run(run);
+	check_direction(run, direction);
 	if (run->note->reveals)
 		ca_scrub_reveals();
 	ca_water_ask(run->note->shows);
@@ -697,7 +775,10 @@ ca_execute_run(CA_EXECUTOR_RUN_ARGS, ExecutorRun_hook_type next)
 		CaBudget   *budget;
 
 		run->statement = begin_statement(queryDesc);
-		ca_statement_add_note(run->statement, run->note);
+		set_source(run->statement, queryDesc, run->note);
+		if (run->approvals != NULL)
+			ca_statement_take_approvals(run->statement, run->approvals);
+		ca_statement_add_note(run->statement, run->note, run->approvals != NULL);
 		budget = ca_statement_budget(run->statement);
 		budget->top = run->meter;
 		budget->carried = run->meter.rows;

@@ -36,6 +36,7 @@
 #include "utils/backend_status.h"
 #include "utils/fmgroids.h"
 #include "utils/hsearch.h"
+#include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 
@@ -46,6 +47,7 @@ typedef struct CaExecutable
 	uint64		epoch;			/* while ca_epoch_current is this, ... */
 	const char *kind;			/* ... in statements of this kind */
 	bool		trusted;		/* and may read everything; as decided last */
+	bool		escalates;		/* it needs an approval; likewise */
 } CaExecutable;
 
 uint64		ca_function_folds = 0;
@@ -72,6 +74,7 @@ find_executable(Oid funcid)
 	{
 		entry->epoch = 0;
 		entry->trusted = false;
+		entry->escalates = false;
 	}
 	return entry;
 }
@@ -135,15 +138,15 @@ ca_function_check(const CaPolicySet *set, const CaSubject *subject, Oid funcid)
 	answer = ca_authorize_object(set, subject, CA_ACTION_EXECUTE,
 								 CA_RESOURCE_FUNCTION, schema, name,
 								 ca_label_function_classes(funcid));
-	if (answer.verdict.decision != CA_DECISION_ALLOW)
-		ca_object_refuse(&answer, CA_ACTION_EXECUTE, "function",
-						 psprintf("%s.%s", schema, name));
+	if (answer.verdict.decision == CA_DECISION_DENY)
+		(void) ca_object_refuse(&answer, CA_ACTION_EXECUTE, "function",
+								psprintf("%s.%s", schema, name));
 	return answer;
 }
 
 /* Decide; true when the answer holds for the epoch. */
 static bool
-decide_function(Oid funcid, bool *trusted)
+decide_function(Oid funcid, bool *trusted, bool *escalates)
 {
 	CaObjectAnswer answer;
 	CaIdentityProblem problem = {0};
@@ -152,6 +155,7 @@ decide_function(Oid funcid, bool *trusted)
 	CaSubject	subject;
 
 	*trusted = false;
+	*escalates = false;
 	if (!ca_extension_installed())
 		return false;			/* the planner has refused, or will */
 	id = ca_identity_current(&problem);
@@ -163,8 +167,18 @@ decide_function(Oid funcid, bool *trusted)
 	subject = ca_object_subject(id);
 	set = ca_policy_set(id, ca_function_keys(NIL, funcid));
 	answer = ca_function_check(set, &subject, funcid);
+	*escalates = answer.verdict.decision == CA_DECISION_ESCALATE;
+	if (*escalates &&
+		!ca_object_refuse(&answer, CA_ACTION_EXECUTE, "function",
+						  ca_function_name(funcid)))
+	{
+		/* approved while it waited */
+		AcceptInvalidationMessages();
+		return decide_function(funcid, trusted, escalates);
+	}
 	*trusted = answer.trusted && ca_trusted_objection(funcid) == NULL;
-	return !answer.dynamic;
+	/* an approval is for one statement, not for an epoch */
+	return !answer.dynamic && !*escalates;
 }
 
 /* The function's entry, after a decision that lets it be executed now. */
@@ -178,9 +192,11 @@ executable(Oid funcid)
 	if (entry->epoch != epoch || entry->kind != kind)
 	{
 		bool		trusted;
-		bool		holds = decide_function(funcid, &trusted);
+		bool		escalates;
+		bool		holds = decide_function(funcid, &trusted, &escalates);
 
 		entry->trusted = trusted;
+		entry->escalates = escalates;
 		entry->epoch = holds ? epoch : 0;
 		entry->kind = kind;
 	}
@@ -277,6 +293,27 @@ ca_function_ask_again(const List *functions)
 
 	foreach(lc, functions)
 		(void) executable(lfirst_oid(lc));
+}
+
+bool
+ca_function_escalates(Oid funcid)
+{
+	const CaExecutable *entry = executables == NULL ? NULL :
+	hash_search(executables, &funcid, HASH_FIND, NULL);
+
+	return entry != NULL && entry->escalates;
+}
+
+/*
+ * SECURITY: PL/pgSQL makes a simple expression ready once a transaction, and
+ * an approval is for one statement: so what escalates is asked about whenever
+ * it is called.  (test/sql/approval.sql)
+ */
+void
+ca_function_call(Oid funcid)
+{
+	if (ca_function_escalates(funcid) && !ca_execute_exempt())
+		(void) executable(funcid);
 }
 
 /*

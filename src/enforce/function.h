@@ -43,11 +43,20 @@ extern char *ca_function_name(Oid funcid);
 /* Append the keys of policies that can concern the function. */
 extern List *ca_function_keys(List *keys, Oid funcid);
 
-/* Decide one function; refuses when it may not be executed. */
+/* Decide one function; refuses a denial. */
 extern CaObjectAnswer ca_function_check(const CaPolicySet *set,
 										const CaSubject *subject, Oid funcid);
 
 /* needs_fmgr_hook: must the planner leave calls of this function alone? */
 extern bool ca_function_keep_call(Oid funcid);
+
+/*
+ * Did the function need an approval when it was made ready last?  Then its
+ * calls have to be watched.
+ */
+extern bool ca_function_escalates(Oid funcid);
+
+/* A function that is watched is called; refuses when it is not approved. */
+extern void ca_function_call(Oid funcid);
 
 #endif							/* CA_ENFORCE_FUNCTION_H */

@@ -19,6 +19,7 @@
  * object_access_hook          a function is to be executed  function.c
  * needs_fmgr_hook             may a function be inlined?    function.c
  * fmgr_hook                   a SECURITY DEFINER function   trust.c
+ * fmgr_hook                   one that needs an approval    function.c
  * emit_log_hook               an error is reported          scrub.c
  *
  * Each calls the hook that was installed before, after our own decision: what
@@ -159,7 +160,8 @@ hook_needs_fmgr(Oid funcid)
 {
 	if (prev_needs_fmgr != NULL && prev_needs_fmgr(funcid))
 		return true;
-	return active() && (ca_function_keep_call(funcid) || ca_trust_watches(funcid));
+	return active() && (ca_function_keep_call(funcid) || ca_trust_watches(funcid) ||
+						ca_function_escalates(funcid));
 }
 
 static void
@@ -167,6 +169,8 @@ hook_fmgr(FmgrHookEventType event, FmgrInfo *function, Datum *private)
 {
 	if (prev_fmgr != NULL)
 		prev_fmgr(event, function, private);
+	if (event == FHET_START && active())
+		ca_function_call(function->fn_oid);
 	ca_trust_call(event, function, event == FHET_START && active());
 }
 

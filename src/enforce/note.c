@@ -38,6 +38,7 @@ note_copy(struct ExtensibleNode *newnode, const struct ExtensibleNode *oldnode)
 	memcpy(to->blob, from->blob, from->blob_len);
 	to->query = copyObject(from->query);
 	to->functions = list_copy(from->functions);
+	to->escalation = ca_escalation_copy(&from->escalation);
 	to->reason_code = copy_text(from->reason_code);
 	to->reason = copy_text(from->reason);
 	to->policy = copy_text(from->policy);

@@ -13,6 +13,7 @@
 #define CA_ENFORCE_NOTE_H
 
 #include "audit/record.h"
+#include "enforce/escalation.h"
 #include "nodes/extensible.h"
 #include "nodes/plannodes.h"
 #include "policy/limits.h"
@@ -45,8 +46,10 @@ typedef struct CaPlanNote
 	CaCopyRole	copies;
 	uint64		signature;		/* of what has to be enforced */
 	bool		presents;		/* may run without an identity */
-	CaDecision	decision;		/* not ALLOW only in monitor mode: */
-	char	   *reason_code;	/* then why, otherwise NULL */
+	CaDecision	decision;		/* ALLOW; ESCALATE: with an approval; DENY
+								 * only in monitor mode */
+	CaEscalation escalation;	/* what for, when it is ESCALATE */
+	char	   *reason_code;	/* why it is not ALLOW, otherwise NULL */
 	char	   *reason;
 	char	   *policy;			/* deciding policy, may be NULL */
 	CaLimits	limits;			/* budgets of all its accesses */

@@ -9,12 +9,14 @@
 
 #include "base/error.h"
 #include "enforce/budget.h"
+#include "enforce/escalate.h"
 #include "enforce/object.h"
 #include "enforce/refuse.h"
 #include "enforce/statement.h"
 #include "enforce/water.h"
 #include "policy/obligation.h"
 #include "policy/reason.h"
+#include "utils/inval.h"
 
 CaSubject
 ca_object_subject(const CaIdentity *id)
@@ -25,13 +27,14 @@ ca_object_subject(const CaIdentity *id)
 	return subject;
 }
 
-void
+bool
 ca_object_refuse(const CaObjectAnswer *answer, const char *action,
 				 const char *noun, const char *object)
 {
 	const CaVerdict *verdict = &answer->verdict;
 	CaRefusal	r = {0};
 	StringInfoData fields;
+	CaEscalation escalation;
 
 	initStringInfo(&fields);
 	ca_record_put_text(&fields, CA_F_ACTION, action);
@@ -50,34 +53,51 @@ ca_object_refuse(const CaObjectAnswer *answer, const char *action,
 	r.hint = "Ask an administrator of contauth for a policy that permits it.";
 	r.kind = action;
 	r.text = "";
-	ca_refuse(&r);
+	if (verdict->decision != CA_DECISION_ESCALATE)
+	{
+		ca_refuse(&r);
+		return true;
+	}
+	escalation = ca_escalation_of(answer, action, r.object);
+	return ca_escalate(&escalation, NULL, &r);
+}
+
+bool
+ca_object_weigh(const char *action, CaResourceKind kind, const char *name,
+				CaObjectAnswer *answer)
+{
+	CaIdentityProblem problem = {0};
+	const CaIdentity *id = ca_identity_current(&problem);
+	CaSubject	subject;
+
+	if (id == NULL)
+	{
+		ca_refuse_identity(&problem, action, "", -1, 0);
+		return false;
+	}
+	subject = ca_object_subject(id);
+	*answer = ca_authorize_object(ca_policy_set(id, NIL), &subject, action, kind,
+								  NULL, name, NIL);
+	if (answer->verdict.decision == CA_DECISION_DENY)
+		(void) ca_object_refuse(answer, action, NULL, name);
+	else if (ca_statement_current != NULL)
+	{
+		ca_budget_limit(&answer->limits);
+		ca_statement_add_access(ca_statement_current, action, name,
+								answer->verdict.decision, answer->deciding->name,
+								&answer->monitored);
+	}
+	return answer->verdict.decision == CA_DECISION_ESCALATE;
 }
 
 void
 ca_object_check(const char *action, CaResourceKind kind, const char *name)
 {
-	CaIdentityProblem problem = {0};
-	const CaIdentity *id = ca_identity_current(&problem);
-	CaSubject	subject;
 	CaObjectAnswer answer;
 
-	if (id == NULL)
-	{
-		ca_refuse_identity(&problem, action, "", -1, 0);
-		return;
-	}
-	subject = ca_object_subject(id);
-	answer = ca_authorize_object(ca_policy_set(id, NIL), &subject, action, kind,
-								 NULL, name, NIL);
-	if (answer.verdict.decision != CA_DECISION_ALLOW)
-		ca_object_refuse(&answer, action, NULL, name);
-	else if (ca_statement_current != NULL)
-	{
-		ca_budget_limit(&answer.limits);
-		ca_statement_add_access(ca_statement_current, action, name,
-								CA_DECISION_ALLOW, answer.deciding->name,
-								&answer.monitored);
-	}
+	while (ca_object_weigh(action, kind, name, &answer) &&
+		   !ca_object_refuse(&answer, action, NULL, name))
+		AcceptInvalidationMessages();
 }
 
 /* Decide the access for the present identity; false: there is none. */
@@ -101,8 +121,28 @@ decide(CaAccess *access)
 	return true;
 }
 
-/* Refuse the access, or put it on record and under its limits. */
-static void
+/* The policies that escalate an access. */
+static List *
+escalating(const CaAccess *access)
+{
+	List	   *policies = NIL;
+	ListCell   *lc;
+
+	foreach(lc, access->matched)
+	{
+		CaPolicy   *policy = ((CaCandidate *) lfirst(lc))->policy;
+
+		if (policy->effect == CA_EFFECT_ESCALATE)
+			policies = lappend(policies, policy);
+	}
+	return policies;
+}
+
+/*
+ * Refuse the access, or put it on record and under its limits.  False: it has
+ * been approved while it waited, and is to be decided again.
+ */
+static bool
 conclude(const CaAccess *access, bool obligation_fails)
 {
 	CaObjectAnswer answer = {0};
@@ -113,23 +153,30 @@ conclude(const CaAccess *access, bool obligation_fails)
 	answer.deciding = access->verdict.deciding >= 0 && access->matched != NIL ?
 		((CaCandidate *) linitial(access->matched))->policy : NULL;
 
-	if (access->verdict.decision == CA_DECISION_ALLOW && obligation_fails)
+	answer.escalating = escalating(access);
+
+	if (access->verdict.decision != CA_DECISION_DENY && obligation_fails)
 	{
 		answer.verdict.decision = CA_DECISION_DENY;
 		answer.verdict.reason = CA_REASON_OBLIGATION;
 		answer.deciding = NULL;
 	}
-	if (answer.verdict.decision != CA_DECISION_ALLOW)
-		ca_object_refuse(&answer, access->action, NULL, access->relation->resource);
-	else if (ca_statement_current != NULL)
+	if (answer.verdict.decision != CA_DECISION_ALLOW &&
+		!ca_object_refuse(&answer, access->action, NULL, access->relation->resource))
+	{
+		AcceptInvalidationMessages();
+		return false;
+	}
+	if (answer.verdict.decision != CA_DECISION_DENY && ca_statement_current != NULL)
 	{
 		CaLimits	limits = ca_access_limits(access);
 
 		ca_budget_limit(&limits);
 		ca_statement_add_access(ca_statement_current, access->action,
-								access->relation->resource, CA_DECISION_ALLOW,
+								access->relation->resource, answer.verdict.decision,
 								answer.deciding->name, &answer.monitored);
 	}
+	return true;
 }
 
 void
@@ -138,26 +185,37 @@ ca_relation_check(Oid relid, const char *action, bool all_rows)
 	CaAccess	access = {.relid = relid,.action = action};
 
 	/* the command sees every row and stored value: obligations cannot hold */
-	if (decide(&access))
-		conclude(&access, all_rows && (ca_access_filter_text(&access) != NULL ||
-									   ca_access_masks_any(&access)));
+	while (decide(&access) &&
+		   !conclude(&access, all_rows && (ca_access_filter_text(&access) != NULL ||
+										   ca_access_masks_any(&access))))
+		;
+}
+
+/* Is any of the columns masked, when it could be written? */
+static bool
+masks_written(const CaAccess *access)
+{
+	int			attnum = -1;
+	bool		masked = false;
+
+	while (access->verdict.decision != CA_DECISION_DENY &&
+		   (attnum = bms_next_member(access->columns, attnum)) >= 0)
+		masked |= ca_access_masks(access, attnum) != NIL;
+	return masked;
 }
 
 bool
 ca_relation_check_write(Oid relid, const char *action, Bitmapset *columns)
 {
 	CaAccess	access = {.relid = relid,.action = action,.columns = columns};
-	bool		masked = false;
-	int			attnum = -1;
 	CaLimits	limits;
 
-	if (!decide(&access))
-		return false;
-	while (access.verdict.decision == CA_DECISION_ALLOW &&
-		   (attnum = bms_next_member(columns, attnum)) >= 0)
-		masked |= ca_access_masks(&access, attnum) != NIL;
-	conclude(&access, masked);
-	if (access.verdict.decision != CA_DECISION_ALLOW)
+	do
+	{
+		if (!decide(&access))
+			return false;
+	} while (!conclude(&access, masks_written(&access)));
+	if (access.verdict.decision == CA_DECISION_DENY)
 		return false;
 	limits = ca_access_limits(&access);
 	return ca_access_filter_text(&access) != NULL ||

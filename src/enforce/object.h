@@ -14,11 +14,19 @@
 extern CaSubject ca_object_subject(const CaIdentity *identity);
 
 /*
- * Refuse an action on an object, as the answer says.  noun: what it is, where
- * its name alone does not tell; may be NULL.
+ * Refuse an action on an object, as the answer says, unless it escalates and is
+ * approved.  False: decide again, as ca_escalate() says.  noun: what it is,
+ * where its name alone does not tell; may be NULL.
  */
-extern void ca_object_refuse(const CaObjectAnswer *answer, const char *action,
+extern bool ca_object_refuse(const CaObjectAnswer *answer, const char *action,
 							 const char *noun, const char *object);
+
+/*
+ * Decide an action on a role or channel; refuses a denial.  True: it escalates.
+ * There must be a valid identity.
+ */
+extern bool ca_object_weigh(const char *action, CaResourceKind kind,
+							const char *name, CaObjectAnswer *answer);
 
 /*
  * Decide an action on a role or channel; refuses when it is not permitted.

@@ -18,7 +18,6 @@
 #include "base/catalog.h"
 #include "base/decision.h"
 #include "base/epoch.h"
-#include "base/error.h"
 #include "base/guc.h"
 #include "commands/dbcommands.h"
 #include "common/hashfn.h"
@@ -55,7 +54,9 @@ typedef struct CaCase
 									 * inspection.functions */
 	List	   *targets;
 	CaDecision	decision;		/* the worst of all accesses */
-	CaAccess   *deciding;		/* the access it comes from */
+	CaAccess   *deciding;		/* the access it comes from; NULL: ALLOW, or
+								 * ESCALATE of a function or role */
+	CaEscalation escalation;	/* everything that escalates */
 	const char *refusal;		/* why an allowed access cannot be enforced */
 	const char *refusal_code;
 	bool		dynamic;
@@ -135,6 +136,34 @@ ask(CaCase *c, CaAccess *access)
 		ca_authorize_access(c->set, &c->subject, access);
 }
 
+/* Add the policies that escalate an access to those of the case. */
+static void
+add_escalations(CaCase *c, const CaAccess *access)
+{
+	ListCell   *lc;
+
+	foreach(lc, access->matched)
+	{
+		const CaPolicy *policy = ((CaCandidate *) lfirst(lc))->policy;
+
+		if (policy->effect == CA_EFFECT_ESCALATE)
+			ca_escalation_add(&c->escalation, access->action,
+							  access->relation->resource, policy);
+	}
+}
+
+/* A function or role of the query escalates. */
+static void
+escalate_object(CaCase *c, const CaObjectAnswer *answer, const char *action,
+				const char *object)
+{
+	ListCell   *lc;
+
+	c->decision = CA_DECISION_ESCALATE;
+	foreach(lc, answer->escalating)
+		ca_escalation_add(&c->escalation, action, object, lfirst(lc));
+}
+
 /* Decide one access and let it weigh on the case. */
 static void
 decide_access(CaCase *c, CaTarget *target, CaAccess *access)
@@ -155,6 +184,8 @@ decide_access(CaCase *c, CaTarget *target, CaAccess *access)
 		c->decision = access->verdict.decision;
 		c->deciding = access;
 	}
+	if (access->verdict.decision == CA_DECISION_ESCALATE)
+		add_escalations(c, access);
 	if (access == target->select)
 	{
 		while ((attnum = bms_next_member(access->columns, attnum)) >= 0)
@@ -180,6 +211,9 @@ decide_functions(CaCase *c)
 		*answer = ca_function_check(c->set, &c->subject, funcid);
 		c->dynamic |= answer->dynamic;
 		c->function_answers = lappend(c->function_answers, answer);
+		if (answer->verdict.decision == CA_DECISION_ESCALATE)
+			escalate_object(c, answer, CA_ACTION_EXECUTE,
+							psprintf("function %s", ca_function_name(funcid)));
 		ca_limits_add(&c->limits, &answer->limits);
 		c->signature = hash_combine64(c->signature, funcid);
 		c->signature = hash_combine64(c->signature, ca_answer_signature(answer));
@@ -188,13 +222,15 @@ decide_functions(CaCase *c)
 
 /* SECURITY: set_config() is judged as SET is. */
 static void
-decide_settings(const CaCase *c)
+decide_settings(CaCase *c)
 {
 	const CaInspection *i = &c->inspection;
 	CaRefusal	r;
+	CaObjectAnswer answer;
 
-	if (i->takes_role != NULL)
-		ca_object_check(CA_ACTION_SET_ROLE, CA_RESOURCE_ROLE, i->takes_role);
+	if (i->takes_role != NULL &&
+		ca_object_weigh(CA_ACTION_SET_ROLE, CA_RESOURCE_ROLE, i->takes_role, &answer))
+		escalate_object(c, &answer, CA_ACTION_SET_ROLE, i->takes_role);
 	if (!i->sets_unknown && !(i->sets_token && !i->presents))
 		return;
 	r = refusal_of(c, "set_config", "set_config",
@@ -273,7 +309,8 @@ decide_case(CaCase *c)
 		}
 	}
 	c->signature = hash_combine64(c->signature, c->reveals);
-	if (c->decision != CA_DECISION_ALLOW)
+	c->signature = hash_combine64(c->signature, ca_escalation_signature(&c->escalation));
+	if (c->decision == CA_DECISION_DENY)
 		return;
 
 	foreach(lc, c->targets)
@@ -396,7 +433,7 @@ encode_case(const CaCase *c, StringInfo buf)
 	forboth(lc, c->inspection.functions, lc2, c->function_answers)
 		ca_statement_encode_access(buf, CA_ACTION_EXECUTE,
 								   ca_function_name(lfirst_oid(lc)),
-								   CA_DECISION_ALLOW,
+								   ((CaObjectAnswer *) lfirst(lc2))->verdict.decision,
 								   &((CaObjectAnswer *) lfirst(lc2))->monitored);
 }
 
@@ -405,6 +442,7 @@ static const char *
 reason(const CaCase *c)
 {
 	return c->refusal != NULL ? c->refusal :
+		c->deciding == NULL ? "a person has to approve it" :
 		ca_access_reason(c->deciding, &c->subject);
 }
 
@@ -413,6 +451,7 @@ static const char *
 reason_code(const CaCase *c)
 {
 	return c->refusal != NULL ? c->refusal_code :
+		c->deciding == NULL ? ca_reason_code(CA_REASON_ESCALATE) :
 		ca_reason_code(c->deciding->verdict.reason);
 }
 
@@ -422,12 +461,14 @@ deciding_policy(const CaCase *c)
 {
 	const CaAccess *access = c->deciding;
 
+	if (c->decision == CA_DECISION_ESCALATE)
+		return strVal(linitial(c->escalation.policies));
 	/* what refuses an allowed access is no policy */
 	return c->refusal == NULL && access->verdict.deciding >= 0 && access->matched != NIL ?
 		((CaCandidate *) linitial(access->matched))->policy->name : NULL;
 }
 
-/* Refuse the case; comes back in monitor mode only. */
+/* Deny the case; comes back in monitor mode only. */
 static void
 refuse_case(const CaCase *c)
 {
@@ -437,8 +478,6 @@ refuse_case(const CaCase *c)
 
 	initStringInfo(&fields);
 	encode_case(c, &fields);
-	if (c->decision == CA_DECISION_ESCALATE)
-		r.sqlstate = ERRCODE_CA_APPROVAL_NEEDED;
 	r.decision = c->decision;
 	r.object = access->relation->resource;
 	r.policy = deciding_policy(c);
@@ -519,6 +558,8 @@ make_note(const CaCase *c, Query *original, int cursor_options, uint64 epoch)
 	note->dynamic = c->dynamic;
 	note->signature = c->signature;
 	note->decision = c->decision;
+	if (c->decision == CA_DECISION_ESCALATE)
+		note->escalation = c->escalation;
 	note->presents = c->inspection.presents;
 	note->functions = c->inspection.functions;
 	if (c->decision != CA_DECISION_ALLOW)
@@ -579,7 +620,8 @@ authorize(CaCase *c, int cursor_options)
 	{
 		c->targets = collect(c->query, copies);
 		decide_case(c);
-		if (c->decision != CA_DECISION_ALLOW)
+		/* what escalates is asked for when it starts (escalate.c) */
+		if (c->decision == CA_DECISION_DENY)
 			refuse_case(c);
 	}
 	/* encoding reads the targets, rewriting changes what they point to */
@@ -614,6 +656,13 @@ plan_case(CaCase *c, int cursor_options, ParamListInfo params,
 	INSTR_TIME_SET_CURRENT(c->start);
 	note = c->note = authorize(c, cursor_options);
 	c->spent_us = microseconds_since(&c->start);
+	if (c->own_record)
+	{
+		CaSource	source = {note, params, true, c->text, c->query->stmt_location,
+		c->query->stmt_len};
+
+		ca_statement_set_source(ca_statement_current, &source);
+	}
 
 	/*
 	 * SECURITY: parallel workers decide nothing, so that no function that
@@ -674,7 +723,7 @@ ca_plan(Query *query, const char *text, int cursor_options,
 		ca_execute_leave(&before);
 		ca_statement_level = level;
 		if (statement != NULL && c.note != NULL)
-			ca_statement_add_note(statement, c.note);
+			ca_statement_add_note(statement, c.note, false);
 		if (statement != NULL)
 		{
 			ca_statement_spent(c.spent_us > 0 ? c.spent_us :
@@ -706,7 +755,7 @@ ca_plan_still_right(CaPlanNote *note, const char *text)
 	{
 		c.targets = collect(c.query, copies);
 		decide_case(&c);
-		if (c.decision != CA_DECISION_ALLOW)
+		if (c.decision == CA_DECISION_DENY)
 			refuse_case(&c);
 	}
 	if (note->folded || note->copies != copies || note->trusted != ca_trust_active() ||

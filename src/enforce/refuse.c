@@ -11,6 +11,7 @@
  */
 #include "postgres.h"
 
+#include "approval/request_table.h"
 #include "base/error.h"
 #include "base/guc.h"
 #include "enforce/refuse.h"
@@ -24,20 +25,22 @@ raise_refusal(const CaRefusal *r, const char *decision_id)
 	const char *verb = r->decision == CA_DECISION_ESCALATE ? "approval needed for" :
 	r->sqlstate == ERRCODE_CA_BUDGET_EXCEEDED ? "budget exceeded for" :
 	"permission denied for";
+	const char *request = r->request != NULL ?
+	psprintf(" request=%s", ca_request_id_text(r->request)) : "";
 
 	if (!ca_guc_explain_denials)
 		ereport(ERROR,
 				(errcode(r->sqlstate),
 				 errmsg("%s %s", verb, what),
-				 errdetail("decision_id=%s", decision_id)));
+				 errdetail("decision_id=%s%s", decision_id, request)));
 	ereport(ERROR,
 			(errcode(r->sqlstate),
 			 errmsg("%s %s", verb, what),
 			 r->policy != NULL ?
-			 errdetail("decision_id=%s reason=%s policy=%s: %s.",
-					   decision_id, r->reason_code, r->policy, r->reason) :
-			 errdetail("decision_id=%s reason=%s: %s.",
-					   decision_id, r->reason_code, r->reason),
+			 errdetail("decision_id=%s%s reason=%s policy=%s: %s.",
+					   decision_id, request, r->reason_code, r->policy, r->reason) :
+			 errdetail("decision_id=%s%s reason=%s: %s.",
+					   decision_id, request, r->reason_code, r->reason),
 			 r->hint != NULL ? errhint("%s", r->hint) : 0));
 }
 
@@ -58,6 +61,8 @@ ca_refuse(const CaRefusal *r)
 		ca_statement_add_fields(statement, r->fields, r->fields_len);
 	ca_statement_describe(statement, r->policy_version, r->sensitivity);
 	ca_statement_judge(statement, r->decision, r->reason_code, r->reason, r->policy);
+	if (r->request != NULL)
+		ca_statement_ask(statement, r->request);
 	if (ca_guc_mode == CA_MODE_MONITOR)
 		return;
 

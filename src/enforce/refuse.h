@@ -11,6 +11,7 @@
 #include "base/decision.h"
 #include "identity/identity.h"
 #include "nodes/parsenodes.h"
+#include "utils/uuid.h"
 
 typedef struct CaRefusal
 {
@@ -22,6 +23,7 @@ typedef struct CaRefusal
 	const char *reason;			/* why: sentence part, lower-case */
 	const char *policy;			/* deciding policy, or NULL */
 	const char *hint;			/* sentence, or NULL */
+	const pg_uuid_t *request;	/* that a person has to approve, or NULL */
 	const char *fields;			/* encoded accesses for the record */
 	Size		fields_len;
 	int64		policy_version; /* that decided; 0: none did */

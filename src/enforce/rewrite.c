@@ -94,7 +94,7 @@ has_obligations(const CaAccess *access)
 static bool
 requires_where(const CaAccess *access)
 {
-	return access != NULL && access->verdict.decision == CA_DECISION_ALLOW &&
+	return access != NULL && access->verdict.decision != CA_DECISION_DENY &&
 		ca_access_limits(access).max[CA_LIMIT_REQUIRE_WHERE] != 0;
 }
 

@@ -22,6 +22,7 @@
 #include "audit/ring.h"
 #include "base/error.h"
 #include "base/guc.h"
+#include "base/uuid7.h"
 #include "enforce/statement.h"
 #include "enforce/water.h"
 #include "identity/session.h"
@@ -60,6 +61,11 @@ struct CaStatement
 	bool		started;		/* it may have had effects */
 	int			cut;			/* bytes of accesses left out */
 	CaBudget	budget;
+	CaSource	source;
+	CaApprovals approvals;
+	bool		asked;			/* request is set */
+	pg_uuid_t	request;		/* that it has asked for */
+	TimestampTz wait_until;		/* for its answer; 0: it does not */
 	bool		identified;		/* identity is that of a token */
 	StringInfoData identity;	/* fields of who it was decided for */
 	StringInfoData statement;	/* fields of kind and text */
@@ -73,7 +79,7 @@ struct CaStatement
 	uint64		plans[CA_KNOWN_PLANS];	/* serials of notes */
 	int			nfunctions;
 	Oid			functions[CA_KNOWN_FUNCTIONS];
-	List	   *asked;			/* see ca_statement_keep_asking() */
+	List	   *asked_about;	/* see ca_statement_keep_asking() */
 };
 
 CaStatement *ca_statement_current = NULL;
@@ -85,37 +91,6 @@ static StringInfoData session_fields;
 static StringInfoData identity_fields;
 static uint64 identity_serial = 0;
 static int64 pending_decision_us = 0;
-static uint32 decision_counter = 0;
-static uint64 backend_random = 0;
-
-/*
- * A version 7 UUID (RFC 9562): milliseconds, then a counter of this backend,
- * then bits drawn once per backend, so that nothing is asked of the operating
- * system per statement.
- */
-static void
-new_decision_id(pg_uuid_t *id, TimestampTz now)
-{
-	const int64 epoch_diff = (int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * SECS_PER_DAY;
-	uint64		ms = (uint64) (now / 1000 + epoch_diff * 1000);
-	uint32		n = ++decision_counter;
-
-	if (backend_random == 0 &&
-		!pg_strong_random(&backend_random, sizeof(backend_random)))
-		ereport(ERROR,
-				(errcode(ERRCODE_INTERNAL_ERROR),
-				 errmsg("could not generate random bits for a decision's id")));
-
-	for (int i = 0; i < 6; i++)
-		id->data[i] = (unsigned char) (ms >> (40 - 8 * i));
-	id->data[6] = 0x70 | ((n >> 28) & 0x0f);
-	id->data[7] = (unsigned char) (n >> 20);
-	id->data[8] = 0x80 | ((n >> 14) & 0x3f);
-	id->data[9] = (unsigned char) (n >> 6);
-	id->data[10] = (unsigned char) (((n & 0x3f) << 2) | (backend_random >> 62));
-	for (int i = 0; i < 5; i++)
-		id->data[11 + i] = (unsigned char) (backend_random >> (8 * i));
-}
 
 /* The fields that are the same for the whole session. */
 static void
@@ -276,10 +251,10 @@ ca_statement_begin(const char *kind, const char *text, int location, int len,
 
 	memset(&s->header, 0, sizeof(s->header));
 	s->header.decided_at = GetCurrentTimestamp();
-	new_decision_id(&s->header.decision_id, s->header.decided_at);
+	ca_uuid7(&s->header.decision_id, s->header.decided_at);
 	s->header.query_id = (int64) query_id;
 	s->header.max_sensitivity = -1;
-	s->header.mode = (int16) ca_guc_mode;
+	s->header.mode = (uint8) ca_guc_mode;
 	s->header.database = MyDatabaseId;
 	s->header.decision_us = pending_decision_us;
 	pending_decision_us = 0;
@@ -290,6 +265,11 @@ ca_statement_begin(const char *kind, const char *text, int location, int len,
 	s->started = false;
 	s->identified = false;
 	s->cut = 0;
+	memset(&s->source, 0, sizeof(s->source));
+	s->approvals.any = false;
+	s->approvals.count = 0;
+	s->asked = false;
+	s->wait_until = 0;
 	s->nplans = 0;
 	s->nfunctions = 0;
 	dlist_push_head(&open_statements, &s->node);
@@ -369,14 +349,14 @@ ca_statement_keep_asking(CaStatement *statement, Oid funcid)
 {
 	MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
 
-	statement->asked = list_append_unique_oid(statement->asked, funcid);
+	statement->asked_about = list_append_unique_oid(statement->asked_about, funcid);
 	MemoryContextSwitchTo(old);
 }
 
 const List *
 ca_statement_asked(const CaStatement *statement)
 {
-	return statement->asked;
+	return statement->asked_about;
 }
 
 /* Is the plan in the record already?  Remember it if not. */
@@ -457,7 +437,85 @@ ca_statement_starts(CaStatement *statement)
 }
 
 void
-ca_statement_add_note(CaStatement *statement, const CaPlanNote *note)
+ca_statement_set_source(CaStatement *statement, const CaSource *source)
+{
+	statement->source = *source;
+}
+
+const CaSource *
+ca_statement_source(const CaStatement *statement)
+{
+	return &statement->source;
+}
+
+const CaApprovals *
+ca_statement_approvals(const CaStatement *statement)
+{
+	return &statement->approvals;
+}
+
+/* The record says who approved, unless something worse is said. */
+static void
+tell_approval(CaStatement *statement)
+{
+	if (statement->decision != CA_DECISION_ALLOW)
+		return;
+	resetStringInfo(&statement->verdict);
+	ca_record_put_text(&statement->verdict, CA_F_REASON_CODE, "approved");
+	ca_record_put_text(&statement->verdict, CA_F_REASON,
+					   psprintf("approved by %s", statement->approvals.by));
+}
+
+void
+ca_statement_take_approvals(CaStatement *statement, const CaApprovals *approvals)
+{
+	statement->approvals = *approvals;
+	tell_approval(statement);
+}
+
+void
+ca_statement_approve(CaStatement *statement, const pg_uuid_t *request,
+					 const char *by, const CaEscalation *escalation)
+{
+	CaApprovals *approvals = &statement->approvals;
+
+	ca_approvals_add(approvals, escalation);
+	approvals->any = true;
+	approvals->request = *request;
+	strlcpy(approvals->by, by, NAMEDATALEN);
+	tell_approval(statement);
+}
+
+void
+ca_statement_ask(CaStatement *statement, const pg_uuid_t *request)
+{
+	statement->asked = true;
+	statement->request = *request;
+}
+
+TimestampTz *
+ca_statement_wait_until(CaStatement *statement)
+{
+	return &statement->wait_until;
+}
+
+const CaAuditHeader *
+ca_statement_header(const CaStatement *statement)
+{
+	return &statement->header;
+}
+
+void
+ca_statement_encode_request(CaStatement *s, StringInfo fields)
+{
+	appendBinaryStringInfo(fields, session_fields.data, session_fields.len);
+	appendBinaryStringInfo(fields, s->identity.data, s->identity.len);
+	ca_record_put_text(fields, CA_F_STATEMENT_KIND, s->kind);
+	ca_record_put(fields, CA_F_STATEMENT, s->text.data, s->text.len);
+}
+
+void
+ca_statement_add_note(CaStatement *statement, const CaPlanNote *note, bool approved)
 {
 	ListCell   *lc;
 
@@ -466,7 +524,7 @@ ca_statement_add_note(CaStatement *statement, const CaPlanNote *note)
 	statement->header.policy_version = note->policy_version;
 	ca_statement_identify(statement);
 
-	if (note->decision != CA_DECISION_ALLOW)
+	if (note->decision != CA_DECISION_ALLOW && !approved)
 		ca_statement_judge(statement, note->decision, note->reason_code,
 						   note->reason, note->policy);
 
@@ -618,6 +676,9 @@ write_record(CaStatement *s)
 	resetStringInfo(&s->statement);
 	ca_record_put_text(&s->statement, CA_F_STATEMENT_KIND, s->kind);
 	ca_record_put(&s->statement, CA_F_STATEMENT, s->text.data, s->text.len);
+	if (s->asked || s->approvals.any)
+		ca_record_put(&s->statement, CA_F_APPROVAL_ID,
+					  s->asked ? &s->request : &s->approvals.request, UUID_LEN);
 	if (s->cut > 0)
 		ca_record_put_int32(&s->statement, CA_F_CUT_FIELDS, s->cut);
 	{
@@ -653,9 +714,9 @@ ca_statement_discard(CaStatement *s)
 {
 	if (s == ca_statement_current)
 		ca_statement_current = NULL;
-	if (s->asked != NIL)
-		ca_water_forget(s->asked);
-	s->asked = NIL;
+	if (s->asked_about != NIL)
+		ca_water_forget(s->asked_about);
+	s->asked_about = NIL;
 	dlist_delete(&s->node);
 	s->next_free = free_list;
 	free_list = s;
@@ -680,7 +741,7 @@ ca_statement_finish(CaStatement *s, int64 rows_returned,
 	{
 		if (sqlstate == 0)
 			return;
-		new_decision_id(&s->header.decision_id, s->header.finished_at);
+		ca_uuid7(&s->header.decision_id, s->header.finished_at);
 	}
 	write_record(s);
 }

@@ -9,8 +9,8 @@
 #define CA_ENFORCE_STATEMENT_H
 
 #include "audit/record.h"
+#include "enforce/binding.h"
 #include "enforce/budget.h"
-#include "enforce/note.h"
 #include "identity/identity.h"
 #include "policy/authorize.h"
 
@@ -62,8 +62,36 @@ extern CaAuditBlob ca_statement_nested(const CaStatement *statement);
 /* Is the function among those that the statement's plans were decided with? */
 extern bool ca_statement_knows_function(const CaStatement *statement, Oid funcid);
 
-/* What the plan's note says was decided becomes part of the record. */
-extern void ca_statement_add_note(CaStatement *statement, const CaPlanNote *note);
+/*
+ * What the plan's note says was decided becomes part of the record; when it is
+ * to escalate, and a person has approved it, that it was allowed.
+ */
+extern void ca_statement_add_note(CaStatement *statement, const CaPlanNote *note,
+								  bool approved);
+
+/*
+ * What approvals of the statement are bound to, and what has been approved for
+ * it.  The source lives as long as the statement is current.
+ */
+extern void ca_statement_set_source(CaStatement *statement, const CaSource *source);
+extern const CaSource *ca_statement_source(const CaStatement *statement);
+extern const CaApprovals *ca_statement_approvals(const CaStatement *statement);
+extern void ca_statement_take_approvals(CaStatement *statement,
+										const CaApprovals *approvals);
+
+/* An approval has been used for it; or it has asked for one. */
+extern void ca_statement_approve(CaStatement *statement, const pg_uuid_t *request,
+								 const char *by, const CaEscalation *escalation);
+extern void ca_statement_ask(CaStatement *statement, const pg_uuid_t *request);
+
+/* Until when it waits for an answer; 0: it has not begun to. */
+extern TimestampTz *ca_statement_wait_until(CaStatement *statement);
+
+/* The fixed part of its record. */
+extern const CaAuditHeader *ca_statement_header(const CaStatement *statement);
+
+/* Append the fields that tell who asks, and by which statement. */
+extern void ca_statement_encode_request(CaStatement *statement, StringInfo fields);
 
 /* Under which policies, and for how sensitive data, was it decided? */
 extern void ca_statement_describe(CaStatement *statement, int64 policy_version,

@@ -343,6 +343,7 @@ ca_utility(PlannedStmt *pstmt, const char *text, bool read_only_tree,
 	int			outer_level = ca_statement_level;
 	CaWork		before;
 	CaWatch		watch;
+	CaSource	source = {NULL, params, false, text, pstmt->stmt_location, pstmt->stmt_len};
 	bool		own_record = outer == NULL && !delegates_record(stmt);
 	bool		copies_in_row_by_row;
 
@@ -350,7 +351,10 @@ ca_utility(PlannedStmt *pstmt, const char *text, bool read_only_tree,
 	if (own_record && !IsA(stmt, TransactionStmt))
 		ca_ring_check_writable();
 	if (own_record)
+	{
 		statement = ca_statement_current = begin_command(pstmt, text, kind);
+		ca_statement_set_source(statement, &source);
+	}
 
 	before = ca_execute_enter(stmt);
 	PG_TRY();

@@ -390,6 +390,8 @@ ca_authorize_object(const CaPolicySet *set, const CaSubject *subject,
 	while ((i = bms_next_member(answer.verdict.matched, i)) >= 0)
 	{
 		ca_policy_add_limits(&answer.limits, w.sources[i]);
+		if (w.rules[i].effect == CA_EFFECT_ESCALATE)
+			answer.escalating = lappend(answer.escalating, w.sources[i]);
 		answer.trusted |= ((const CaPolicy *) w.sources[i])->trusted;
 	}
 

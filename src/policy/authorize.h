@@ -87,6 +87,7 @@ typedef struct CaObjectAnswer
 {
 	CaVerdict	verdict;
 	const CaPolicy *deciding;	/* NULL: none did */
+	List	   *escalating;		/* of CaPolicy *: those that escalate */
 	CaLimits	limits;
 	char	   *outside;		/* as in CaAccess */
 	CaMonitored monitored;		/* likewise */

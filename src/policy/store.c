@@ -177,6 +177,7 @@ ca_policy_from_row(HeapTuple tuple, TupleDesc desc)
 	bool		isnull;
 
 	policy->name = ca_row_text(tuple, desc, "name");
+	policy->version = DatumGetInt64(ca_row_datum(tuple, desc, "version", &isnull));
 	policy->effect = ca_policy_parse_effect(ca_row_text(tuple, desc, "effect"));
 	policy->principals = ca_row_text_array(tuple, desc, "principals");
 	policy->on_behalf_of = ca_row_text_array(tuple, desc, "on_behalf_of");

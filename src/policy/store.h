@@ -29,6 +29,7 @@ typedef struct CaMaskRule
 typedef struct CaPolicy
 {
 	char	   *name;
+	int64		version;		/* of the policy set, when it last changed */
 	uint64		serial;			/* in order of being read; see policy_set.h */
 	CaEffect	effect;
 	List	   *principals;		/* of char *, patterns */

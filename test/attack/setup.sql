@@ -32,7 +32,7 @@ CREATE ROLE regress_contauth_agent LOGIN;
 CREATE ROLE regress_contauth_human LOGIN;
 CREATE ROLE regress_contauth_owner;
 CREATE ROLE regress_contauth_team;
-GRANT regress_contauth_team TO regress_contauth_agent;
+GRANT regress_contauth_team, contauth_approver TO regress_contauth_agent;
 
 CREATE SCHEMA attack;
 CREATE TABLE attack.variable (name text PRIMARY KEY, value text);
@@ -259,6 +259,8 @@ CREATE TABLE app."Odd ""name" ("extra_1" text, "SELECT" text, "a.b" text, "'$$;-
 INSERT INTO app."Odd ""name" VALUES ('RAW' || 'MASKodd', 'RAW' || 'MASKodd', 'RAW' || 'MASKodd', 'shown');
 
 -- everything may be done with it
+CREATE TABLE app.asked (id int PRIMARY KEY, body text);
+INSERT INTO app.asked VALUES (1, 'as it was');
 CREATE TABLE app.pad (id int PRIMARY KEY, line text, number numeric);
 INSERT INTO app.pad VALUES (1, 'first', 1), (2, 'second', 2);
 
@@ -664,7 +666,10 @@ SELECT contauth.create_policy('customers', 'permit', actions => '{select}',
 	contauth.create_policy('channels', 'permit', actions => '{notify}', resources => '{channel:open, channel:board}'),
 	contauth.create_policy('marked', 'permit', actions => '{select,insert,update,copy_in,export}', resources => '{app.marked, app.board}'),
 	contauth.create_policy('not_down', 'forbid', actions => '{insert,update,copy_in,export,notify}',
-	resources => '{app.marked, app.board, channel:board}', condition => 'ctx.high_water > ctx.target_sensitivity')
+	resources => '{app.marked, app.board, channel:board}', condition => 'ctx.high_water > ctx.target_sensitivity'),
+	contauth.create_policy('asked', 'permit', actions => '{select,update,delete,export}', resources => '{app.asked}'),
+	contauth.create_policy('ask', 'escalate', actions => '{update,delete}', resources => '{app.asked}'),
+	contauth.create_policy('careless', 'permit', actions => '{execute}', resources => '{function:contauth.approve, function:contauth.reject}')
 \g /dev/null
 ANALYZE;
 

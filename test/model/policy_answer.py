@@ -60,6 +60,10 @@ class Asked:
 
     def answer(self):
         worst = max((v.decision for _, v in self.decided), key=RANK.get)
+        # what no approval could make possible is not asked for
+        impossible = self.impossible() if worst == "escalate" else None
+        if impossible is not None:
+            return impossible
         if worst != "allow":
             verdicts = [v for _, v in self.decided if v.decision == worst]
             return Answer(SQLSTATES[worst], {v.reason for v in verdicts},
@@ -75,6 +79,14 @@ class Asked:
         if shape == "call":
             return self.limited([[1 if self.request.table == "a.f" else 2]])
         return self.limited(self.rows())
+
+    def impossible(self):
+        """The refusal of what cannot be done under filters and masks; else None."""
+        shape = self.request.shape
+        if shape in ("insert", "update", "delete") and self.writes_masked():
+            return Answer("42501", {"masked_column_in_write"}, {None})
+        answer = self.truncate() if shape == "truncate" else None
+        return answer if answer is not None and answer.sqlstate != "00000" else None
 
     def limited(self, rows, n=None):
         limit = self.model.limit([v for _, v in self.decided])

@@ -81,7 +81,9 @@ class Server:
     def refusal(error):
         detail = error.diag.message_detail or ""
         reason, policy, named = (r.search(detail) for r in (REASON, POLICY, COLUMNS))
-        return (error.sqlstate, reason and reason[1], policy and policy[1],
+        # what became of requests is no matter of policies
+        reason = reason and re.sub("^approval_.*", "approval_needed", reason[1])
+        return (error.sqlstate, reason, policy and policy[1],
                 frozenset(named[1].split(", ")) if named else None, [])
 
 

@@ -37,6 +37,10 @@ AQH/MA4GA1UdDwEB/wQEAwICBDAKBggqhkjOPQQDAgNIADBFAiEArBDQNiROI0kt
 lZIl6vfwJCqNqoP3jlro4b3eUJSwu+QCICRLIdO05fT7G+s9mY0PN7aTg+HzL6LA
 nLZUfQvBelPZ
 -----END CERTIFICATE-----')$$, 'contauth_admin'),
+	('set_principal', $$SELECT contauth.set_principal('regress_contauth_plain', 'spiffe://acme.test/ann')$$, 'contauth_admin'),
+	('unset_principal', $$SELECT contauth.unset_principal('regress_contauth_plain', 'spiffe://acme.test/ann')$$, 'contauth_admin'),
+	('approve', $$SELECT contauth.approve('00000000-0000-7000-8000-000000000000', 'why not')$$, 'contauth_approver'),
+	('reject', $$SELECT contauth.reject('00000000-0000-7000-8000-000000000000', 'why not')$$, 'contauth_approver'),
 	('remove_trust_bundle', $$SELECT contauth.remove_trust_bundle('gone.test')$$, 'contauth_admin'),
 	('alter_agent', $$SELECT contauth.alter_agent('spiffe://acme.test/agent/support', '{"autonomy": 5}')$$, 'contauth_admin'),
 	('add_agent_key', $$SELECT contauth.add_agent_key('spiffe://acme.test/agent/support', '{"kty": "OKP", "crv": "Ed25519", "x": "hbbeyooSVGSpSqyKD7jaTl9Hzkn3_2eB-KCxbYWEHR8", "kid": "x"}')$$, 'contauth_admin'),
@@ -92,6 +96,7 @@ AQH/MA4GA1UdDwEB/wQEAwICBDAKBggqhkjOPQQDAgNIADBFAiEArBDQNiROI0kt
 lZIl6vfwJCqNqoP3jlro4b3eUJSwu+QCICRLIdO05fT7G+s9mY0PN7aTg+HzL6LA
 nLZUfQvBelPZ
 -----END CERTIFICATE-----');
+	PERFORM contauth.set_principal('regress_contauth_plain', 'spiffe://acme.test/ann');
 	PERFORM contauth.create_policy('regress_policy', 'permit',
 		actions => '{select}', resources => '{public.calls}');
 END
@@ -117,7 +122,10 @@ $$;
 -- a plain role, and each of the product's roles for what is not its own
 SELECT is(pg_temp.outcome('regress_contauth_plain', call), '42501', name || ': refused to a plain role')
   FROM public.calls ORDER BY name;
-SELECT is(pg_temp.outcome('contauth_approver', call), '42501', name || ': refused to the approver')
+-- an approver may ask about a request that does not exist
+SELECT is(pg_temp.outcome('contauth_approver', call),
+		  CASE WHEN granted = 'contauth_approver' THEN '22023' ELSE '42501' END,
+		  name || ': refused to the approver')
   FROM public.calls ORDER BY name;
 SELECT is(pg_temp.outcome('contauth_auditor', call),
 		  CASE WHEN granted = 'contauth_auditor' THEN '00000' ELSE '42501' END,
@@ -138,6 +146,10 @@ SELECT isnt(pg_temp.outcome(current_user, sql), '00000', 'the superuser is refus
 	('UPDATE contauth_audit.admin_event SET actor = ''x'''),
 	('DELETE FROM contauth_audit.admin_event'),
 	('TRUNCATE contauth_audit.admin_event'),
+	('INSERT INTO contauth_audit.approval_request (request, state, requested_at, expires_at, agent, database, resources, policies, policy_version, parameters_sha256, binding, decision_id) VALUES (gen_random_uuid(), ''approved'', now(), ''infinity'', ''x'', ''x'', ''{}'', ''{}'', 0, ''x'', ''x'', gen_random_uuid())'),
+	('UPDATE contauth_audit.approval_request SET state = ''approved'''),
+	('DELETE FROM contauth_audit.approval_request'),
+	('TRUNCATE contauth_audit.approval_request'),
 	('UPDATE contauth_audit.decision_default SET reason = ''x'''),
 	('SET session_replication_role = replica; DELETE FROM contauth_audit.decision')) AS v(sql);
 
@@ -194,6 +206,7 @@ REVOKE ALL ON SCHEMA contauth, contauth_audit FROM regress_contauth_agent;
 DO $$
 BEGIN
 	PERFORM contauth.drop_policy('regress_policy');
+	PERFORM contauth.unset_principal('regress_contauth_plain', 'spiffe://acme.test/ann');
 	PERFORM contauth.remove_issuer('https://issuer.acme.test');
 	PERFORM contauth.unenroll_role('regress_contauth_agent');
 END

@@ -35,6 +35,11 @@ INSERT INTO function_expected VALUES
 	('contauth.attribute(text)', '{public}'),
 	('contauth.my_decision(uuid)', '{public}'),
 	('contauth.why(text)', '{public}'),
+	('contauth.cancel_request(uuid,text)', '{public}'),
+	('contauth.approve(uuid,text,interval,integer)', '{contauth_approver}'),
+	('contauth.reject(uuid,text)', '{contauth_approver}'),
+	('contauth.set_principal(regrole,text)', '{contauth_admin}'),
+	('contauth.unset_principal(regrole,text)', '{contauth_admin}'),
 	('contauth_audit.verify(bigint,bigint)', '{contauth_auditor}'),
 	('contauth_audit.export(bigint,bigint)', '{contauth_auditor}'),
 	('contauth_audit.export_checkpoints()', '{contauth_auditor}'),
@@ -59,6 +64,9 @@ INSERT INTO relation_expected VALUES
 	('contauth.policy_version', 'table', '{contauth_admin,contauth_auditor}', '{}'),
 	('contauth.classification', 'table', '{contauth_admin,contauth_auditor}', '{contauth_admin}'),
 	('contauth.secret', 'table', '{}', '{}'),
+	('contauth.principal', 'table', '{contauth_admin,contauth_auditor}', '{}'),
+	('contauth_audit.approval_request', 'table', '{contauth_auditor,contauth_approver}', '{}'),
+	('contauth_audit.pending_approvals', 'view', '{contauth_auditor,contauth_approver}', '{}'),
 	('contauth_audit.decision', 'table', '{contauth_auditor}', '{}'),
 	('contauth_audit.admin_event', 'table', '{contauth_auditor}', '{}'),
 	('contauth_audit.retention', 'table', '{contauth_auditor}', '{}'),
@@ -88,8 +96,8 @@ SELECT is(count(*), 4::bigint, 'four roles') FROM pg_roles WHERE rolname LIKE 'c
 SELECT ok(has_schema_privilege(role, 'contauth', 'USAGE')
 		  AND NOT has_schema_privilege(role, 'contauth', 'CREATE'),
 		  role || ' may use schema contauth, not create in it') FROM role_seen ORDER BY role;
-SELECT is(has_schema_privilege(role, 'contauth_audit', 'USAGE'), role = 'contauth_auditor',
-		  role || ': schema contauth_audit is for the auditor')
+SELECT is(has_schema_privilege(role, 'contauth_audit', 'USAGE'), role IN ('contauth_auditor', 'contauth_approver'),
+		  role || ': schema contauth_audit is for the auditor and the approver')
   FROM role_seen ORDER BY role;
 
 -- functions
@@ -228,7 +236,7 @@ SELECT is(array_agg(name || ' ' || context ORDER BY name), ARRAY[
 		'contauth.audit_ring_size postmaster', 'contauth.audit_signing_key sighup',
 		'contauth.audit_statement sighup', 'contauth.audit_wait superuser',
 		'contauth.checkpoint_interval sighup',
-		'contauth.clock_skew sighup', 'contauth.explain_denials superuser',
+		'contauth.clock_skew sighup', 'contauth.escalation_wait superuser', 'contauth.explain_denials superuser',
 		'contauth.identity_scope superuser', 'contauth.max_agents postmaster',
 		'contauth.max_delegation_depth superuser',
 		'contauth.mode superuser', 'contauth.purpose user', 'contauth.spool_size sighup',

@@ -62,6 +62,7 @@ SELECT contauth.alter_policy('builtin_functions_closed',
 	'{"resources": ["function:pg_catalog.pg_read_*", "function:pg_catalog.upper"]}');
 SELECT contauth.enable_policy('builtin_catalog_read', false);
 SELECT contauth.apply_policies(contauth.export_policies());
+SELECT contauth.set_principal('regress_contauth_human', 'https://issuer.acme.example|ann');
 EOS
 
 # What the dump has to bring along, as text.
@@ -77,6 +78,7 @@ SELECT name, key FROM contauth.secret ORDER BY name;
 SELECT to_jsonb(a) FROM contauth.agent AS a ORDER BY spiffe_id;
 SELECT to_jsonb(i) FROM contauth.issuer AS i ORDER BY issuer;
 SELECT to_jsonb(k) FROM contauth.agent_key AS k ORDER BY spiffe_id, kid;
+SELECT to_jsonb(p) FROM contauth.principal AS p ORDER BY db_role, principal;
 SELECT objtype, objname, label FROM pg_seclabels ORDER BY 1, 2;
 EOS
 }

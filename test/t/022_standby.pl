@@ -225,6 +225,18 @@ $standby->poll_query_until('postgres', 'SELECT contauth_audit.sync()');
 sqlstate_is($agent, 'SELECT id FROM app.ticket', '00000', 'it is not full any more');
 cmp_ok(-s $segment, '>', $size + 100, 'and the records are there');
 
+# nobody can approve anything here, so nothing is asked for
+$primary->safe_psql('postgres', <<'EOS');
+SELECT contauth.create_policy('ask', 'escalate', actions => '{select}', resources => '{app.ticket}');
+EOS
+catch_up();
+my (undef, $unavailable) = sqlstate_is($agent, 'SELECT id FROM app.ticket', 'ZA001', 'it escalates');
+like($unavailable, qr/reason=approval_unavailable policy=ask: .*on a standby/, 'and the reason says that it cannot');
+unlike($unavailable, qr/request=/, 'be asked for');
+$primary->safe_psql('postgres', q{SELECT contauth.drop_policy('ask')});
+catch_up();
+sqlstate_is($agent, 'SELECT id FROM app.ticket', '00000', 'what does not escalate is allowed');
+
 $standby->append_conf('postgresql.conf', "contauth.spool_size = '64MB'");
 $standby->safe_psql('postgres', 'ALTER SYSTEM RESET contauth.audit_wait');
 $standby->reload;

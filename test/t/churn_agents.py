@@ -117,7 +117,7 @@ def agent(number, committed, stop, results):
             found["wrong"].append((before, answer, after))
         if found["statements"] % 50 == 0 and way is in_snapshot:
             conn.execute("ROLLBACK")
-        if found["statements"] == 200:
+        if found["statements"] >= 200 and "memory" not in found:
             found["memory"] = private_memory(found["pid"])
     found["memory_after"] = private_memory(found["pid"])
     results.put(found)
