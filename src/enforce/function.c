@@ -20,6 +20,7 @@
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_proc.h"
 #include "enforce/execute.h"
+#include "enforce/fragile.h"
 #include "enforce/function.h"
 #include "enforce/object.h"
 #include "enforce/inspect.h"
@@ -282,6 +283,8 @@ ca_function_execute(Oid funcid)
 	if (executable(funcid)->epoch == 0 && ca_statement_current != NULL &&
 		!ca_execute_starting())
 		ca_statement_keep_asking(ca_statement_current, funcid);
+	if (!ca_execute_starting())
+		ca_fragile_ready();
 	ca_trust_check(funcid);
 	record_function(funcid);
 }

@@ -309,6 +309,8 @@ decide_case(CaCase *c)
 		}
 	}
 	c->signature = hash_combine64(c->signature, c->reveals);
+	/* monitor mode enforces nothing */
+	c->signature = hash_combine64(c->signature, ca_guc_mode);
 	c->signature = hash_combine64(c->signature, ca_escalation_signature(&c->escalation));
 	if (c->decision == CA_DECISION_DENY)
 		return;

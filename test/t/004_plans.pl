@@ -207,6 +207,55 @@ administer("SELECT contauth.retire_agent('@{[AGENT_A]}', 'test')");
 shapes_are('28000', '', 'retired');
 $agent->quit;
 
+# --- expressions that PL/pgSQL keeps ready for a transaction ------------------
+
+administer(<<'EOS');
+CREATE FUNCTION app.inner_one(n integer) RETURNS integer LANGUAGE plpgsql AS 'BEGIN RETURN n; END';
+CREATE FUNCTION app.outer_one(n integer) RETURNS integer LANGUAGE plpgsql AS $$
+DECLARE
+	result integer;
+BEGIN
+	result := app.inner_one(n);
+	RETURN result;
+END $$;
+EOS
+my $b = open_session($node, ROLE_B, token_b($issuer));
+sqlstate_is($b, 'BEGIN', '00000', 'a transaction begins');
+output_is($b, 'SELECT app.outer_one(1)', '1', 'a function calls another in an expression');
+administer(q{SELECT contauth.create_policy('not_it', 'forbid', actions => '{execute}',
+	resources => '{function:app.inner_one}')});
+sqlstate_is($b, 'SAVEPOINT s; SELECT app.outer_one(1)', '42501', 'which is forbidden at the next statement');
+administer(q{SELECT contauth.drop_policy('not_it')});
+output_is($b, 'ROLLBACK TO s; SELECT app.outer_one(1)', '1', 'and permitted again');
+sqlstate_is($b, 'COMMIT', '00000', 'it ends');
+
+# --- what was prepared while nothing was enforced ------------------------------
+
+my $mode = q{SELECT current_setting('contauth.mode')};
+sub becomes
+{
+	my ($wanted) = @_;
+	administer("ALTER SYSTEM SET contauth.mode = '$wanted'");
+	administer('SELECT pg_reload_conf()');
+	for (1 .. 600)
+	{
+		last if (attempt($b, $mode))[1] eq $wanted;
+		select(undef, undef, undef, 0.1);
+	}
+	output_is($b, $mode, $wanted, "the session's mode becomes $wanted");
+	return;
+}
+becomes('monitor');
+sqlstate_is($b, 'PREPARE seen AS SELECT id, tenant, phone FROM app.customer ORDER BY id; EXECUTE seen',
+	'00000', 'what is only monitored is prepared');
+my ($monitored) = (attempt($b, 'EXECUTE seen'))[1];
+like($monitored, qr/PHONERAW/, 'and shows everything');
+becomes('enforce');
+my ($enforced) = (attempt($b, 'EXECUTE seen'))[1];
+unlike($enforced, qr/PHONERAW/, 'which it does not when it is enforced');
+isnt($enforced, $monitored, 'but other rows');
+$b->quit;
+
 # --- what was prepared before the session was governed -----------------------
 
 my $human = open_session($node, 'regress_contauth_human');
