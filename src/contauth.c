@@ -22,6 +22,7 @@
 #include "fmgr.h"
 #include "identity/identity.h"
 #include "identity/session.h"
+#include "identity/stop.h"
 #include "miscadmin.h"
 #include "policy/history.h"
 #include "policy/label.h"
@@ -44,6 +45,7 @@ request_shared_memory(void)
 	ca_ring_shmem_request();
 	ca_checkpoint_shmem_request();
 	ca_history_shmem_request();
+	ca_stop_shmem_request();
 }
 
 static void
@@ -54,6 +56,7 @@ set_up_shared_memory(void)
 	ca_ring_shmem_startup();
 	ca_checkpoint_shmem_startup();
 	ca_history_shmem_startup();
+	ca_stop_shmem_startup();
 }
 
 /*

@@ -33,6 +33,7 @@
 #include "enforce/estimates.h"
 #include "enforce/execute.h"
 #include "enforce/fragile.h"
+#include "enforce/halt.h"
 #include "enforce/plan.h"
 #include "enforce/refuse.h"
 #include "enforce/scrub.h"
@@ -110,6 +111,7 @@ ca_execute_enter(const Node *command)
 	CaWork		before = {query_depth, explaining, ca_identity_locked};
 
 	entered++;
+	ca_stop_begin();
 	if (command == NULL)
 		query_depth++;
 	else
@@ -127,6 +129,7 @@ void
 ca_execute_leave(const CaWork *before)
 {
 	entered--;
+	ca_stop_end();
 	query_depth = before->query_depth;
 	explaining = before->explaining;
 	ca_identity_locked = before->identity_locked;
@@ -381,6 +384,7 @@ ca_execute_start(QueryDesc *queryDesc, int eflags, ExecutorStart_hook_type next)
 	before = ca_execute_enter(NULL);
 	PG_TRY();
 	{
+		ca_halt_check();
 		note = check_plan_to_start(queryDesc);
 		if (note != NULL)
 			ca_statement_add_note(ca_statement_current, note);
@@ -395,6 +399,7 @@ ca_execute_start(QueryDesc *queryDesc, int eflags, ExecutorStart_hook_type next)
 	}
 	PG_CATCH();
 	{
+		ca_halt_error();
 		ca_execute_leave(&before);
 		if (top_level)
 			ca_statement_fail(statement);
@@ -428,6 +433,7 @@ replay(QueryDesc *queryDesc, Tuplestorestate *store, DestReceiver *dest)
 	dest->rStartup(dest, queryDesc->operation, queryDesc->tupDesc);
 	while (tuplestore_gettupleslot(store, true, false, slot))
 	{
+		ca_halt_check();
 		if (!dest->receiveSlot(slot, dest))
 			break;
 	}
@@ -502,7 +508,11 @@ run_strictly(CaRun *run, CA_EXECUTOR_RUN_ARGS, ExecutorRun_hook_type next)
 	queryDesc->dest = dest;
 
 	finish_statement(run);
+	/* should it be stopped from here on, another record says so */
+	run->statement = ca_statement_current = begin_statement(queryDesc);
 	replay(queryDesc, store, dest);
+	ca_statement_discard(run->statement);
+	run->statement = NULL;
 	holder->rDestroy(holder);
 	tuplestore_end(store);
 }
@@ -561,6 +571,7 @@ enter_frame(void)
 	CaFrame		frame = {ca_statement_current, ca_statement_level, query_depth,
 	frame_no_force, ca_identity_locked};
 
+	ca_stop_begin();
 	query_depth++;
 	frame_no_force = InNoForceRLSOperation();
 	return frame;
@@ -569,6 +580,7 @@ enter_frame(void)
 static void
 leave_frame(const CaFrame *frame)
 {
+	ca_stop_end();
 	ca_statement_current = frame->outer;
 	ca_statement_level = frame->level;
 	query_depth = frame->query_depth;
@@ -580,6 +592,7 @@ leave_frame(const CaFrame *frame)
 pg_noreturn static void
 fail_frame(CaRun *run, const CaFrame *frame)
 {
+	ca_halt_error();
 	leave_frame(frame);
 	ca_statement_note_error(frame->outer, geterrcode());
 	if (frame->outer == NULL)
@@ -601,6 +614,7 @@ run_in_frame(CaRun *run, const CaFrame *frame, CA_EXECUTOR_RUN_ARGS,
 	}
 	else
 		ca_statement_add_note(frame->outer, run->note);
+	ca_halt_check();
 	check_run(run);
 	if (run->note->reveals)
 		ca_scrub_reveals();

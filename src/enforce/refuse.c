@@ -25,6 +25,16 @@ raise_refusal(const CaRefusal *r, const char *decision_id)
 	r->sqlstate == ERRCODE_CA_BUDGET_EXCEEDED ? "budget exceeded for" :
 	"permission denied for";
 
+	if (r->sqlstate == ERRCODE_CA_STOPPED)
+		ereport(ERROR,
+				(errcode(r->sqlstate),
+				 ca_guc_explain_denials ? errmsg("%s: %s", r->action, r->reason) :
+				 errmsg("%s", r->action),
+				 ca_guc_explain_denials ?
+				 errdetail("decision_id=%s reason=%s: %s.", decision_id,
+						   r->reason_code, r->reason) :
+				 errdetail("decision_id=%s", decision_id),
+				 r->hint != NULL && ca_guc_explain_denials ? errhint("%s", r->hint) : 0));
 	if (!ca_guc_explain_denials)
 		ereport(ERROR,
 				(errcode(r->sqlstate),
@@ -103,5 +113,10 @@ ca_refuse_identity(const CaIdentityProblem *problem, const char *kind,
 		.len = len,
 	};
 
+	if (problem->sqlstate == ERRCODE_CA_STOPPED)
+	{
+		refusal.action = "stopped";
+		refusal.hint = "An administrator of contauth has to lift it with contauth.kill_switch(false, ...).";
+	}
 	ca_refuse(&refusal);
 }
