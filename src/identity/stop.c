@@ -142,8 +142,8 @@ tick(void)
 		return;
 
 	/*
-	 * SECURITY: a function can catch a cancellation, and wait for the next; it
-	 * cannot catch the end of its process.  (test/t/027_stop.pl)
+	 * SECURITY: a function can catch a cancellation, and wait for the next;
+	 * it cannot catch the end of its process.  (test/t/027_stop.pl)
 	 */
 	if (++cancelled > PATIENCE)
 		ProcDiePending = true;
