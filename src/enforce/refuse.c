@@ -15,6 +15,7 @@
 #include "base/guc.h"
 #include "enforce/refuse.h"
 #include "enforce/statement.h"
+#include "identity/stop.h"
 
 static void
 raise_refusal(const CaRefusal *r, const char *decision_id)
@@ -93,6 +94,18 @@ ca_refuse_command(const char *kind, const char *action,
 	ca_refuse(&refusal);
 }
 
+/* Is it what stops statements that run? */
+static bool
+stops(const char *code)
+{
+	for (int reason = CA_STOP_NONE + 1; reason <= CA_STOP_KILL_SWITCH; reason++)
+	{
+		if (strcmp(ca_stop_code(reason), code) == 0)
+			return true;
+	}
+	return false;
+}
+
 void
 ca_refuse_identity(const CaIdentityProblem *problem, const char *kind,
 				   const char *text, int location, int len)
@@ -113,7 +126,14 @@ ca_refuse_identity(const CaIdentityProblem *problem, const char *kind,
 		.len = len,
 	};
 
-	if (problem->sqlstate == ERRCODE_CA_STOPPED)
+	/* a statement inside one that runs may see it before the row does */
+	if (ca_statement_level > 0 && stops(problem->code))
+	{
+		refusal.sqlstate = ERRCODE_CA_STOPPED;
+		refusal.action = "stopped while running";
+		refusal.hint = NULL;
+	}
+	else if (problem->sqlstate == ERRCODE_CA_STOPPED)
 	{
 		refusal.action = "stopped";
 		refusal.hint = "An administrator of contauth has to lift it with contauth.kill_switch(false, ...).";
