@@ -41,6 +41,7 @@ OBJS = \
 	src/token/redact.o \
 	src/token/spiffe.o \
 	src/token/token_status.o \
+	src/token/twin.o \
 	src/identity/claim.o \
 	src/identity/credential.o \
 	src/identity/delegation.o \
@@ -50,7 +51,10 @@ OBJS = \
 	src/identity/presented.o \
 	src/identity/problem.o \
 	src/identity/registry.o \
+	src/identity/revocation.o \
 	src/identity/session.o \
+	src/identity/stop.o \
+	src/identity/stopper.o \
 	src/identity/svid.o \
 	src/policy/authorize.o \
 	src/policy/bound.o \
@@ -116,6 +120,7 @@ OBJS = \
 	src/enforce/explain.o \
 	src/enforce/fragile.o \
 	src/enforce/function.o \
+	src/enforce/halt.o \
 	src/enforce/hooks.o \
 	src/enforce/inspect.o \
 	src/enforce/note.o \
@@ -137,6 +142,7 @@ OBJS = \
 	src/api/masks_number.o \
 	src/api/masks_regex.o \
 	src/api/masks_time.o \
+	src/api/revoke.o \
 	src/api/trust_bundle.o \
 	src/api/why.o \
 	src/contauth.o

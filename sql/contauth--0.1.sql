@@ -90,6 +90,36 @@ COMMENT ON COLUMN contauth.agent_key.kid IS 'Key ID, unique for the agent';
 COMMENT ON COLUMN contauth.agent_key.jwk IS 'Public key as a JWK (RFC 7517)';
 COMMENT ON COLUMN contauth.agent_key.created_at IS 'When it was added';
 
+CREATE TABLE contauth.revocation (
+    kind       text COLLATE "C" NOT NULL,
+    id         text COLLATE "C" NOT NULL,
+    reason     text NOT NULL,
+    revoked_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
+    revoked_by text NOT NULL DEFAULT session_user,
+    PRIMARY KEY (id, kind)
+);
+COMMENT ON TABLE contauth.revocation IS 'What is refused wherever it stands in a chain';
+COMMENT ON COLUMN contauth.revocation.kind IS 'agent, token, grant, principal, issuer or trust_domain';
+COMMENT ON COLUMN contauth.revocation.id IS 'Its name; of a token or grant its jti, or its SHA-256 in hex';
+COMMENT ON COLUMN contauth.revocation.reason IS 'Why';
+COMMENT ON COLUMN contauth.revocation.revoked_at IS 'When';
+COMMENT ON COLUMN contauth.revocation.revoked_by IS 'Session user who did it';
+
+CREATE TABLE contauth.kill_switch_state (
+    one        boolean PRIMARY KEY DEFAULT true
+               CONSTRAINT kill_switch_state_one CHECK (one),
+    active     boolean NOT NULL,
+    reason     text NOT NULL,
+    changed_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
+    changed_by text NOT NULL DEFAULT session_user
+);
+COMMENT ON TABLE contauth.kill_switch_state IS 'The kill switch of this database; no row: it was never used';
+COMMENT ON COLUMN contauth.kill_switch_state.one IS 'There is one row at most';
+COMMENT ON COLUMN contauth.kill_switch_state.active IS 'Whether every governed session is stopped';
+COMMENT ON COLUMN contauth.kill_switch_state.reason IS 'Why it is as it is';
+COMMENT ON COLUMN contauth.kill_switch_state.changed_at IS 'Since when';
+COMMENT ON COLUMN contauth.kill_switch_state.changed_by IS 'Session user who did it';
+
 CREATE FUNCTION contauth.policy_key(principals text[], resources text[]) RETURNS text
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
     AS 'MODULE_PATHNAME', 'contauth_policy_key';
@@ -288,6 +318,24 @@ CREATE FUNCTION contauth.table_changed() RETURNS trigger
 COMMENT ON FUNCTION contauth.table_changed() IS 'Tells every session to read the table again';
 REVOKE ALL ON FUNCTION contauth.table_changed() FROM PUBLIC;
 
+CREATE FUNCTION contauth.check_revocation() RETURNS trigger
+    LANGUAGE c VOLATILE PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'contauth_check_revocation';
+COMMENT ON FUNCTION contauth.check_revocation() IS 'Refuses a revocation that is not valid';
+REVOKE ALL ON FUNCTION contauth.check_revocation() FROM PUBLIC;
+
+CREATE FUNCTION contauth.refuse_governed() RETURNS trigger
+    LANGUAGE c VOLATILE PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'contauth_refuse_governed';
+COMMENT ON FUNCTION contauth.refuse_governed() IS 'Refuses governed sessions, whatever policies say';
+REVOKE ALL ON FUNCTION contauth.refuse_governed() FROM PUBLIC;
+
+CREATE FUNCTION contauth.stop_running() RETURNS trigger
+    LANGUAGE c VOLATILE PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'contauth_stop_running';
+COMMENT ON FUNCTION contauth.stop_running() IS 'Stops the statements at work that a row is about';
+REVOKE ALL ON FUNCTION contauth.stop_running() FROM PUBLIC;
+
 /*
  * Changes of policies come one after the other, so that a version holds all
  * that earlier ones do: the lock conflicts with itself, not with readers.
@@ -411,6 +459,26 @@ CREATE TRIGGER check_row BEFORE INSERT OR UPDATE ON contauth.agent
     FOR EACH ROW EXECUTE FUNCTION contauth.check_agent();
 CREATE TRIGGER check_row BEFORE INSERT OR UPDATE ON contauth.agent_key
     FOR EACH ROW EXECUTE FUNCTION contauth.check_agent_key();
+CREATE TRIGGER check_row BEFORE INSERT OR UPDATE ON contauth.revocation
+    FOR EACH ROW EXECUTE FUNCTION contauth.check_revocation();
+CREATE TRIGGER refuse_governed BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON contauth.revocation
+    FOR EACH STATEMENT EXECUTE FUNCTION contauth.refuse_governed();
+CREATE TRIGGER refuse_governed BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON contauth.kill_switch_state
+    FOR EACH STATEMENT EXECUTE FUNCTION contauth.refuse_governed();
+CREATE TRIGGER stop AFTER INSERT OR UPDATE OR DELETE ON contauth.revocation
+    FOR EACH ROW EXECUTE FUNCTION contauth.stop_running();
+CREATE TRIGGER stop AFTER INSERT OR UPDATE OR DELETE ON contauth.kill_switch_state
+    FOR EACH ROW EXECUTE FUNCTION contauth.stop_running();
+CREATE TRIGGER stop AFTER INSERT OR UPDATE OR DELETE ON contauth.agent
+    FOR EACH ROW EXECUTE FUNCTION contauth.stop_running();
+CREATE TRIGGER changed AFTER INSERT OR UPDATE OR DELETE ON contauth.revocation
+    FOR EACH ROW EXECUTE FUNCTION contauth.table_changed();
+CREATE TRIGGER emptied AFTER TRUNCATE ON contauth.revocation
+    FOR EACH STATEMENT EXECUTE FUNCTION contauth.table_changed();
+CREATE TRIGGER changed AFTER INSERT OR UPDATE OR DELETE ON contauth.kill_switch_state
+    FOR EACH ROW EXECUTE FUNCTION contauth.table_changed();
+CREATE TRIGGER emptied AFTER TRUNCATE ON contauth.kill_switch_state
+    FOR EACH STATEMENT EXECUTE FUNCTION contauth.table_changed();
 CREATE TRIGGER lock_policies BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON contauth.policy
     FOR EACH STATEMENT EXECUTE FUNCTION contauth.lock_policies();
 CREATE TRIGGER record_version BEFORE INSERT OR UPDATE OR DELETE ON contauth.policy
@@ -461,6 +529,16 @@ ALTER TABLE contauth.agent ENABLE ALWAYS TRIGGER emptied;
 ALTER TABLE contauth.agent_key ENABLE ALWAYS TRIGGER check_row;
 ALTER TABLE contauth.agent_key ENABLE ALWAYS TRIGGER changed;
 ALTER TABLE contauth.agent_key ENABLE ALWAYS TRIGGER emptied;
+ALTER TABLE contauth.agent ENABLE ALWAYS TRIGGER stop;
+ALTER TABLE contauth.revocation ENABLE ALWAYS TRIGGER check_row;
+ALTER TABLE contauth.revocation ENABLE ALWAYS TRIGGER refuse_governed;
+ALTER TABLE contauth.revocation ENABLE ALWAYS TRIGGER stop;
+ALTER TABLE contauth.revocation ENABLE ALWAYS TRIGGER changed;
+ALTER TABLE contauth.revocation ENABLE ALWAYS TRIGGER emptied;
+ALTER TABLE contauth.kill_switch_state ENABLE ALWAYS TRIGGER refuse_governed;
+ALTER TABLE contauth.kill_switch_state ENABLE ALWAYS TRIGGER stop;
+ALTER TABLE contauth.kill_switch_state ENABLE ALWAYS TRIGGER changed;
+ALTER TABLE contauth.kill_switch_state ENABLE ALWAYS TRIGGER emptied;
 ALTER TABLE contauth.classification ENABLE ALWAYS TRIGGER changed;
 ALTER TABLE contauth.classification ENABLE ALWAYS TRIGGER emptied;
 
@@ -1036,6 +1114,77 @@ CREATE FUNCTION contauth.retire_agent(spiffe_id text, reason text) RETURNS void
     AS $$ SELECT contauth.set_agent_state(spiffe_id, 'retired', reason) $$;
 COMMENT ON FUNCTION contauth.retire_agent(text, text) IS 'Refuses every statement of the agent for good';
 
+/* Administration: revocation */
+
+CREATE FUNCTION contauth.revocation_id(kind text, id text) RETURNS text
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+    AS 'MODULE_PATHNAME', 'contauth_revocation_id';
+COMMENT ON FUNCTION contauth.revocation_id(text, text) IS
+    'What a revocation is stored under; refuses what cannot be of that kind';
+REVOKE ALL ON FUNCTION contauth.revocation_id(text, text) FROM PUBLIC;
+
+CREATE FUNCTION contauth.revoke(kind text, id text, reason text) RETURNS void
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+DECLARE
+    stored text;
+BEGIN
+    PERFORM contauth.require_arguments(jsonb_build_object(
+        'kind', kind, 'id', id, 'reason', reason));
+    stored := contauth.revocation_id(kind, id);
+    INSERT INTO contauth.revocation (kind, id, reason)
+        VALUES (revoke.kind, stored, revoke.reason)
+        ON CONFLICT DO NOTHING;
+    PERFORM contauth_audit.record_admin_event('revoke', stored,
+        jsonb_build_object('kind', kind, 'reason', reason, 'revoked_before', NOT FOUND));
+END
+$$;
+COMMENT ON FUNCTION contauth.revoke(text, text, text) IS
+    'Refuses an agent, token, grant, principal, issuer or trust_domain wherever it stands in a chain, and stops what runs';
+
+CREATE FUNCTION contauth.unrevoke(kind text, id text, reason text) RETURNS void
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+DECLARE
+    stored text;
+    before text;
+BEGIN
+    PERFORM contauth.require_arguments(jsonb_build_object(
+        'kind', kind, 'id', id, 'reason', reason));
+    stored := contauth.revocation_id(kind, id);
+    DELETE FROM contauth.revocation AS r
+     WHERE r.kind = unrevoke.kind AND r.id = stored
+    RETURNING r.reason INTO before;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION '% "%" is not revoked', kind, id
+            USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    PERFORM contauth_audit.record_admin_event('unrevoke', stored,
+        jsonb_build_object('kind', kind, 'reason', reason, 'before', before));
+END
+$$;
+COMMENT ON FUNCTION contauth.unrevoke(text, text, text) IS 'Undoes revoke()';
+
+CREATE FUNCTION contauth.kill_switch(active boolean, reason text) RETURNS void
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+BEGIN
+    PERFORM contauth.require_arguments(jsonb_build_object('active', active, 'reason', reason));
+    INSERT INTO contauth.kill_switch_state AS s (active, reason)
+        VALUES (kill_switch.active, kill_switch.reason)
+        ON CONFLICT ON CONSTRAINT kill_switch_state_pkey
+        DO UPDATE SET active = EXCLUDED.active, reason = EXCLUDED.reason,
+                      changed_at = EXCLUDED.changed_at, changed_by = EXCLUDED.changed_by;
+    PERFORM contauth_audit.record_admin_event('kill_switch', NULL,
+        jsonb_build_object('active', active, 'reason', reason));
+END
+$$;
+COMMENT ON FUNCTION contauth.kill_switch(boolean, text) IS
+    'Stops every governed session of this database, until it is called with false';
+
 /* Administration: policies */
 
 CREATE FUNCTION contauth.create_policy(name text, effect text,
@@ -1571,6 +1720,8 @@ SELECT pg_catalog.pg_extension_config_dump('contauth.issuer', '');
 SELECT pg_catalog.pg_extension_config_dump('contauth.trust_bundle', '');
 SELECT pg_catalog.pg_extension_config_dump('contauth.agent', '');
 SELECT pg_catalog.pg_extension_config_dump('contauth.agent_key', '');
+SELECT pg_catalog.pg_extension_config_dump('contauth.revocation', '');
+SELECT pg_catalog.pg_extension_config_dump('contauth.kill_switch_state', '');
 SELECT pg_catalog.pg_extension_config_dump('contauth.policy', '');
 SELECT pg_catalog.pg_extension_config_dump('contauth.policy_version', '');
 SELECT pg_catalog.pg_extension_config_dump('contauth.classification', '');
@@ -1582,7 +1733,8 @@ SELECT pg_catalog.pg_extension_config_dump('contauth.principal', '');
 REVOKE ALL ON ALL TABLES IN SCHEMA contauth FROM PUBLIC;
 GRANT SELECT ON contauth.issuer, contauth.trust_bundle, contauth.agent,
                 contauth.agent_key, contauth.policy, contauth.policy_version, contauth.classification,
-                contauth.principal
+                contauth.principal,
+                contauth.revocation, contauth.kill_switch_state
     TO contauth_admin, contauth_auditor;
 GRANT INSERT, UPDATE, DELETE ON contauth.classification TO contauth_admin;
 
@@ -1596,6 +1748,8 @@ REVOKE ALL ON FUNCTION
     contauth.add_agent_key(text, jsonb), contauth.remove_agent_key(text, text),
     contauth.suspend_agent(text, text), contauth.resume_agent(text, text),
     contauth.retire_agent(text, text),
+    contauth.revoke(text, text, text), contauth.unrevoke(text, text, text),
+    contauth.kill_switch(boolean, text),
     contauth.create_policy(text, text, text[], text[], text[], text[], text, text,
                            jsonb, jsonb, boolean, text),
     contauth.alter_policy(text, jsonb), contauth.enable_policy(text, boolean),
@@ -1612,6 +1766,8 @@ GRANT EXECUTE ON FUNCTION
     contauth.add_agent_key(text, jsonb), contauth.remove_agent_key(text, text),
     contauth.suspend_agent(text, text), contauth.resume_agent(text, text),
     contauth.retire_agent(text, text),
+    contauth.revoke(text, text, text), contauth.unrevoke(text, text, text),
+    contauth.kill_switch(boolean, text),
     contauth.create_policy(text, text, text[], text[], text[], text[], text, text,
                            jsonb, jsonb, boolean, text),
     contauth.alter_policy(text, jsonb), contauth.enable_policy(text, boolean),

@@ -23,6 +23,7 @@
 #include "fmgr.h"
 #include "identity/identity.h"
 #include "identity/session.h"
+#include "identity/stop.h"
 #include "miscadmin.h"
 #include "policy/history.h"
 #include "policy/label.h"
@@ -46,6 +47,7 @@ request_shared_memory(void)
 	ca_checkpoint_shmem_request();
 	ca_history_shmem_request();
 	ca_requests_shmem_request();
+	ca_stop_shmem_request();
 }
 
 static void
@@ -57,6 +59,7 @@ set_up_shared_memory(void)
 	ca_checkpoint_shmem_startup();
 	ca_history_shmem_startup();
 	ca_requests_shmem_startup();
+	ca_stop_shmem_startup();
 }
 
 /*

@@ -39,6 +39,8 @@ static const char *const table_names[CA_TABLE_COUNT] = {
 	[CA_TABLE_POLICY_VERSION] = "policy_version",
 	[CA_TABLE_CLASSIFICATION] = "classification",
 	[CA_TABLE_SECRET] = "secret",
+	[CA_TABLE_REVOCATION] = "revocation",
+	[CA_TABLE_KILL_SWITCH] = "kill_switch_state",
 };
 
 /* Creating and dropping the extension creates and drops its schemas. */

@@ -15,9 +15,11 @@
 #include "postgres.h"
 #endif
 
+#include <openssl/ec.h>
 #include <openssl/ecdsa.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
+#include <openssl/obj_mac.h>
 #include <openssl/rsa.h>
 
 #include "crypto/signature.h"
@@ -146,4 +148,53 @@ ca_signature_verify(const CaSignatureAlg *alg, CaPublicKey *key,
 	OPENSSL_free(der);
 	ERR_pop_to_mark();
 	return result;
+}
+
+/* OpenSSL's name of the curve, NID_undef for keys of other kinds. */
+static int
+curve_of(CaKeyType type)
+{
+	switch (type)
+	{
+		case CA_KEY_P256:
+			return NID_X9_62_prime256v1;
+		case CA_KEY_P384:
+			return NID_secp384r1;
+		case CA_KEY_P521:
+			return NID_secp521r1;
+		default:
+			return NID_undef;
+	}
+}
+
+bool
+ca_signature_has_twin(const CaSignatureAlg *alg)
+{
+	return curve_of(alg->key_type) != NID_undef;
+}
+
+bool
+ca_signature_twin(const CaSignatureAlg *alg, const unsigned char *sig,
+				  size_t siglen, unsigned char *twin)
+{
+	int			half = (int) (siglen / 2);
+	EC_GROUP   *group;
+	BIGNUM	   *s;
+	bool		done = false;
+
+	if (!ca_signature_has_twin(alg))
+		return false;
+	ERR_set_mark();
+	group = EC_GROUP_new_by_curve_name(curve_of(alg->key_type));
+	s = BN_bin2bn(sig + half, half, NULL);
+	if (group != NULL && s != NULL &&
+		BN_sub(s, EC_GROUP_get0_order(group), s) == 1 && !BN_is_negative(s))
+	{
+		memcpy(twin, sig, half);
+		done = BN_bn2binpad(s, twin + half, half) == half;
+	}
+	BN_free(s);
+	EC_GROUP_free(group);
+	ERR_pop_to_mark();
+	return done;
 }

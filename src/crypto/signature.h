@@ -42,4 +42,15 @@ extern CaSignatureResult ca_signature_verify(const CaSignatureAlg *alg,
 											 const unsigned char *sig,
 											 size_t siglen);
 
+/*
+ * Elliptic curve signatures come in pairs: where R || S is one, R || n - S is
+ * another of the same data by the same key, and whoever holds one can make it.
+ * Put it into twin, which has room for siglen bytes.  False for other
+ * algorithms, whose signatures have one form, and on failure.
+ */
+extern bool ca_signature_has_twin(const CaSignatureAlg *alg);
+extern bool ca_signature_twin(const CaSignatureAlg *alg,
+							  const unsigned char *sig, size_t siglen,
+							  unsigned char *twin);
+
 #endif							/* CA_CRYPTO_SIGNATURE_H */

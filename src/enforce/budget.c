@@ -21,6 +21,7 @@
 #include "base/error.h"
 #include "base/guc.h"
 #include "enforce/budget.h"
+#include "enforce/halt.h"
 #include "enforce/refuse.h"
 #include "enforce/statement.h"
 
@@ -221,6 +222,7 @@ receive_row(TupleTableSlot *slot, DestReceiver *self)
 {
 	CaMeterReceiver *r = (CaMeterReceiver *) self;
 
+	ca_halt_check();
 	if (r->budget->limits.max[CA_LIMIT_BYTES_PER_STATEMENT] > 0)
 		r->meter->bytes += row_bytes(slot);
 	count_rows(r->budget, r->meter, 1);

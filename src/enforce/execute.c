@@ -34,6 +34,7 @@
 #include "enforce/estimates.h"
 #include "enforce/execute.h"
 #include "enforce/fragile.h"
+#include "enforce/halt.h"
 #include "enforce/plan.h"
 #include "enforce/refuse.h"
 #include "enforce/scrub.h"
@@ -117,6 +118,7 @@ ca_execute_enter(const Node *command)
 	ca_water_watches};
 
 	entered++;
+	ca_stop_begin();
 	if (command == NULL)
 		query_depth++;
 	else
@@ -135,6 +137,7 @@ void
 ca_execute_leave(const CaWork *before)
 {
 	entered--;
+	ca_stop_end();
 	query_depth = before->query_depth;
 	explaining = before->explaining;
 	exporting = before->exporting;
@@ -476,6 +479,7 @@ ca_execute_start(QueryDesc *queryDesc, int eflags, ExecutorStart_hook_type next)
 	before = ca_execute_enter(NULL);
 	PG_TRY();
 	{
+		ca_halt_check();
 		note = take_plan_to_start(queryDesc, top_level);
 		hides_estimates = explaining && note != NULL && note->protects;
 		if (hides_estimates)
@@ -490,6 +494,7 @@ ca_execute_start(QueryDesc *queryDesc, int eflags, ExecutorStart_hook_type next)
 	}
 	PG_CATCH();
 	{
+		ca_halt_error();
 		ca_execute_leave(&before);
 		starting = was_starting;
 		if (top_level)
@@ -526,6 +531,7 @@ replay(QueryDesc *queryDesc, Tuplestorestate *store, DestReceiver *dest)
 	dest->rStartup(dest, queryDesc->operation, queryDesc->tupDesc);
 	while (tuplestore_gettupleslot(store, true, false, slot))
 	{
+		ca_halt_check();
 		if (!dest->receiveSlot(slot, dest))
 			break;
 	}
@@ -600,7 +606,11 @@ run_strictly(CaRun *run, CA_EXECUTOR_RUN_ARGS, ExecutorRun_hook_type next)
 	queryDesc->dest = dest;
 
 	finish_statement(run);
+	/* should it be stopped from here on, another record says so */
+	run->statement = ca_statement_current = begin_statement(queryDesc);
 	replay(queryDesc, store, dest);
+	ca_statement_discard(run->statement);
+	run->statement = NULL;
 	holder->rDestroy(holder);
 	tuplestore_end(store);
 }
@@ -661,6 +671,7 @@ enter_frame(void)
 	CaFrame		frame = {ca_statement_current, ca_water_watches, ca_statement_level,
 	query_depth, starting, frame_no_force, ca_identity_locked};
 
+	ca_stop_begin();
 	query_depth++;
 	starting = false;
 	frame_no_force = InNoForceRLSOperation();
@@ -670,6 +681,7 @@ enter_frame(void)
 static void
 leave_frame(const CaFrame *frame)
 {
+	ca_stop_end();
 	ca_statement_current = frame->outer;
 	ca_water_watches = frame->watches;
 	ca_statement_level = frame->level;
@@ -683,6 +695,7 @@ leave_frame(const CaFrame *frame)
 pg_noreturn static void
 fail_frame(CaRun *run, const CaFrame *frame)
 {
+	ca_halt_error();
 	leave_frame(frame);
 	ca_statement_note_error(frame->outer, geterrcode());
 	if (frame->outer == NULL)
@@ -739,6 +752,7 @@ run_in_frame(CaRun *run, const CaFrame *frame, CA_EXECUTOR_RUN_ARGS,
 	}
 	else
 		ca_statement_add_note(frame->outer, run->note, run->approvals != NULL);
+	ca_halt_check();
 	check_run(run);
 	check_direction(run, direction);
 	if (run->note->reveals)

@@ -26,6 +26,7 @@
 #include "enforce/fragile.h"
 #include "enforce/plan.h"
 #include "enforce/function.h"
+#include "enforce/halt.h"
 #include "enforce/inspect.h"
 #include "enforce/object.h"
 #include "enforce/refuse.h"
@@ -718,10 +719,12 @@ ca_plan(Query *query, const char *text, int cursor_options,
 	ca_identity_locked = true;
 	PG_TRY();
 	{
+		ca_halt_check();
 		plan = plan_case(&c, cursor_options, params, next);
 	}
 	PG_CATCH();
 	{
+		ca_halt_error();
 		ca_execute_leave(&before);
 		ca_statement_level = level;
 		if (statement != NULL && c.note != NULL)

@@ -16,6 +16,7 @@
 #include "base/guc.h"
 #include "enforce/refuse.h"
 #include "enforce/statement.h"
+#include "identity/stop.h"
 
 static void
 raise_refusal(const CaRefusal *r, const char *decision_id)
@@ -28,6 +29,16 @@ raise_refusal(const CaRefusal *r, const char *decision_id)
 	const char *request = r->request != NULL ?
 	psprintf(" request=%s", ca_request_id_text(r->request)) : "";
 
+	if (r->sqlstate == ERRCODE_CA_STOPPED)
+		ereport(ERROR,
+				(errcode(r->sqlstate),
+				 ca_guc_explain_denials ? errmsg("%s: %s", r->action, r->reason) :
+				 errmsg("%s", r->action),
+				 ca_guc_explain_denials ?
+				 errdetail("decision_id=%s reason=%s: %s.", decision_id,
+						   r->reason_code, r->reason) :
+				 errdetail("decision_id=%s", decision_id),
+				 r->hint != NULL && ca_guc_explain_denials ? errhint("%s", r->hint) : 0));
 	if (!ca_guc_explain_denials)
 		ereport(ERROR,
 				(errcode(r->sqlstate),
@@ -88,6 +99,18 @@ ca_refuse_command(const char *kind, const char *action,
 	ca_refuse(&refusal);
 }
 
+/* Is it what stops statements that run? */
+static bool
+stops(const char *code)
+{
+	for (int reason = CA_STOP_NONE + 1; reason <= CA_STOP_KILL_SWITCH; reason++)
+	{
+		if (strcmp(ca_stop_code(reason), code) == 0)
+			return true;
+	}
+	return false;
+}
+
 void
 ca_refuse_identity(const CaIdentityProblem *problem, const char *kind,
 				   const char *text, int location, int len)
@@ -108,5 +131,17 @@ ca_refuse_identity(const CaIdentityProblem *problem, const char *kind,
 		.len = len,
 	};
 
+	/* a statement inside one that runs may see it before the row does */
+	if (ca_statement_level > 0 && stops(problem->code))
+	{
+		refusal.sqlstate = ERRCODE_CA_STOPPED;
+		refusal.action = "stopped while running";
+		refusal.hint = NULL;
+	}
+	else if (problem->sqlstate == ERRCODE_CA_STOPPED)
+	{
+		refusal.action = "stopped";
+		refusal.hint = "An administrator of contauth has to lift it with contauth.kill_switch(false, ...).";
+	}
 	ca_refuse(&refusal);
 }

@@ -26,6 +26,7 @@
 #include "enforce/statement.h"
 #include "enforce/water.h"
 #include "identity/session.h"
+#include "identity/stop.h"
 #include "lib/ilist.h"
 #include "miscadmin.h"
 #include "parser/scansup.h"
@@ -59,6 +60,7 @@ struct CaStatement
 	CaDecision	decision;
 	bool		written;		/* before its rows, in strict mode */
 	bool		started;		/* it may have had effects */
+	bool		open;			/* neither written nor given up yet */
 	int			cut;			/* bytes of accesses left out */
 	CaBudget	budget;
 	CaSource	source;
@@ -263,6 +265,7 @@ ca_statement_begin(const char *kind, const char *text, int location, int len,
 	s->decision = CA_DECISION_ALLOW;
 	s->written = false;
 	s->started = false;
+	s->open = true;
 	s->identified = false;
 	s->cut = 0;
 	memset(&s->source, 0, sizeof(s->source));
@@ -303,6 +306,9 @@ ca_statement_note_error(CaStatement *statement, int sqlstate)
 	else if (sqlstate == ERRCODE_CA_CHAIN_INVALID)
 		ca_statement_judge(statement, CA_DECISION_DENY, "delegation_refused",
 						   "the delegation presented was refused", NULL);
+	else if (sqlstate == ERRCODE_CA_STOPPED)
+		ca_statement_judge(statement, CA_DECISION_DENY, "kill_switch",
+						   ca_stop_text(CA_STOP_KILL_SWITCH), NULL);
 	else if (sqlstate == ERRCODE_INSUFFICIENT_PRIVILEGE)
 		ca_statement_judge(statement, CA_DECISION_DENY, "server",
 						   "the server refused it: a row filter's check or a missing privilege",
@@ -712,6 +718,10 @@ ca_statement_before_rows(CaStatement *s)
 void
 ca_statement_discard(CaStatement *s)
 {
+	/* at the exit of the process twice: there, and when its query goes */
+	if (!s->open)
+		return;
+	s->open = false;
 	if (s == ca_statement_current)
 		ca_statement_current = NULL;
 	if (s->asked_about != NIL)
@@ -778,7 +788,13 @@ write_open_statements(int code, Datum arg)
 	{
 		CaStatement *s = dlist_head_element(CaStatement, node, &open_statements);
 
-		if (s->started || s->decision != CA_DECISION_ALLOW)
+		if (s->started && ca_stop_mark() != CA_STOP_NONE)
+		{
+			ca_statement_judge(s, CA_DECISION_DENY, ca_stop_code(ca_stop_mark()),
+							   ca_stop_text(ca_stop_mark()), NULL);
+			ca_statement_finish(s, -1, -1, ERRCODE_CA_STOPPED);
+		}
+		else if (s->started || s->decision != CA_DECISION_ALLOW)
 			ca_statement_finish(s, -1, -1, ERRCODE_CONNECTION_FAILURE);
 		else
 			ca_statement_discard(s);

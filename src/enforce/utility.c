@@ -21,6 +21,7 @@
 #include "enforce/budget.h"
 #include "enforce/execute.h"
 #include "enforce/fragile.h"
+#include "enforce/halt.h"
 #include "enforce/object.h"
 #include "enforce/plan.h"
 #include "enforce/refuse.h"
@@ -359,6 +360,9 @@ ca_utility(PlannedStmt *pstmt, const char *text, bool read_only_tree,
 	before = ca_execute_enter(stmt);
 	PG_TRY();
 	{
+		/* a transaction must be able to end */
+		if (!IsA(stmt, TransactionStmt))
+			ca_halt_check();
 		check(stmt, kind);
 		copies_in_row_by_row = IsA(stmt, CopyStmt) && ca_copy_in_needed((CopyStmt *) stmt);
 		ca_role_keep(stmt);
@@ -387,6 +391,7 @@ ca_utility(PlannedStmt *pstmt, const char *text, bool read_only_tree,
 	}
 	PG_CATCH();
 	{
+		ca_halt_error();
 		ca_statement_level = outer_level;
 		ca_execute_leave(&before);
 		ca_plan_forget_copy();

@@ -245,6 +245,28 @@ typedef struct Presentation
 	const char *about;			/* names a grant, as in "grant 2" */
 } Presentation;
 
+static char *
+hex_of(const unsigned char *sha256)
+{
+	char	   *hex = palloc(2 * CA_SHA256_LEN + 1);
+
+	hex[hex_encode((const char *) sha256, CA_SHA256_LEN, hex)] = '\0';
+	return hex;
+}
+
+/* SECURITY: all digests by which the token or grant can be revoked. */
+static bool
+note_digests(CaCredential *c, const char *about, CaIdentityProblem *problem)
+{
+	unsigned char twin[CA_SHA256_LEN];
+	CaTokenStatus status;
+
+	c->digests = list_make1(hex_of(c->token->sha256));
+	if (ca_token_twin(c->token, twin, &status))
+		c->digests = lappend(c->digests, hex_of(twin));
+	return status == CA_TOKEN_OK ? true : ca_problem_status(problem, status, about);
+}
+
 /* Parse, verify and validate a token or grant. */
 static bool
 fill_from_text(CaCredential *c, const Presentation *p, CaIdentityProblem *problem)
@@ -272,6 +294,9 @@ fill_from_text(CaCredential *c, const Presentation *p, CaIdentityProblem *proble
 	c->refused_from = ca_unix_to_timestamp(c->token->exp + ca_guc_clock_skew);
 	c->not_before = c->token->has_nbf ?
 		ca_unix_to_timestamp(c->token->nbf - ca_guc_clock_skew) : DT_NOBEGIN;
+
+	if (!note_digests(c, p->about, problem))
+		return false;
 
 	/* what only the verification needed: tokens are many, and up to 16 kB */
 	pfree(c->token->signing_input);

@@ -31,6 +31,8 @@ typedef struct CaCredential
 	char	   *id;				/* jti, or the certificate's digest; may be
 								 * NULL */
 	char	   *kid;			/* NULL when there is none */
+	List	   *digests;		/* of char *, in hex: of the token or grant
+								 * and of its twin; NIL: certificate */
 	char	  **principals;		/* token: root to actor */
 	int			nprincipals;	/* 1 without delegation */
 	Jsonb	   *claims;			/* NULL: grant */

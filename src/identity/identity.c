@@ -11,8 +11,8 @@
  *
  * SECURITY: what can change while a credential stays the same is looked at by
  * every call of ca_identity_current(): times, the keys that signed, the
- * registrations of all agents in the chain, the session's database role.
- * (test/t/003_expiry.pl, test/sql/delegation.sql)
+ * registrations of all agents in the chain, the session's database role, and
+ * revocations.  (test/t/003_expiry.pl, test/sql/delegation.sql, revocation.sql)
  *
  *-------------------------------------------------------------------------
  */
@@ -22,6 +22,8 @@
 #include "base/guc.h"
 #include "identity/identity.h"
 #include "identity/peer.h"
+#include "identity/revocation.h"
+#include "identity/stop_shared.h"
 #include "miscadmin.h"
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
@@ -49,6 +51,8 @@ static CaIdentity *current = NULL;	/* of what is presented; NULL: look it up */
 static const CaPresented *current_token = NULL;
 static const CaPresented *current_delegation = NULL;
 static uint64 last_serial = 0;
+static uint64 last_made = 0;
+static uint64 changes_seen = 0; /* value of ca_stop_changes() */
 static CaEpoch nobody;			/* of a session without a valid identity */
 
 void
@@ -168,6 +172,27 @@ grant_credentials(const CaPresented *delegation, CaCredential **grants,
 	return texts.n;
 }
 
+/* List what the identity rests on; false: that is too much for a slot. */
+static bool
+note_bases(CaIdentity *id, CaIdentityProblem *problem)
+{
+	ListCell   *lc;
+	int			n = 0;
+
+	id->bases = ca_revocation_bases(id->credential, &id->chain);
+	if (list_length(id->bases) > CA_STOP_HASHES)
+		return ca_problem_chain(problem, "chain_too_long",
+								"the chain rests on too much");
+	id->hashes = palloc(sizeof(uint64) * list_length(id->bases));
+	foreach(lc, id->bases)
+	{
+		const CaBasis *basis = lfirst(lc);
+
+		id->hashes[n++] = ca_revocation_hash(basis->kind, basis->id);
+	}
+	return true;
+}
+
 /* Put an identity together, in a context of its own below the current one. */
 static CaIdentity *
 make_identity(const CaPresented *token, const CaPresented *delegation,
@@ -195,10 +220,12 @@ make_identity(const CaPresented *token, const CaPresented *delegation,
 	id->agent_context = AllocSetContextCreate(context, "contauth registered agent",
 											  ALLOCSET_SMALL_SIZES);
 	id->serial = ++last_serial;
+	id->made = ++last_made;
 	id->credential = actor;
 	id->agent = actor->agent;
 	id->trust_domain = actor->trust_domain;
-	ok = ca_chain_build(&id->chain, actor, grants, ngrants, problem);
+	ok = ca_chain_build(&id->chain, actor, grants, ngrants, problem) &&
+		note_bases(id, problem);
 	MemoryContextSwitchTo(old);
 	if (!ok)
 	{
@@ -288,6 +315,7 @@ refresh(CaIdentity *id, TimestampTz now, CaIdentityProblem *problem)
 	id->registry_generation = 0;
 	if (!ca_credential_trusted(id->credential, NULL, problem) ||
 		!refresh_agent(id, problem) ||
+		!ca_revocation_check(id->bases, problem) ||
 		!ca_chain_refresh(&id->chain, now, &changed, &id->chain_until, problem))
 		return false;
 	if (changed)
@@ -316,6 +344,17 @@ check_role(const CaIdentity *id, CaIdentityProblem *problem)
 							   id->agent, role != NULL ? role : "?");
 }
 
+static bool
+check_state(const CaIdentity *id, CaIdentityProblem *problem)
+{
+	const char *state = id->registered->state;
+
+	return strcmp(state, "active") == 0 ? true :
+		ca_problem_identity(problem, strcmp(state, "suspended") == 0 ?
+							"agent_suspended" : "agent_retired",
+							"agent \"%s\" is %s", id->agent, state);
+}
+
 /* State and expiry of the registered agent. */
 static bool
 check_registration(const CaIdentity *id, TimestampTz now,
@@ -323,11 +362,8 @@ check_registration(const CaIdentity *id, TimestampTz now,
 {
 	const CaAgent *agent = id->registered;
 
-	if (strcmp(agent->state, "active") != 0)
-		return ca_problem_identity(problem,
-								   strcmp(agent->state, "suspended") == 0 ?
-								   "agent_suspended" : "agent_retired",
-								   "agent \"%s\" is %s", id->agent, agent->state);
+	if (!check_state(id, problem))
+		return false;
 	if (now >= agent->expires_at)
 		return ca_problem_identity(problem, "agent_expired",
 								   "the registration of agent \"%s\" has expired",
@@ -401,6 +437,29 @@ ca_identity_verify_token(const CaPresented *token, CaIdentityProblem *problem)
 	return id != NULL && check_now(id, problem);
 }
 
+/* Somebody has been stopped: what the tables say is newer than what was read. */
+static void
+notice_changes(void)
+{
+	uint64		changes = ca_stop_changes();
+
+	if (changes != changes_seen)
+	{
+		changes_seen = changes;
+		ca_registry_advance();
+	}
+}
+
+/* Tell those who stop others what this session rests on now. */
+static void
+publish(void)
+{
+	if (current != NULL)
+		ca_stop_publish(current->made, current->hashes, list_length(current->bases));
+	else
+		ca_stop_withdraw();
+}
+
 const CaIdentity *
 ca_identity_current(CaIdentityProblem *problem)
 {
@@ -415,9 +474,22 @@ ca_identity_current(CaIdentityProblem *problem)
 		current_token = token;
 		current_delegation = delegation;
 	}
+	publish();
+	notice_changes();
 	valid = current != NULL && check_now(current, problem);
+	valid &= ca_kill_switch_off(problem);
 	ca_epoch_enter(valid ? &current->epoch : &nobody);
 	return valid ? current : NULL;
+}
+
+bool
+ca_identity_go_on(CaIdentityProblem *problem)
+{
+	notice_changes();
+	if (current == NULL || current->registered == NULL)
+		return true;
+	return ca_kill_switch_off(problem) &&
+		refresh(current, DT_NOBEGIN, problem) && check_state(current, problem);
 }
 
 const CaIdentity *

@@ -16,6 +16,7 @@
 typedef struct CaIdentity
 {
 	uint64		serial;			/* never used twice in a backend */
+	uint64		made;			/* nor this, which stays the same */
 	CaEpoch		epoch;
 	CaCredential *credential;	/* token or certificate of the actor */
 	char	   *agent;			/* SPIFFE ID */
@@ -23,6 +24,8 @@ typedef struct CaIdentity
 	char	   *on_behalf_of;	/* root of the chain; NULL: itself */
 	CaChain		chain;
 	int			depth;			/* number of delegations */
+	List	   *bases;			/* what it rests on (revocation.h) ... */
+	uint64	   *hashes;			/* ... and for others to find it by */
 	CaAgent    *registered;		/* as read at registry_generation */
 	uint64		registry_generation;
 	TimestampTz chain_until;	/* when a delegator's registration ends */
@@ -54,6 +57,12 @@ extern bool ca_identity_verify_token(const CaPresented *token,
  * result lives until the next call.  Never raises an error for a bad token.
  */
 extern const CaIdentity *ca_identity_current(CaIdentityProblem *problem);
+
+/*
+ * Is the identity, in the middle of its statement, still one that nobody has
+ * stopped?  Times do not count: a statement that has begun may outlast them.
+ */
+extern bool ca_identity_go_on(CaIdentityProblem *problem);
 
 /* What the last call found, without looking again; may be NULL. */
 extern const CaIdentity *ca_identity_last(void);

@@ -60,6 +60,18 @@ ca_problem_chain(CaIdentityProblem *problem, const char *code,
 	return false;
 }
 
+bool
+ca_problem_stopped(CaIdentityProblem *problem, const char *code,
+				   const char *fmt,...)
+{
+	va_list		args;
+
+	va_start(args, fmt);
+	fill(problem, ERRCODE_CA_STOPPED, code, fmt, args);
+	va_end(args);
+	return false;
+}
+
 /* Codes for what can be wrong with a token and with a grant. */
 static const struct
 {

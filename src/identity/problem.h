@@ -13,7 +13,8 @@
 /* A stable code and a sentence; neither ever carries text of a token. */
 typedef struct CaIdentityProblem
 {
-	int			sqlstate;		/* 28000, or ZA002 for the delegation chain */
+	int			sqlstate;		/* 28000; ZA002 for the delegation chain;
+								 * ZA004: everybody is stopped */
 	const char *code;			/* reason_code of the record */
 	char	   *text;			/* lower-case, no full stop */
 } CaIdentityProblem;
@@ -25,6 +26,10 @@ extern bool ca_problem_identity(CaIdentityProblem *problem, const char *code,
 /* The same for a problem of the delegation chain. */
 extern bool ca_problem_chain(CaIdentityProblem *problem, const char *code,
 							 const char *fmt,...) pg_attribute_printf(3, 4);
+
+/* The same where nobody may do anything. */
+extern bool ca_problem_stopped(CaIdentityProblem *problem, const char *code,
+							   const char *fmt,...) pg_attribute_printf(3, 4);
 
 /*
  * The problem that a token's status names.  With about, as in "grant 2", it

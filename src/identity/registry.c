@@ -21,19 +21,31 @@
 #include "utils/timestamp.h"
 
 static uint64 generation = 1;
-static Oid	agent_relid = InvalidOid;
-static Oid	trust_bundle_relid = InvalidOid;
+static Oid	watched[CA_TABLE_COUNT];	/* OIDs of tables that have been read */
+
+void
+ca_registry_advance(void)
+{
+	generation++;
+	ca_epoch_advance();
+}
 
 /* No catalog access is possible here: compare with OIDs already looked up. */
 static void
 relation_changed(Datum arg, Oid relid)
 {
-	if (ca_keyring_changed(relid) || relid == agent_relid ||
-		relid == trust_bundle_relid)
-	{
-		generation++;
-		ca_epoch_advance();
-	}
+	bool		changed = ca_keyring_changed(relid);
+
+	for (int i = 0; i < CA_TABLE_COUNT; i++)
+		changed |= relid == watched[i];
+	if (changed)
+		ca_registry_advance();
+}
+
+void
+ca_registry_watch(CaTable table)
+{
+	watched[table] = ca_table_oid(table);
 }
 
 void
@@ -80,7 +92,7 @@ ca_registry_agent(const char *spiffe_id)
 {
 	AgentScan	scan = {NULL};
 
-	agent_relid = ca_table_oid(CA_TABLE_AGENT);
+	ca_registry_watch(CA_TABLE_AGENT);
 	ca_table_scan(CA_TABLE_AGENT, "spiffe_id", spiffe_id, take_agent, &scan);
 	return scan.agent;
 }
@@ -212,7 +224,7 @@ ca_registry_trust_bundle(const char *trust_domain)
 {
 	char	   *pem = NULL;
 
-	trust_bundle_relid = ca_table_oid(CA_TABLE_TRUST_BUNDLE);
+	ca_registry_watch(CA_TABLE_TRUST_BUNDLE);
 	ca_table_scan(CA_TABLE_TRUST_BUNDLE, "trust_domain", trust_domain,
 				  take_trust_bundle, &pem);
 	return pem;

@@ -8,6 +8,7 @@
 #ifndef CA_IDENTITY_REGISTRY_H
 #define CA_IDENTITY_REGISTRY_H
 
+#include "base/catalog.h"
 #include "datatype/timestamp.h"
 #include "nodes/pg_list.h"
 #include "storage/itemptr.h"
@@ -36,6 +37,12 @@ extern void ca_registry_init(void);
 
 /* Changes whenever issuers, agents or trust bundles may have changed. */
 extern uint64 ca_registry_generation(void);
+
+/* It is to change also with a table that is read by others. */
+extern void ca_registry_watch(CaTable table);
+
+/* It changes now: something is known to have changed that is still to arrive. */
+extern void ca_registry_advance(void);
 
 /* The agent of that SPIFFE ID, in the current memory context, or NULL. */
 extern CaAgent *ca_registry_agent(const char *spiffe_id);

@@ -98,3 +98,25 @@ ca_base64url_decode(const char *text, size_t len,
 	*outlen = n;
 	return true;
 }
+
+char *
+ca_base64url_encode(const unsigned char *bytes, size_t len)
+{
+	static const char alphabet[] =
+	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+	char	   *text = palloc((len * 8 + 5) / 6 + 1);
+	size_t		n = 0;
+	uint32		bits = 0;
+	int			nbits = 0;
+
+	for (size_t i = 0; i < len; i++)
+	{
+		bits = (bits << 8) | bytes[i];
+		for (nbits += 8; nbits >= 6; nbits -= 6)
+			text[n++] = alphabet[(bits >> (nbits - 6)) & 0x3f];
+	}
+	if (nbits > 0)
+		text[n++] = alphabet[(bits << (6 - nbits)) & 0x3f];
+	text[n] = '\0';
+	return text;
+}

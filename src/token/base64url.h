@@ -17,4 +17,7 @@
 extern bool ca_base64url_decode(const char *text, size_t len,
 								unsigned char **out, size_t *outlen);
 
+/* Encode len bytes, without padding; palloc'd and ended by a NUL. */
+extern char *ca_base64url_encode(const unsigned char *bytes, size_t len);
+
 #endif							/* CA_TOKEN_BASE64URL_H */

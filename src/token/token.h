@@ -220,6 +220,15 @@ extern bool ca_principal_valid(const char *principal, int *issuer_len);
 extern CaTokenStatus ca_grants_link(CaToken *const *grants, int n,
 									const char *actor, int *bad);
 
+/*
+ * Digest of the compact JWS that says the same with the other form of its
+ * signature, as far as the algorithm has two (crypto/signature.h).  To be asked
+ * of a token that has been verified, before its signature is let go.  False:
+ * it has none; CA_TOKEN_CRYPTO_FAILURE in *status: it could not be told.
+ */
+extern bool ca_token_twin(const CaToken *token, unsigned char sha256[CA_SHA256_LEN],
+						  CaTokenStatus *status);
+
 /* Is any principal in the chain twice? */
 extern CaTokenStatus ca_chain_check(char *const *principals, int n);
 

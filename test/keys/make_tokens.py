@@ -103,13 +103,24 @@ def hmac_token():
                                               hashlib.sha256).digest())
 
 
+def twin(token):
+    """The same token with the other form of its ES256 signature."""
+    order = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+    signed, signature = token.rsplit(".", 1)
+    raw = base64.urlsafe_b64decode(signature + "==")
+    other = raw[:32] + (order - int.from_bytes(raw[32:], "big")).to_bytes(32, "big")
+    return "%s.%s" % (signed, base64.urlsafe_b64encode(other).rstrip(b"=").decode())
+
+
 def good_tokens():
     """Tokens that are well-formed and signed by the issuer."""
+    elliptic = jwt.encode(CLAIMS, EC, algorithm="ES256", headers={"kid": "ec-1"})
     return {
         "support": token(),
         "support_globex": token(tenant="globex", jti="support-2"),
         "support_no_tenant": token(tenant=None, jti="support-3"),
-        "support_ec": jwt.encode(CLAIMS, EC, algorithm="ES256", headers={"kid": "ec-1"}),
+        "support_ec": elliptic,
+        "support_ec_twin": twin(elliptic),
         "support_no_kid": raw(header(kid=None)),
         "support_purpose": token(purpose="support", uid="7", jti="support-4"),
         "other": token(sub="spiffe://acme.test/agent/other", jti="other-1"),
