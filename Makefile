@@ -76,6 +76,7 @@ OBJS = \
 	src/audit/checkpoint_table.o \
 	src/audit/decision_row.o \
 	src/audit/decision_table.o \
+	src/audit/decision_writer.o \
 	src/audit/guard.o \
 	src/audit/home.o \
 	src/audit/normalize.o \
