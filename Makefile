@@ -119,6 +119,7 @@ OBJS = \
 	src/enforce/statement.o \
 	src/enforce/trust.o \
 	src/enforce/utility.o \
+	src/enforce/who.o \
 	src/api/admin.o \
 	src/api/agent.o \
 	src/api/agent_key.o \
