@@ -81,6 +81,7 @@ OBJS = \
 	src/audit/checkpoint_table.o \
 	src/audit/decision_row.o \
 	src/audit/decision_table.o \
+	src/audit/decision_writer.o \
 	src/audit/guard.o \
 	src/audit/home.o \
 	src/audit/normalize.o \
@@ -134,6 +135,7 @@ OBJS = \
 	src/enforce/trust.o \
 	src/enforce/utility.o \
 	src/enforce/water.o \
+	src/enforce/who.o \
 	src/api/admin.o \
 	src/api/agent.o \
 	src/api/agent_key.o \

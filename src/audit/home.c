@@ -316,10 +316,10 @@ publish_home(void)
 	{
 		ring->home = MyDatabaseId;
 		ring->home_gone = false;
-		ring->home_state = CA_HOME_UNKNOWN;
+		pg_atomic_write_u32(&ring->home_state, CA_HOME_UNKNOWN);
 	}
-	else if (attach_here && ring->home_state == CA_HOME_MISSING)
-		ring->home_state = CA_HOME_UNKNOWN;
+	else if (attach_here && pg_atomic_read_u32(&ring->home_state) == CA_HOME_MISSING)
+		pg_atomic_write_u32(&ring->home_state, CA_HOME_UNKNOWN);
 	if (ring->worker_latch)
 		SetLatch(ring->worker_latch);
 	LWLockRelease(ring->lock);

@@ -91,6 +91,7 @@ ca_ring_shmem_startup(void)
 		ring->size = (Size) ca_guc_audit_ring_size * 1024;
 		ca_ring_draw_uuid(&ring->boot_id);
 		ConditionVariableInit(&ring->progress);
+		pg_atomic_init_u32(&ring->home_state, CA_HOME_UNKNOWN);
 	}
 	LWLockRelease(AddinShmemInitLock);
 }
@@ -169,16 +170,14 @@ remaining_ms(TimestampTz deadline)
 	return TimestampDifferenceMilliseconds(GetCurrentTimestamp(), deadline);
 }
 
-/* What is known about the audit home, read under the lock. */
+/*
+ * What is known about the audit home.  One word, read without the lock: whether
+ * there is somebody to take the record is found out when it is put.
+ */
 static CaHomeState
 home_state(void)
 {
-	CaHomeState state;
-
-	LWLockAcquire(ring->lock, LW_SHARED);
-	state = ring->home_state;
-	LWLockRelease(ring->lock);
-	return state;
+	return (CaHomeState) pg_atomic_read_u32(&ring->home_state);
 }
 
 /* See ring.h.  Only a worker that is still starting is waited for. */
@@ -225,6 +224,39 @@ copy_in(uint64 pos, const void *src, Size len)
 	memcpy(ring->data, (const char *) src + first, len - first);
 }
 
+/* Copy a record to ring position pos; returns the position behind it. */
+static uint64
+copy_record(uint64 pos, Size len, const CaAuditHeader *header,
+			const CaAuditBlob *blobs, int nblobs)
+{
+	EntryHead	head = {(uint32) len};
+	char	   *to = ring->data + pos % ring->size;
+
+	if (to + sizeof(head) + len > ring->data + ring->size)
+	{
+		copy_in(pos, &head, sizeof(head));
+		pos += sizeof(head);
+		copy_in(pos, header, sizeof(*header));
+		pos += sizeof(*header);
+		for (int i = 0; i < nblobs; i++)
+		{
+			copy_in(pos, blobs[i].data, blobs[i].len);
+			pos += blobs[i].len;
+		}
+		return pos;
+	}
+	memcpy(to, &head, sizeof(head));
+	to += sizeof(head);
+	memcpy(to, header, sizeof(*header));
+	to += sizeof(*header);
+	for (int i = 0; i < nblobs; i++)
+	{
+		memcpy(to, blobs[i].data, blobs[i].len);
+		to += blobs[i].len;
+	}
+	return pos + sizeof(head) + len;
+}
+
 /*
  * Put one record, when there is room for it, and wake the worker if it has
  * asked for that.  Returns false, and changes nothing, without room.
@@ -233,14 +265,12 @@ static bool
 try_put(const CaAuditHeader *header, const CaAuditBlob *blobs, int nblobs,
 		Size len, uint64 *index)
 {
-	EntryHead	head;
-	uint64		pos;
 	Size		used;
 	bool		wake;
 
 	LWLockAcquire(ring->lock, LW_EXCLUSIVE);
 	used = ring->head_pos - ring->tail_pos;
-	if (sizeof(head) + len > ring->size - used)
+	if (sizeof(EntryHead) + len > ring->size - used)
 	{
 		/* whatever the worker waits for, room is needed now */
 		if (ring->worker_latch)
@@ -249,18 +279,7 @@ try_put(const CaAuditHeader *header, const CaAuditBlob *blobs, int nblobs,
 		return false;
 	}
 
-	head.len = (uint32) len;
-	pos = ring->head_pos;
-	copy_in(pos, &head, sizeof(head));
-	pos += sizeof(head);
-	copy_in(pos, header, sizeof(*header));
-	pos += sizeof(*header);
-	for (int i = 0; i < nblobs; i++)
-	{
-		copy_in(pos, blobs[i].data, blobs[i].len);
-		pos += blobs[i].len;
-	}
-	ring->head_pos = pos;
+	ring->head_pos = copy_record(ring->head_pos, len, header, blobs, nblobs);
 	*index = ring->head_index++;
 
 	wake = ring->worker_wait == CA_WORKER_SLEEPING ||

@@ -13,7 +13,8 @@
  * Whenever the tail moves over a record of another kind, base_seq goes down by
  * one.
  *
- * Locking: one LWLock guards every field below it.  Bytes of data[] in
+ * Locking: one LWLock guards every field below it; home_state is read without,
+ * too.  Bytes of data[] in
  * [tail, head) never change, so the worker copies them without the lock;
  * producers write behind head under the lock, exclusive, and move head last.
  * Only the worker moves tail.  No other lock is taken while holding it.
@@ -26,6 +27,7 @@
 #include "audit/decision_table.h"
 #include "audit/ring.h"
 #include "crypto/digest.h"
+#include "port/atomics.h"
 #include "storage/condition_variable.h"
 #include "storage/latch.h"
 #include "storage/lwlock.h"
@@ -65,7 +67,7 @@ typedef struct CaRingShared
 	uint64		tail_index;
 	uint64		wanted_index;	/* somebody waits for all records below */
 	int			producers;		/* backends that may still put records */
-	CaHomeState home_state;
+	pg_atomic_uint32 home_state;	/* CaHomeState; read without the lock, too */
 	Oid			home;			/* chosen database, when none is configured */
 	bool		home_gone;		/* the last worker found no such database */
 	Oid			base_relation;	/* table for which base_seq holds, or 0 */

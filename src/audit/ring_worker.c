@@ -342,8 +342,8 @@ ca_ring_worker_set_state(CaHomeState state)
 	bool		changed;
 
 	LWLockAcquire(ring->lock, LW_EXCLUSIVE);
-	changed = ring->home_state != state;
-	ring->home_state = state;
+	changed = pg_atomic_read_u32(&ring->home_state) != (uint32) state;
+	pg_atomic_write_u32(&ring->home_state, (uint32) state);
 	LWLockRelease(ring->lock);
 	if (changed)
 		ConditionVariableBroadcast(&ring->progress);

@@ -28,6 +28,7 @@
 #include "audit/chain.h"
 #include "audit/checkpoint.h"
 #include "audit/decision_row.h"
+#include "audit/decision_writer.h"
 #include "audit/guard.h"
 #include "audit/home.h"
 #include "audit/spool.h"
@@ -153,8 +154,8 @@ run_step(void (*step) (void))
 
 /* Add the numbers and hashes to a row and write it; prev becomes its hash. */
 static void
-write_row(Datum *values, bool *nulls, int64 seq, const pg_uuid_t *boot_id,
-		  unsigned char *prev)
+write_row(CaDecisionWriter *writer, Datum *values, bool *nulls, int64 seq,
+		  const pg_uuid_t *boot_id, unsigned char *prev)
 {
 	unsigned char hash[CA_SHA256_LEN];
 	bytea	   *prev_bytes = palloc(VARHDRSZ + CA_SHA256_LEN);
@@ -175,7 +176,7 @@ write_row(Datum *values, bool *nulls, int64 seq, const pg_uuid_t *boot_id,
 	values[CA_COL_HASH] = PointerGetDatum(hash_bytes);
 	nulls[CA_COL_HASH] = false;
 
-	ca_decision_table_insert(values, nulls);
+	ca_decision_writer_add(writer, values, nulls);
 	memcpy(prev, hash, CA_SHA256_LEN);
 }
 
@@ -184,29 +185,32 @@ static int
 write_rows(const CaRingBatch *batch, unsigned char *prev)
 {
 	int			rows = 0;
+	CaDecisionWriter *writer = ca_decision_writer_begin(adopted);
 	MemoryContext row_context;
-	MemoryContext old_context;
+	MemoryContext old_context = CurrentMemoryContext;
 	Datum		values[CA_NCOLUMNS];
 	bool		nulls[CA_NCOLUMNS];
 
 	row_context = AllocSetContextCreate(CurrentMemoryContext,
 										"contauth audit row",
 										ALLOCSET_DEFAULT_SIZES);
-	old_context = MemoryContextSwitchTo(row_context);
 	for (int i = 0; i < batch->count; i++)
 	{
 		const CaAuditHeader *header = &batch->records[i].header;
 		const char *fields = batch->records[i].fields;
 		Size		len = batch->records[i].len;
 
+		/* SPI leaves another one behind */
+		MemoryContextSwitchTo(row_context);
 		ca_decision_row(header, fields, len, values, nulls);
 		if (header->kind == CA_RECORD_DECISION)
-			write_row(values, nulls, batch->first_seq + rows++, &batch->boot_id, prev);
+			write_row(writer, values, nulls, batch->first_seq + rows++, &batch->boot_id, prev);
 		else if (listener != NULL)
 			listener->write(header, fields, len, values, nulls);
 		MemoryContextReset(row_context);
 	}
 	MemoryContextSwitchTo(old_context);
+	ca_decision_writer_end(writer);
 	MemoryContextDelete(row_context);
 	return rows;
 }

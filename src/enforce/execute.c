@@ -54,7 +54,11 @@
 #include "utils/portal.h"
 #include "utils/tuplestore.h"
 
-/* A query that has been started; lives in the executor's query context. */
+/*
+ * A query that has been started.  Kept apart from the executor's query context,
+ * which tells when it ends: there it would often not fit into the block that the
+ * server keeps at hand.
+ */
 typedef struct CaRun
 {
 	dlist_node	node;
@@ -74,6 +78,7 @@ typedef struct CaRun
 } CaRun;
 
 static dlist_head runs = DLIST_STATIC_INIT(runs);
+static dlist_head ended_runs = DLIST_STATIC_INIT(ended_runs);
 static bool frame_no_force = false; /* InNoForceRLSOperation() at its entry */
 static int	entered = 0;
 static int	query_depth = 0;	/* 0: a command is at work innermost */
@@ -176,6 +181,7 @@ forget_run(void *arg)
 	CaRun	   *run = arg;
 
 	dlist_delete(&run->node);
+	dlist_push_head(&ended_runs, &run->node);
 	if (run->statement != NULL)
 		ca_statement_discard(run->statement);
 }
@@ -221,9 +227,13 @@ keep_approvals(const QueryDesc *queryDesc, const CaPlanNote *note,
 static CaRun *
 register_run(QueryDesc *queryDesc, CaPlanNote *note, CaStatement *statement)
 {
-	CaRun	   *run = MemoryContextAllocZero(queryDesc->estate->es_query_cxt,
-											 sizeof(CaRun));
+	CaRun	   *run;
 
+	if (dlist_is_empty(&ended_runs))
+		run = MemoryContextAlloc(TopMemoryContext, sizeof(CaRun));
+	else
+		run = dlist_container(CaRun, node, dlist_pop_head_node(&ended_runs));
+	memset(run, 0, sizeof(CaRun));
 	run->queryDesc = queryDesc;
 	run->note = note;
 	run->statement = statement;
@@ -843,7 +853,8 @@ ca_execute_finish(QueryDesc *queryDesc, ExecutorFinish_hook_type next)
 	CaFrame		frame;
 	CaWatch		watch;
 
-	if (run == NULL)
+	/* what only reads has come to its end in ExecutorRun() */
+	if (run == NULL || (run->statement == NULL && !finishes_later(queryDesc)))
 	{
 		next(queryDesc);
 		return;

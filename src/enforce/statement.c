@@ -11,9 +11,11 @@
  * A connection that is lost, or a backend that is told to exit, does not pass
  * any PG_CATCH: what is still open then is written when the process exits.
  *
- * The parts that many statements share are encoded once and copied: the
- * session's (when the session begins), the identity's (when it changes) and
- * the plan's (when it is made).
+ * The parts that many statements share are encoded once and copied: those of
+ * session and identity (who.c) and the plan's (when it is made).  The
+ * statement's text stays encoded in a record on the free list, which is given to
+ * the next statement with the same text: looking for tokens in a text costs more
+ * than comparing it.
  *
  *-------------------------------------------------------------------------
  */
@@ -25,6 +27,7 @@
 #include "base/uuid7.h"
 #include "enforce/statement.h"
 #include "enforce/water.h"
+#include "enforce/who.h"
 #include "identity/session.h"
 #include "identity/stop.h"
 #include "lib/ilist.h"
@@ -51,10 +54,13 @@
 #define CA_KNOWN_PLANS		16
 #define CA_KNOWN_FUNCTIONS	32
 
+/* Records that are kept for their texts, and the longest such text. */
+#define CA_KEPT_RECORDS		8
+#define CA_KEPT_TEXT_MAX	8192
+
 struct CaStatement
 {
-	CaStatement *next_free;
-	dlist_node	node;			/* among open statements */
+	dlist_node	node;			/* among open statements, or free ones */
 	CaAuditHeader header;
 	const char *kind;
 	CaDecision	decision;
@@ -70,13 +76,16 @@ struct CaStatement
 	TimestampTz wait_until;		/* for its answer; 0: it does not */
 	bool		identified;		/* identity is that of a token */
 	StringInfoData identity;	/* fields of who it was decided for */
-	StringInfoData statement;	/* fields of kind and text */
+	StringInfoData kind_fields; /* fields of kind, and of what was cut */
 	StringInfoData verdict;		/* reason fields; last judgement wins */
 	StringInfoData policies;	/* policies that decided at run time */
 	StringInfoData plan;		/* fields of the statement's own plan */
 	StringInfoData nested;		/* fields of nested plans and run-time
 								 * accesses */
-	StringInfoData text;		/* the source, copied for records that wait */
+	StringInfoData text_of;		/* text that the next field was made of;
+								 * empty: not kept */
+	StringInfoData text;		/* field of the text, copied for records that
+								 * wait */
 	int			nplans;
 	uint64		plans[CA_KNOWN_PLANS];	/* serials of notes */
 	int			nfunctions;
@@ -87,71 +96,52 @@ struct CaStatement
 CaStatement *ca_statement_current = NULL;
 int			ca_statement_level = 0;
 
-static CaStatement *free_list = NULL;
+static dlist_head free_list = DLIST_STATIC_INIT(free_list); /* used last first */
+static int	nrecords = 0;		/* open and free */
 static dlist_head open_statements = DLIST_STATIC_INIT(open_statements);
-static StringInfoData session_fields;
-static StringInfoData identity_fields;
-static uint64 identity_serial = 0;
 static int64 pending_decision_us = 0;
-
-/* The fields that are the same for the whole session. */
-static void
-encode_session(void)
-{
-	MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
-	char		tls = ca_session_tls() ? 1 : 0;
-
-	initStringInfo(&session_fields);
-	ca_record_put_text(&session_fields, CA_F_DOMAIN, "data");
-	ca_record_put_text(&session_fields, CA_F_CLIENT_ADDR, ca_session_client_addr());
-	ca_record_put(&session_fields, CA_F_TLS, &tls, 1);
-	MemoryContextSwitchTo(old);
-}
-
-/* The identity's fields, encoded again when it has changed. */
-static void
-encode_identity(const CaIdentity *id)
-{
-	if (id->serial == identity_serial)
-		return;
-
-	resetStringInfo(&identity_fields);
-	ca_record_put_text(&identity_fields, CA_F_AGENT, id->agent);
-	ca_record_put_text(&identity_fields, CA_F_ON_BEHALF_OF, id->on_behalf_of);
-	ca_record_put_text(&identity_fields, CA_F_TOKEN_KID, id->credential->kid);
-	ca_record_put_text(&identity_fields, CA_F_TOKEN_JTI,
-					   id->credential->token != NULL ? id->credential->id : NULL);
-	ca_record_put_int32(&identity_fields, CA_F_DEPTH, id->depth);
-	ca_record_put_int32(&identity_fields, CA_F_AUTONOMY, ca_identity_autonomy(id));
-	ca_record_put_text(&identity_fields, CA_F_CHAIN, id->chain.json);
-	identity_serial = id->serial;
-}
 
 static void write_open_statements(int code, Datum arg);
 
+/* A free record, if possible one that holds this text already. */
 static CaStatement *
-new_statement(void)
+free_statement(const char *text, int len)
 {
-	CaStatement *s = free_list;
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &free_list)
+	{
+		CaStatement *s = dlist_container(CaStatement, node, iter.cur);
+
+		if (s->text_of.len == len && len > 0 && memcmp(s->text_of.data, text, len) == 0)
+			return s;
+	}
+	if (nrecords < CA_KEPT_RECORDS || dlist_is_empty(&free_list))
+		return NULL;
+	return dlist_tail_element(CaStatement, node, &free_list);
+}
+
+static CaStatement *
+new_statement(const char *text, int len)
+{
+	CaStatement *s = free_statement(text, len);
 	MemoryContext old;
 
 	if (s != NULL)
 	{
-		free_list = s->next_free;
-		resetStringInfo(&s->verdict);
-		resetStringInfo(&s->policies);
-		resetStringInfo(&s->plan);
-		resetStringInfo(&s->nested);
-		resetStringInfo(&s->text);
-		resetStringInfo(&s->identity);
+		dlist_delete(&s->node);
+		s->verdict.len = 0;
+		s->policies.len = 0;
+		s->plan.len = 0;
+		s->nested.len = 0;
+		s->identity.len = 0;
 		return s;
 	}
 
 	old = MemoryContextSwitchTo(TopMemoryContext);
-	if (session_fields.data == NULL)
+	if (nrecords == 0)
 	{
-		encode_session();
-		initStringInfo(&identity_fields);
+		ca_who_init();
 		ca_ring_enter();
 		before_shmem_exit(write_open_statements, (Datum) 0);
 	}
@@ -160,11 +150,36 @@ new_statement(void)
 	initStringInfo(&s->policies);
 	initStringInfo(&s->plan);
 	initStringInfo(&s->nested);
+	initStringInfo(&s->text_of);
 	initStringInfo(&s->text);
 	initStringInfo(&s->identity);
-	initStringInfo(&s->statement);
+	initStringInfo(&s->kind_fields);
+	nrecords++;
 	MemoryContextSwitchTo(old);
 	return s;
+}
+
+/*
+ * Put the text into the record, without tokens, unless it is there already.
+ * A text that held one is not kept for comparison.
+ */
+static void
+take_text(CaStatement *s, const char *text, int len)
+{
+	char	   *copy;
+	int			kept;
+
+	if (s->text_of.len == len && len > 0 && memcmp(s->text_of.data, text, len) == 0)
+		return;
+	resetStringInfo(&s->text_of);
+	resetStringInfo(&s->text);
+	copy = palloc(len + 1);
+	memcpy(copy, text, len);
+	kept = (int) ca_redact_tokens(copy, len);
+	ca_record_put(&s->text, CA_F_STATEMENT, copy, kept);
+	if (len <= CA_KEPT_TEXT_MAX && kept == len && memcmp(copy, text, len) == 0)
+		appendBinaryStringInfo(&s->text_of, text, len);
+	pfree(copy);
 }
 
 /*
@@ -241,7 +256,7 @@ CaStatement *
 ca_statement_begin(const char *kind, const char *text, int location, int len,
 				   uint64 query_id)
 {
-	CaStatement *s = new_statement();
+	CaStatement *s;
 	int			skipped;
 
 	/*
@@ -250,6 +265,23 @@ ca_statement_begin(const char *kind, const char *text, int location, int len,
 	 * (test/t/013_tamper.pl)
 	 */
 	ExitOnAnyError = false;
+
+	/* the part of the source that is this statement */
+	if (text == NULL)
+		text = "";
+	if (location >= 0)
+	{
+		text += location;
+		if (len <= 0)
+			len = strlen(text);
+	}
+	else
+		len = strlen(text);
+	skipped = leading_comments(text, len);
+	text += skipped;
+	len = Min(len - skipped, CA_TEXT_MAX);
+	s = new_statement(text, len);
+	take_text(s, text, len);
 
 	memset(&s->header, 0, sizeof(s->header));
 	s->header.decided_at = GetCurrentTimestamp();
@@ -276,22 +308,6 @@ ca_statement_begin(const char *kind, const char *text, int location, int len,
 	s->nplans = 0;
 	s->nfunctions = 0;
 	dlist_push_head(&open_statements, &s->node);
-
-	/* the part of the source that is this statement */
-	if (text == NULL)
-		text = "";
-	if (location >= 0)
-	{
-		text += location;
-		if (len <= 0)
-			len = strlen(text);
-	}
-	else
-		len = strlen(text);
-	skipped = leading_comments(text, len);
-	appendBinaryStringInfo(&s->text, text + skipped,
-						   Min(len - skipped, CA_TEXT_MAX));
-	s->text.len = (int) ca_redact_tokens(s->text.data, s->text.len);
 	return s;
 }
 
@@ -379,55 +395,16 @@ knows_plan(CaStatement *statement, const CaPlanNote *note)
 	return false;
 }
 
-/* A text that the client sets as it likes, if only to put a token there. */
-static void
-put_own_word(StringInfo buf, CaField tag, const char *text)
-{
-	if (text == NULL || text[0] == '\0')
-		return;
-	if (ca_holds_token(text, strlen(text)))
-	{
-		char	   *copy = pstrdup(text);
-
-		copy[ca_redact_tokens(copy, strlen(copy))] = '\0';
-		text = copy;
-	}
-	ca_record_put_text(buf, tag, text);
-}
-
-/* What the session says of itself at this moment. */
-static void
-encode_context(StringInfo buf, const CaIdentity *id)
-{
-	bool		verified;
-	const char *purpose = ca_request_purpose(id, &verified);
-
-	put_own_word(buf, CA_F_PURPOSE, purpose);
-	put_own_word(buf, CA_F_TASK_ID, ca_guc_task_id());
-	put_own_word(buf, CA_F_TRACE_ID, ca_guc_traceparent());
-	put_own_word(buf, CA_F_APPLICATION_NAME, application_name);
-	ca_record_put_text(buf, CA_F_DB_ROLE, ca_session_role());
-}
-
 void
 ca_statement_identify(CaStatement *statement)
 {
-	const CaIdentity *id = ca_identity_last();
-	const unsigned char *sha256 = ca_identity_token_sha256();
-	StringInfo	buf = &statement->identity;
+	CaAuditBlob fields;
 
 	if (statement->identified)
 		return;
-	statement->identified = sha256 != NULL;
-	resetStringInfo(buf);
-	if (id != NULL)
-	{
-		encode_identity(id);
-		appendBinaryStringInfo(buf, identity_fields.data, identity_fields.len);
-	}
-	if (sha256 != NULL)
-		ca_record_put(buf, CA_F_TOKEN_SHA256, sha256, CA_SHA256_LEN);
-	encode_context(buf, id);
+	fields = ca_who_fields(&statement->identified);
+	resetStringInfo(&statement->identity);
+	appendBinaryStringInfo(&statement->identity, fields.data, (int) fields.len);
 }
 
 CaBudget *
@@ -514,10 +491,12 @@ ca_statement_header(const CaStatement *statement)
 void
 ca_statement_encode_request(CaStatement *s, StringInfo fields)
 {
-	appendBinaryStringInfo(fields, session_fields.data, session_fields.len);
+	const CaAuditBlob session = ca_who_session();
+
+	appendBinaryStringInfo(fields, session.data, (int) session.len);
 	appendBinaryStringInfo(fields, s->identity.data, s->identity.len);
 	ca_record_put_text(fields, CA_F_STATEMENT_KIND, s->kind);
-	ca_record_put(fields, CA_F_STATEMENT, s->text.data, s->text.len);
+	appendBinaryStringInfo(fields, s->text.data, s->text.len);
 }
 
 void
@@ -587,6 +566,11 @@ ca_statement_add_fields(CaStatement *statement, const char *data, Size len)
 	const char *value;
 	Size		value_len;
 
+	if (fields->len + len <= CA_ACCESSES_MAX)
+	{
+		appendBinaryStringInfo(fields, data, (int) len);
+		return;
+	}
 	while (ca_record_next(data, len, &pos, &tag, &value, &value_len))
 	{
 		if (fields->len + value_len <= CA_ACCESSES_MAX)
@@ -671,6 +655,7 @@ ca_statement_judge(CaStatement *statement, CaDecision decision,
 static void
 write_record(CaStatement *s)
 {
+	const CaAuditBlob session = ca_who_session();
 	uint64		position;
 
 	/* no look-up: a record is also written while an error is handled */
@@ -679,19 +664,19 @@ write_record(CaStatement *s)
 	if (s->verdict.len == 0)
 		ca_record_put_text(&s->verdict, CA_F_REASON_CODE, "permit");
 
-	resetStringInfo(&s->statement);
-	ca_record_put_text(&s->statement, CA_F_STATEMENT_KIND, s->kind);
-	ca_record_put(&s->statement, CA_F_STATEMENT, s->text.data, s->text.len);
+	resetStringInfo(&s->kind_fields);
+	ca_record_put_text(&s->kind_fields, CA_F_STATEMENT_KIND, s->kind);
 	if (s->asked || s->approvals.any)
-		ca_record_put(&s->statement, CA_F_APPROVAL_ID,
+		ca_record_put(&s->kind_fields, CA_F_APPROVAL_ID,
 					  s->asked ? &s->request : &s->approvals.request, UUID_LEN);
 	if (s->cut > 0)
-		ca_record_put_int32(&s->statement, CA_F_CUT_FIELDS, s->cut);
+		ca_record_put_int32(&s->kind_fields, CA_F_CUT_FIELDS, s->cut);
 	{
 		const CaAuditBlob blobs[] = {
-			{session_fields.data, session_fields.len},
+			session,
 			{s->identity.data, s->identity.len},
-			{s->statement.data, s->statement.len},
+			{s->kind_fields.data, s->kind_fields.len},
+			{s->text.data, s->text.len},
 			{s->verdict.data, s->verdict.len},
 			{s->policies.data, s->policies.len},
 			{s->plan.data, s->plan.len},
@@ -728,8 +713,7 @@ ca_statement_discard(CaStatement *s)
 		ca_water_forget(s->asked_about);
 	s->asked_about = NIL;
 	dlist_delete(&s->node);
-	s->next_free = free_list;
-	free_list = s;
+	dlist_push_head(&free_list, &s->node);
 }
 
 void

@@ -125,16 +125,29 @@ token_length(const char *text, size_t len, bool run_begins)
 	return run >= CA_MIN_TOKEN && dots >= 2 ? run : 0;
 }
 
+/* Can a token begin with this character, where no run does? */
+#define BEGINS_ANYWHERE	1
+/* ... or only where a run does? */
+#define BEGINS_A_RUN	2
+
+static const unsigned char beginnings[256] = {
+	['e'] = BEGINS_ANYWHERE,
+	['I'] = BEGINS_A_RUN,['C'] = BEGINS_A_RUN,['D'] = BEGINS_A_RUN,
+};
+
 /* Where the first token at or after from begins, and its length; len: none. */
 static size_t
 find_token(const char *text, size_t len, size_t from, size_t *token)
 {
 	for (size_t i = from; i < len; i++)
 	{
-		char		c = text[i];
-		bool		run_begins = i == from || !is_base64url(text[i - 1]);
+		unsigned char kind = beginnings[(unsigned char) text[i]];
+		bool		run_begins;
 
-		if (c != 'e' && !(run_begins && (c == 'I' || c == 'C' || c == 'D')))
+		if (likely(kind == 0))
+			continue;
+		run_begins = i == from || !is_base64url(text[i - 1]);
+		if (kind == BEGINS_A_RUN && !run_begins)
 			continue;
 		*token = token_length(text + i, len - i, run_begins);
 		if (*token > 0)

@@ -20,12 +20,15 @@
  * one or more statements, separated by " ;; ", that make one iteration: they
  * are prepared once, or, when work starts with "simple:", sent as text.  When
  * it starts with "connect:", each iteration is a new connection, its setup, and
- * the statements sent as text.
+ * the statements sent as text.  When it starts with a number and ":", so many
+ * connections run its first statement, prepared and without parameters, at the
+ * same time; an iteration is then one of theirs.
  *
  *-------------------------------------------------------------------------
  */
 #include <libpq-fe.h>
 #include <math.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,6 +39,7 @@
 #define MAX_STATEMENTS	8
 #define MAX_PARAMETERS	65536
 #define FIELDS			6
+#define MAX_CLIENTS		16
 
 typedef struct Variant
 {
@@ -46,6 +50,8 @@ typedef struct Variant
 	char	   *setup;
 	bool		connects;		/* anew for every iteration */
 	bool		simple;
+	int			nclients;		/* more than one: at the same time */
+	PGconn	   *clients[MAX_CLIENTS];
 	int			nstatements;
 	char	   *statements[MAX_STATEMENTS];
 	bool		takes_parameter[MAX_STATEMENTS];
@@ -112,6 +118,13 @@ read_parameters(Variant *v, const char *path)
 static void
 prepare_work(Variant *v, char *work)
 {
+	if (work[0] >= '1' && work[0] <= '9')
+	{
+		v->nclients = atoi(work);
+		if (v->nclients > MAX_CLIENTS)
+			die(v->name, "too many clients");
+		work = strchr(work, ':') + 1;
+	}
 	v->connects = strncmp(work, "connect:", 8) == 0;
 	v->simple = v->connects || strncmp(work, "simple:", 7) == 0;
 	if (v->simple)
@@ -149,6 +162,21 @@ open_connection(Variant *v)
 		check(v, PQexec(v->conn, v->setup));
 }
 
+/* The other connections of a variant with several. */
+static void
+open_clients(Variant *v, const char *work)
+{
+	const char *statement = strchr(work, ':') + 1;
+
+	v->clients[0] = v->conn;
+	for (int i = 1; i < v->nclients; i++)
+	{
+		open_connection(v);
+		check(v, PQprepare(v->conn, "s0", statement, 0, NULL));
+		v->clients[i] = v->conn;
+	}
+}
+
 static void
 add_variant(char *line, int cycles)
 {
@@ -171,6 +199,8 @@ add_variant(char *line, int cycles)
 	if (strcmp(field[3], "-") != 0)
 		read_parameters(v, field[3]);
 	prepare_work(v, field[5]);
+	if (v->nclients > 1)
+		open_clients(v, field[5]);
 	v->cost = calloc(cycles, sizeof(double));
 	v->ratio = calloc(cycles, sizeof(double));
 	v->extra = calloc(cycles, sizeof(double));
@@ -197,6 +227,57 @@ iterate(Variant *v)
 	}
 }
 
+static void
+send_one(Variant *v, PGconn *conn)
+{
+	if (PQsendQueryPrepared(conn, "s0", 0, NULL, NULL, NULL, 0) != 1)
+		die(v->name, PQerrorMessage(conn));
+}
+
+/* The same with several clients: who has an answer asks again. */
+static double
+burst_of_clients(Variant *v, double seconds)
+{
+	struct pollfd fds[MAX_CLIENTS];
+	double		start = now_us();
+	double		end = start + seconds * 1e6;
+	int			busy = v->nclients;
+	long		n = 0;
+
+	for (int i = 0; i < v->nclients; i++)
+	{
+		fds[i] = (struct pollfd) {.fd = PQsocket(v->clients[i]), .events = POLLIN};
+		send_one(v, v->clients[i]);
+	}
+	while (busy > 0)
+	{
+		poll(fds, v->nclients, -1);
+		for (int i = 0; i < v->nclients; i++)
+		{
+			PGconn	   *conn = v->clients[i];
+			PGresult   *result;
+
+			if ((fds[i].revents & (POLLIN | POLLHUP | POLLERR)) == 0)
+				continue;
+			if (PQconsumeInput(conn) != 1)
+				die(v->name, PQerrorMessage(conn));
+			if (PQisBusy(conn))
+				continue;
+			while ((result = PQgetResult(conn)) != NULL)
+				check(v, result);
+			n++;
+			if (now_us() < end)
+				send_one(v, conn);
+			else
+			{
+				fds[i].fd = -1;
+				busy--;
+			}
+		}
+	}
+	return (now_us() - start) / n;
+}
+
 /* Microseconds an iteration, over a burst of that many seconds. */
 static double
 burst(Variant *v, double seconds)
@@ -206,6 +287,8 @@ burst(Variant *v, double seconds)
 	double		now;
 	long		n = 0;
 
+	if (v->nclients > 1)
+		return burst_of_clients(v, seconds);
 	do
 	{
 		for (int i = 0; i < (v->connects ? 1 : 20); i++, n++)

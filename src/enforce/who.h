@@ -1,0 +1,26 @@
+/*-------------------------------------------------------------------------
+ *
+ * who.h
+ *	  The fields of a record that tell who the session is.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef CA_ENFORCE_WHO_H
+#define CA_ENFORCE_WHO_H
+
+#include "audit/record.h"
+
+/* Once a session, before the others. */
+extern void ca_who_init(void);
+
+/* Fields that stay the same for the whole session. */
+extern CaAuditBlob ca_who_session(void);
+
+/*
+ * Fields of the identity as it was looked up last, and of what the session says
+ * of itself at this moment; they hold until the next call.  by_token: a token is
+ * presented.
+ */
+extern CaAuditBlob ca_who_fields(bool *by_token);
+
+#endif							/* CA_ENFORCE_WHO_H */
