@@ -130,6 +130,7 @@ OBJS = \
 	src/enforce/refuse.o \
 	src/enforce/rewrite.o \
 	src/enforce/role.o \
+	src/enforce/run.o \
 	src/enforce/scrub.o \
 	src/enforce/statement.o \
 	src/enforce/trust.o \

@@ -40,17 +40,14 @@ extern bool ca_execute_in_query(void);
 /* Is a COPY TO at work, be it further out? */
 extern bool ca_execute_exporting(void);
 
+/* Is EXPLAIN at work innermost? */
+extern bool ca_execute_explaining(void);
+
 /* Is a query made ready to run, and what it calls with it? */
 extern bool ca_execute_starting(void);
 
 /* Is anything of a statement under way? */
 extern bool ca_execute_busy(void);
-
-/*
- * A session that is not governed (any more) starts a plan: when it was made
- * for an agent, and changed for it, plan the original query.
- */
-extern void ca_execute_release(QueryDesc *queryDesc);
 
 extern void ca_execute_start(QueryDesc *queryDesc, int eflags,
 							 ExecutorStart_hook_type next);

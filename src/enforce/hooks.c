@@ -40,6 +40,7 @@
 #include "enforce/hooks.h"
 #include "enforce/plan.h"
 #include "enforce/role.h"
+#include "enforce/run.h"
 #include "enforce/scrub.h"
 #include "enforce/trust.h"
 #include "enforce/utility.h"
@@ -94,7 +95,7 @@ hook_start(QueryDesc *queryDesc, int eflags)
 	{
 		if (is_unwatched() && (eflags & EXEC_FLAG_EXPLAIN_ONLY) == 0)
 			ca_reading_note_plan(queryDesc->plannedstmt);
-		ca_execute_release(queryDesc);
+		ca_run_release(queryDesc);
 		next(queryDesc, eflags);
 	}
 	else
