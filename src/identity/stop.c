@@ -164,9 +164,14 @@ leave(int code, Datum arg)
 static void
 take_slot(void)
 {
+	int			number = (int) (MyProc - ProcGlobal->allProcs);
+
 	if (slot != NULL)
 		return;
-	slot = &ca_stop_shared->slots[MyProc - ProcGlobal->allProcs];
+	/* only processes that run no statements stand behind them */
+	if (number >= ca_stop_shared->nslots)
+		elog(FATAL, "there is no slot for process %d", number);
+	slot = &ca_stop_shared->slots[number];
 	write_slot(0, NULL, 0);
 	timer = RegisterTimeout(USER_TIMEOUT, tick);
 	on_shmem_exit(leave, (Datum) 0);
