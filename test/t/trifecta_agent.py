@@ -26,7 +26,9 @@ marker = request["marker"].encode()
 def ways(sql):
     """The protocols that the client can speak for this statement."""
     for via, run in WAYS.items():
-        if " FROM STDIN" in sql and via not in ("simple", "extended") or \
+        # nor can a procedure commit inside a pipeline, from 17 on
+        if (" FROM STDIN" in sql or sql.startswith("CALL ")) and \
+                via not in ("simple", "extended") or \
                 via == "portal" and not (sql.startswith("SELECT") or " RETURNING " in sql):
             continue
         yield via, run
