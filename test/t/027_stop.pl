@@ -25,7 +25,7 @@ my $node = new_node('main', <<'EOC');
 wal_level = replica
 max_wal_senders = 4
 hot_standby = on
-max_connections = 150
+max_connections = 200
 log_statement = none
 EOC
 install_application($node, $issuer);
@@ -180,12 +180,12 @@ $blocker->quit;
 lift();
 
 # the kill switch stops the other agent, and no ungoverned session
-my @many = map { start($node, ROLE_A, $a, $_ % 2 ? $scan : 'SELECT pg_sleep(600)') } 1 .. 50;
+my @many = map { start($node, ROLE_A, $a, $_ % 2 ? $scan : 'SELECT pg_sleep(600)') } 1 .. 100;
 wait_for_workers($node, 52, 'statements');
 $node->safe_psql('postgres', "SELECT contauth.kill_switch(true, 'test')");
 stopped($bystanders[0], 'kill_switch', 'kill switch');
 is(scalar(grep { finish($_) < SOON && $_->{err} =~ /ZA004.*reason=kill_switch/s } @many),
-	50, 'kill switch under 50 connections');
+	100, 'kill switch under 100 connections');
 is($node->safe_psql('postgres', <<"EOS"), '1', 'the ungoverned session goes on');
 SELECT count(*) FROM pg_stat_activity WHERE usename LIKE 'regress%' AND state = 'active'
    AND backend_type = 'client backend'
