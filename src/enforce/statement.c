@@ -19,6 +19,7 @@
  */
 #include "postgres.h"
 
+#include "approval/request_table.h"
 #include "audit/ring.h"
 #include "base/error.h"
 #include "base/guc.h"
@@ -407,6 +408,10 @@ encode_context(StringInfo buf, const CaIdentity *id)
 	put_own_word(buf, CA_F_TRACE_ID, ca_guc_traceparent());
 	put_own_word(buf, CA_F_APPLICATION_NAME, application_name);
 	ca_record_put_text(buf, CA_F_DB_ROLE, ca_session_role());
+	if (id != NULL && id->break_glass.until != 0)
+		ca_record_put_text(buf, CA_F_CONTEXT,
+						   psprintf("{\"break_glass\": \"%s\"}",
+									ca_request_id_text(&id->break_glass.id)));
 }
 
 void
