@@ -120,6 +120,43 @@ COMMENT ON COLUMN contauth.kill_switch_state.reason IS 'Why it is as it is';
 COMMENT ON COLUMN contauth.kill_switch_state.changed_at IS 'Since when';
 COMMENT ON COLUMN contauth.kill_switch_state.changed_by IS 'Session user who did it';
 
+CREATE TABLE contauth.break_glass_grant (
+    id           uuid PRIMARY KEY DEFAULT pg_catalog.gen_random_uuid(),
+    agent        text COLLATE "C" NOT NULL,
+    reason       text NOT NULL,
+    opened_at    timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+    opened_by    text NOT NULL DEFAULT session_user,
+    ends_at      timestamptz NOT NULL,
+    closed_at    timestamptz,
+    closed_by    text,
+    close_reason text,
+    reviewed_at  timestamptz,
+    reviewed_by  text,
+    verdict      text,
+    CONSTRAINT break_glass_grant_short
+        CHECK (ends_at > opened_at AND ends_at <= opened_at + interval '8 hours'),
+    CONSTRAINT break_glass_grant_closed
+        CHECK ((closed_at IS NULL) = (closed_by IS NULL)),
+    CONSTRAINT break_glass_grant_reviewed
+        CHECK ((reviewed_at IS NULL) = (reviewed_by IS NULL)
+               AND (reviewed_at IS NULL) = (verdict IS NULL)
+               AND reviewed_by IS DISTINCT FROM opened_by)
+);
+CREATE INDEX break_glass_grant_agent ON contauth.break_glass_grant (agent);
+COMMENT ON TABLE contauth.break_glass_grant IS 'Break-glass: for whom it was opened, why, and what came of it';
+COMMENT ON COLUMN contauth.break_glass_grant.id IS 'As records of decisions name it in their context';
+COMMENT ON COLUMN contauth.break_glass_grant.agent IS 'SPIFFE ID of the agent that it is open for';
+COMMENT ON COLUMN contauth.break_glass_grant.reason IS 'Why it was opened';
+COMMENT ON COLUMN contauth.break_glass_grant.opened_at IS 'When';
+COMMENT ON COLUMN contauth.break_glass_grant.opened_by IS 'Session user who opened it';
+COMMENT ON COLUMN contauth.break_glass_grant.ends_at IS 'When it ends by itself';
+COMMENT ON COLUMN contauth.break_glass_grant.closed_at IS 'When it was closed before; NULL: it was not';
+COMMENT ON COLUMN contauth.break_glass_grant.closed_by IS 'Session user who closed it';
+COMMENT ON COLUMN contauth.break_glass_grant.close_reason IS 'Why it was closed';
+COMMENT ON COLUMN contauth.break_glass_grant.reviewed_at IS 'When it was reviewed; NULL: it was not';
+COMMENT ON COLUMN contauth.break_glass_grant.reviewed_by IS 'Session user who reviewed it, never the one who opened it';
+COMMENT ON COLUMN contauth.break_glass_grant.verdict IS 'What the review came to';
+
 CREATE FUNCTION contauth.policy_key(principals text[], resources text[]) RETURNS text
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
     AS 'MODULE_PATHNAME', 'contauth_policy_key';
@@ -479,6 +516,12 @@ CREATE TRIGGER changed AFTER INSERT OR UPDATE OR DELETE ON contauth.kill_switch_
     FOR EACH ROW EXECUTE FUNCTION contauth.table_changed();
 CREATE TRIGGER emptied AFTER TRUNCATE ON contauth.kill_switch_state
     FOR EACH STATEMENT EXECUTE FUNCTION contauth.table_changed();
+CREATE TRIGGER refuse_governed BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON contauth.break_glass_grant
+    FOR EACH STATEMENT EXECUTE FUNCTION contauth.refuse_governed();
+CREATE TRIGGER changed AFTER INSERT OR UPDATE OR DELETE ON contauth.break_glass_grant
+    FOR EACH ROW EXECUTE FUNCTION contauth.table_changed();
+CREATE TRIGGER emptied AFTER TRUNCATE ON contauth.break_glass_grant
+    FOR EACH STATEMENT EXECUTE FUNCTION contauth.table_changed();
 CREATE TRIGGER lock_policies BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON contauth.policy
     FOR EACH STATEMENT EXECUTE FUNCTION contauth.lock_policies();
 CREATE TRIGGER record_version BEFORE INSERT OR UPDATE OR DELETE ON contauth.policy
@@ -539,6 +582,9 @@ ALTER TABLE contauth.kill_switch_state ENABLE ALWAYS TRIGGER refuse_governed;
 ALTER TABLE contauth.kill_switch_state ENABLE ALWAYS TRIGGER stop;
 ALTER TABLE contauth.kill_switch_state ENABLE ALWAYS TRIGGER changed;
 ALTER TABLE contauth.kill_switch_state ENABLE ALWAYS TRIGGER emptied;
+ALTER TABLE contauth.break_glass_grant ENABLE ALWAYS TRIGGER refuse_governed;
+ALTER TABLE contauth.break_glass_grant ENABLE ALWAYS TRIGGER changed;
+ALTER TABLE contauth.break_glass_grant ENABLE ALWAYS TRIGGER emptied;
 ALTER TABLE contauth.classification ENABLE ALWAYS TRIGGER changed;
 ALTER TABLE contauth.classification ENABLE ALWAYS TRIGGER emptied;
 
@@ -1185,6 +1231,149 @@ $$;
 COMMENT ON FUNCTION contauth.kill_switch(boolean, text) IS
     'Stops every governed session of this database, until it is called with false';
 
+/* Administration: break-glass */
+
+CREATE FUNCTION contauth.check_break_glass_text(argument text, value text) RETURNS void
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+BEGIN
+    IF value IS NULL OR value !~ '\S' THEN
+        RAISE EXCEPTION '% is missing', argument USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    IF octet_length(value) > 4096 THEN
+        RAISE EXCEPTION '% is longer than 4096 bytes', argument
+            USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION contauth.check_break_glass_text(text, text) IS
+    'Refuses a reason or verdict that says nothing, or too much';
+REVOKE ALL ON FUNCTION contauth.check_break_glass_text(text, text) FROM PUBLIC;
+
+CREATE FUNCTION contauth.announce_break_glass(event text, g contauth.break_glass_grant,
+        reason text) RETURNS void
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+BEGIN
+    PERFORM contauth_audit.record_admin_event(event, g.id::text,
+        jsonb_build_object('agent', g.agent, 'reason', reason, 'opened_by', g.opened_by,
+                           'ends_at', g.ends_at));
+    PERFORM pg_notify('contauth_approval', jsonb_build_object(
+        'event', event, 'break_glass', g.id, 'agent', g.agent, 'by', session_user,
+        'database', current_database(), 'ends_at', g.ends_at)::text);
+    RAISE WARNING '%: break-glass % for agent "%" by "%"', event, g.id, g.agent, session_user
+        USING DETAIL = reason;
+END
+$$;
+COMMENT ON FUNCTION contauth.announce_break_glass(text, contauth.break_glass_grant, text) IS
+    'Tells the audit, the server log and who listens on contauth_approval';
+REVOKE ALL ON FUNCTION contauth.announce_break_glass(text, contauth.break_glass_grant, text) FROM PUBLIC;
+
+CREATE FUNCTION contauth.break_glass(spiffe_id text, reason text, valid_for interval) RETURNS uuid
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+DECLARE
+    g contauth.break_glass_grant;
+    at timestamptz;
+BEGIN
+    PERFORM contauth.require_arguments(jsonb_build_object(
+        'spiffe_id', spiffe_id, 'valid_for', valid_for));
+    PERFORM contauth.check_break_glass_text('reason', reason);
+    IF valid_for <= interval '0' OR valid_for > interval '8 hours' THEN
+        RAISE EXCEPTION 'valid_for must be more than 0 and at most 8 hours'
+            USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    -- one after the other for the same agent
+    PERFORM FROM contauth.agent AS a WHERE a.spiffe_id = break_glass.spiffe_id
+        FOR NO KEY UPDATE;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'spiffe_id "%" is not registered', spiffe_id
+            USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    at := clock_timestamp();
+    IF EXISTS (SELECT FROM contauth.break_glass_grant AS b
+                WHERE b.agent = spiffe_id AND b.closed_at IS NULL AND b.ends_at > at) THEN
+        RAISE EXCEPTION 'spiffe_id "%" has a break-glass that is open', spiffe_id
+            USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    INSERT INTO contauth.break_glass_grant (agent, reason, opened_at, ends_at)
+        VALUES (spiffe_id, break_glass.reason, at, at + valid_for)
+    RETURNING * INTO g;
+    PERFORM contauth.announce_break_glass('break_glass', g, reason);
+    RETURN g.id;
+END
+$$;
+COMMENT ON FUNCTION contauth.break_glass(text, text, interval) IS
+    'Opens all relations for an agent, for 8 hours at most; what forbids, restricts or masks holds';
+
+CREATE FUNCTION contauth.close_break_glass(id uuid, reason text) RETURNS void
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+DECLARE
+    g contauth.break_glass_grant;
+BEGIN
+    PERFORM contauth.require_arguments(jsonb_build_object('id', id));
+    PERFORM contauth.check_break_glass_text('reason', reason);
+    UPDATE contauth.break_glass_grant AS b
+       SET closed_at = clock_timestamp(), closed_by = session_user,
+           close_reason = close_break_glass.reason
+     WHERE b.id = close_break_glass.id AND b.closed_at IS NULL AND b.ends_at > clock_timestamp()
+    RETURNING b.* INTO g;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'id "%" is no break-glass that is open', id
+            USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    PERFORM contauth.announce_break_glass('close_break_glass', g, reason);
+END
+$$;
+COMMENT ON FUNCTION contauth.close_break_glass(uuid, text) IS 'Ends a break-glass before its time';
+
+CREATE FUNCTION contauth.review_break_glass(id uuid, verdict text) RETURNS void
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+DECLARE
+    g contauth.break_glass_grant;
+BEGIN
+    PERFORM contauth.require_arguments(jsonb_build_object('id', id));
+    PERFORM contauth.check_break_glass_text('verdict', verdict);
+    SELECT b.* INTO g FROM contauth.break_glass_grant AS b
+     WHERE b.id = review_break_glass.id FOR UPDATE;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'id "%" is no break-glass', id
+            USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    IF g.reviewed_at IS NOT NULL THEN
+        RAISE EXCEPTION 'id "%" has been reviewed', id
+            USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    -- nor anybody whom set_principal() says to be the same person
+    IF g.opened_by = session_user OR EXISTS (
+           SELECT FROM contauth.principal AS mine
+             JOIN contauth.principal AS theirs USING (principal)
+            WHERE mine.db_role = session_user AND theirs.db_role = g.opened_by) THEN
+        RAISE EXCEPTION 'who opened break-glass cannot review it'
+            USING ERRCODE = 'insufficient_privilege';
+    END IF;
+    -- what is reviewed has ended
+    IF g.closed_at IS NULL AND g.ends_at > clock_timestamp() THEN
+        PERFORM contauth.close_break_glass(id, verdict);
+    END IF;
+    UPDATE contauth.break_glass_grant AS b
+       SET reviewed_at = clock_timestamp(), reviewed_by = session_user,
+           verdict = review_break_glass.verdict
+     WHERE b.id = review_break_glass.id;
+    PERFORM contauth_audit.record_admin_event('review_break_glass', g.id::text,
+        jsonb_build_object('agent', g.agent, 'verdict', verdict, 'opened_by', g.opened_by));
+END
+$$;
+COMMENT ON FUNCTION contauth.review_break_glass(uuid, text) IS
+    'Says what came of a break-glass, and ends it where it is open; not by the one who opened it';
+
 /* Administration: policies */
 
 CREATE FUNCTION contauth.create_policy(name text, effect text,
@@ -1722,6 +1911,7 @@ SELECT pg_catalog.pg_extension_config_dump('contauth.agent', '');
 SELECT pg_catalog.pg_extension_config_dump('contauth.agent_key', '');
 SELECT pg_catalog.pg_extension_config_dump('contauth.revocation', '');
 SELECT pg_catalog.pg_extension_config_dump('contauth.kill_switch_state', '');
+SELECT pg_catalog.pg_extension_config_dump('contauth.break_glass_grant', '');
 SELECT pg_catalog.pg_extension_config_dump('contauth.policy', '');
 SELECT pg_catalog.pg_extension_config_dump('contauth.policy_version', '');
 SELECT pg_catalog.pg_extension_config_dump('contauth.classification', '');
@@ -1734,7 +1924,8 @@ REVOKE ALL ON ALL TABLES IN SCHEMA contauth FROM PUBLIC;
 GRANT SELECT ON contauth.issuer, contauth.trust_bundle, contauth.agent,
                 contauth.agent_key, contauth.policy, contauth.policy_version, contauth.classification,
                 contauth.principal,
-                contauth.revocation, contauth.kill_switch_state
+                contauth.revocation, contauth.kill_switch_state,
+                contauth.break_glass_grant
     TO contauth_admin, contauth_auditor;
 GRANT INSERT, UPDATE, DELETE ON contauth.classification TO contauth_admin;
 
@@ -1750,6 +1941,7 @@ REVOKE ALL ON FUNCTION
     contauth.retire_agent(text, text),
     contauth.revoke(text, text, text), contauth.unrevoke(text, text, text),
     contauth.kill_switch(boolean, text),
+    contauth.break_glass(text, text, interval), contauth.close_break_glass(uuid, text),
     contauth.create_policy(text, text, text[], text[], text[], text[], text, text,
                            jsonb, jsonb, boolean, text),
     contauth.alter_policy(text, jsonb), contauth.enable_policy(text, boolean),
@@ -1768,6 +1960,7 @@ GRANT EXECUTE ON FUNCTION
     contauth.retire_agent(text, text),
     contauth.revoke(text, text, text), contauth.unrevoke(text, text, text),
     contauth.kill_switch(boolean, text),
+    contauth.break_glass(text, text, interval), contauth.close_break_glass(uuid, text),
     contauth.create_policy(text, text, text[], text[], text[], text[], text, text,
                            jsonb, jsonb, boolean, text),
     contauth.alter_policy(text, jsonb), contauth.enable_policy(text, boolean),
@@ -1776,8 +1969,11 @@ GRANT EXECUTE ON FUNCTION
     TO contauth_admin;
 REVOKE ALL ON FUNCTION
     contauth.set_principal(regrole, text), contauth.unset_principal(regrole, text),
-    contauth.approve(uuid, text, interval, integer), contauth.reject(uuid, text)
+    contauth.approve(uuid, text, interval, integer), contauth.reject(uuid, text),
+    contauth.review_break_glass(uuid, text)
     FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION contauth.review_break_glass(uuid, text)
+    TO contauth_admin, contauth_approver;
 GRANT EXECUTE ON FUNCTION
     contauth.set_principal(regrole, text), contauth.unset_principal(regrole, text)
     TO contauth_admin;
@@ -2316,6 +2512,23 @@ CREATE VIEW contauth_audit.pending_approvals AS
      ORDER BY r.requested_at;
 COMMENT ON VIEW contauth_audit.pending_approvals IS
     'What waits for contauth.approve() or contauth.reject()';
+
+CREATE VIEW contauth_audit.break_glass_reviews AS
+    SELECT g.id, g.agent, g.reason, g.opened_at, g.opened_by, g.ends_at,
+           g.closed_at, g.closed_by,
+           g.closed_at IS NULL AND g.ends_at > clock_timestamp() AS open,
+           d.decisions, d.denied, d.last_decision
+      FROM contauth.break_glass_grant AS g
+     CROSS JOIN LATERAL (
+           SELECT count(*) AS decisions, count(*) FILTER (WHERE d.decision = 'deny') AS denied,
+                  max(d.decided_at) AS last_decision
+             FROM contauth_audit.decision AS d
+            WHERE d.agent = g.agent AND d.decided_at >= g.opened_at
+              AND d.context ->> 'break_glass' = g.id::text) AS d
+     WHERE g.reviewed_at IS NULL
+     ORDER BY g.opened_at;
+COMMENT ON VIEW contauth_audit.break_glass_reviews IS
+    'What waits for contauth.review_break_glass(); decisions count where this database keeps the audit';
 
 CREATE VIEW contauth_audit.agent_activity AS
     SELECT d.agent,
@@ -2906,6 +3119,18 @@ COMMENT ON COLUMN contauth_audit.pending_approvals.expires_at IS 'When the reque
 COMMENT ON COLUMN contauth_audit.pending_approvals.owner IS 'Registered owner of the agent';
 COMMENT ON COLUMN contauth_audit.pending_approvals.action IS 'Action that has to be approved';
 COMMENT ON COLUMN contauth_audit.pending_approvals.resources IS 'On what';
+COMMENT ON COLUMN contauth_audit.break_glass_reviews.id IS 'As context ->> ''break_glass'' of decisions says';
+COMMENT ON COLUMN contauth_audit.break_glass_reviews.agent IS 'Agent that it is open for';
+COMMENT ON COLUMN contauth_audit.break_glass_reviews.reason IS 'Why it was opened';
+COMMENT ON COLUMN contauth_audit.break_glass_reviews.opened_at IS 'When';
+COMMENT ON COLUMN contauth_audit.break_glass_reviews.opened_by IS 'Session user who opened it, and cannot review it';
+COMMENT ON COLUMN contauth_audit.break_glass_reviews.ends_at IS 'When it ends by itself';
+COMMENT ON COLUMN contauth_audit.break_glass_reviews.closed_at IS 'When it was closed before; NULL: it was not';
+COMMENT ON COLUMN contauth_audit.break_glass_reviews.closed_by IS 'Session user who closed it';
+COMMENT ON COLUMN contauth_audit.break_glass_reviews.open IS 'Whether it is open now';
+COMMENT ON COLUMN contauth_audit.break_glass_reviews.decisions IS 'Statements decided while it was open; 0 where another database keeps the audit';
+COMMENT ON COLUMN contauth_audit.break_glass_reviews.denied IS 'Those that were denied nevertheless';
+COMMENT ON COLUMN contauth_audit.break_glass_reviews.last_decision IS 'When the newest was decided';
 COMMENT ON COLUMN contauth_audit.agent_activity.statements IS 'Statements';
 COMMENT ON COLUMN contauth_audit.agent_activity.allowed IS 'Those that were allowed';
 COMMENT ON COLUMN contauth_audit.agent_activity.denied IS 'Those that were denied';
@@ -2962,7 +3187,8 @@ GRANT SELECT ON contauth_audit.decision, contauth_audit.admin_event, contauth_au
                 contauth_audit.sensitive_access, contauth_audit.unused_permissions,
                 contauth_audit.findings, contauth_audit.ocsf, contauth_audit.control_mapping
     TO contauth_auditor;
-GRANT SELECT ON contauth_audit.approval_request, contauth_audit.pending_approvals
+GRANT SELECT ON contauth_audit.approval_request, contauth_audit.pending_approvals,
+                contauth_audit.break_glass_reviews
     TO contauth_auditor, contauth_approver;
 REVOKE ALL ON FUNCTION
     contauth_audit.sensitivity_of(jsonb), contauth_audit.find_unused_permissions(interval),

@@ -20,6 +20,7 @@
 #include "catalog/pg_class.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
+#include "policy/authorize.h"
 #include "policy/expression.h"
 #include "policy/label.h"
 #include "policy/policy_key.h"
@@ -326,6 +327,9 @@ check_policy(HeapTuple row, TupleDesc desc)
 	bool		trusted;
 	bool		isnull;
 
+	/* SECURITY: what records say is break-glass is nothing else */
+	if (strcmp(ca_row_text(row, desc, "name"), CA_BREAK_GLASS) == 0)
+		bad_argument("name", "it is what records call break-glass");
 	effect = ca_policy_parse_effect(ca_row_text(row, desc, "effect"));
 	(void) checked_list(row, desc, "principals");
 	(void) checked_list(row, desc, "on_behalf_of");

@@ -1,11 +1,11 @@
 /*-------------------------------------------------------------------------
  *
  * revoke.c
- *	  Triggers and functions behind revoke() and kill_switch().
+ *	  Triggers and functions behind revoke(), kill_switch() and break_glass().
  *
  * SECURITY: these are triggers, so that they hold on every road into the
- * tables: no governed session can revoke, or take back, whatever policies and
- * privileges say.  (test/sql/revocation.sql)
+ * tables: no governed session can revoke, take back, or break glass, whatever
+ * policies and privileges say.  (test/sql/revocation.sql, break_glass.sql)
  *
  *-------------------------------------------------------------------------
  */
@@ -74,13 +74,18 @@ contauth_check_revocation(PG_FUNCTION_ARGS)
 Datum
 contauth_refuse_governed(PG_FUNCTION_ARGS)
 {
+	const char *table;
+
 	if (!CALLED_AS_TRIGGER(fcinfo))
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 				 errmsg("refuse_governed() must be a trigger")));
+	table = RelationGetRelationName(((TriggerData *) fcinfo->context)->tg_relation);
 	if (ca_session_governed())
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 strcmp(table, "break_glass_grant") == 0 ?
+				 errmsg("a governed session can neither break glass, nor close or review it") :
 				 errmsg("a governed session can neither revoke nor stop anybody, nor take it back")));
 	PG_RETURN_POINTER(NULL);
 }

@@ -41,6 +41,7 @@ static const char *const table_names[CA_TABLE_COUNT] = {
 	[CA_TABLE_SECRET] = "secret",
 	[CA_TABLE_REVOCATION] = "revocation",
 	[CA_TABLE_KILL_SWITCH] = "kill_switch_state",
+	[CA_TABLE_BREAK_GLASS] = "break_glass_grant",
 };
 
 /* Creating and dropping the extension creates and drops its schemas. */

@@ -30,6 +30,12 @@ ca_epoch_leave(void)
 }
 
 void
+ca_epoch_renew(CaEpoch *epoch)
+{
+	epoch->world = 0;
+}
+
+void
 ca_epoch_enter(CaEpoch *epoch)
 {
 	if (epoch->world != ca_epoch_world)

@@ -41,4 +41,7 @@ extern void ca_epoch_advance(void);
 extern void ca_epoch_leave(void);
 extern void ca_epoch_enter(CaEpoch *epoch);
 
+/* Something has changed for this identity alone, which is entered anew. */
+extern void ca_epoch_renew(CaEpoch *epoch);
+
 #endif							/* CA_BASE_EPOCH_H */

@@ -12,6 +12,7 @@
  */
 #include "postgres.h"
 
+#include "approval/request_table.h"
 #include "base/guc.h"
 #include "enforce/who.h"
 #include "identity/session.h"
@@ -80,6 +81,10 @@ encode_context(StringInfo buf, const CaIdentity *id)
 	put_own_word(buf, CA_F_TRACE_ID, ca_guc_traceparent());
 	put_own_word(buf, CA_F_APPLICATION_NAME, application_name);
 	ca_record_put_text(buf, CA_F_DB_ROLE, ca_session_role());
+	if (id != NULL && id->break_glass.until != 0)
+		ca_record_put_text(buf, CA_F_CONTEXT,
+						   psprintf("{\"break_glass\": \"%s\"}",
+									ca_request_id_text(&id->break_glass.id)));
 }
 
 /* The words of its own that the session's fields are made of. */
@@ -100,10 +105,14 @@ own_words(const char *words[OWN_WORDS])
 	}
 }
 
-/* An identity's serial number and, zeros where there is none, the token's digest. */
+/*
+ * An identity's serial number and, zeros where there is none, its break-glass and
+ * the token's digest.
+ */
 typedef struct WhoKey
 {
 	uint64		serial;
+	CaBreakGlass break_glass;
 	unsigned char sha256[CA_SHA256_LEN];
 } WhoKey;
 
@@ -181,7 +190,10 @@ ca_who_fields(bool *by_token)
 
 	*by_token = sha256 != NULL;
 	if (id != NULL)
+	{
 		key.serial = id->serial;
+		key.break_glass = id->break_glass;
+	}
 	if (sha256 != NULL)
 		memcpy(key.sha256, sha256, CA_SHA256_LEN);
 	own_words(words);

@@ -299,6 +299,23 @@ refresh_agent(CaIdentity *id, CaIdentityProblem *problem)
 }
 
 /*
+ * Read again whether break-glass is open.  SECURITY: its end is looked at by
+ * the clock, in the middle of a statement too, and no plan that was decided
+ * under it outlives it.  (test/sql/break_glass.sql)
+ */
+static void
+refresh_break_glass(CaIdentity *id)
+{
+	CaBreakGlass before = id->break_glass;
+
+	id->break_glass = ca_registry_break_glass(id->agent, GetCurrentTimestamp());
+	if (id->break_glass.until != 0)
+		id->chain_until = Min(id->chain_until, id->break_glass.until);
+	if (memcmp(&before, &id->break_glass, sizeof(before)) != 0)
+		ca_epoch_renew(&id->epoch);
+}
+
+/*
  * Look everything up again that the administrators can change, when they may
  * have changed it, or when the registration of somebody in the chain ends.
  */
@@ -318,6 +335,7 @@ refresh(CaIdentity *id, TimestampTz now, CaIdentityProblem *problem)
 		!ca_revocation_check(id->bases, problem) ||
 		!ca_chain_refresh(&id->chain, now, &changed, &id->chain_until, problem))
 		return false;
+	refresh_break_glass(id);
 	if (changed)
 		id->serial = ++last_serial;
 	id->registry_generation = as_of;

@@ -28,7 +28,9 @@ typedef struct CaIdentity
 	uint64	   *hashes;			/* ... and for others to find it by */
 	CaAgent    *registered;		/* as read at registry_generation */
 	uint64		registry_generation;
-	TimestampTz chain_until;	/* when a delegator's registration ends */
+	CaBreakGlass break_glass;	/* likewise */
+	TimestampTz chain_until;	/* when a delegator's registration ends, or
+								 * break-glass does */
 	uint64		checked_world;	/* all was well at this ca_epoch_world, ... */
 	Oid			checked_role;	/* ... for this session role, ... */
 	TimestampTz good_from;		/* ... and is from here ... */

@@ -97,6 +97,41 @@ ca_registry_agent(const char *spiffe_id)
 	return scan.agent;
 }
 
+/* A look for the break-glass that is open at a time. */
+typedef struct BreakGlassScan
+{
+	TimestampTz now;
+	CaBreakGlass open;
+} BreakGlassScan;
+
+static bool
+take_break_glass(HeapTuple tuple, TupleDesc desc, void *arg)
+{
+	BreakGlassScan *scan = arg;
+	TimestampTz until;
+	bool		closed;
+	bool		isnull;
+
+	(void) ca_row_datum(tuple, desc, "closed_at", &isnull);
+	closed = !isnull;
+	until = DatumGetTimestampTz(ca_row_datum(tuple, desc, "ends_at", &isnull));
+	if (closed || until <= scan->now || until <= scan->open.until)
+		return true;
+	scan->open.id = *DatumGetUUIDP(ca_row_datum(tuple, desc, "id", &isnull));
+	scan->open.until = until;
+	return true;
+}
+
+CaBreakGlass
+ca_registry_break_glass(const char *spiffe_id, TimestampTz now)
+{
+	BreakGlassScan scan = {now};
+
+	ca_registry_watch(CA_TABLE_BREAK_GLASS);
+	ca_table_scan(CA_TABLE_BREAK_GLASS, "agent", spiffe_id, take_break_glass, &scan);
+	return scan.open;
+}
+
 /* A look through key sets: for one that verifies, or for a signer's key. */
 typedef struct KeySearch
 {

@@ -14,6 +14,7 @@
 #include "storage/itemptr.h"
 #include "token/token.h"
 #include "utils/jsonb.h"
+#include "utils/uuid.h"
 
 /* A row of contauth.agent. */
 typedef struct CaAgent
@@ -46,6 +47,16 @@ extern void ca_registry_advance(void);
 
 /* The agent of that SPIFFE ID, in the current memory context, or NULL. */
 extern CaAgent *ca_registry_agent(const char *spiffe_id);
+
+/* A row of contauth.break_glass_grant that is open; until is 0: there is none. */
+typedef struct CaBreakGlass
+{
+	pg_uuid_t	id;
+	TimestampTz until;			/* it ends by itself */
+} CaBreakGlass;
+
+/* The one that is open for the agent at that time. */
+extern CaBreakGlass ca_registry_break_glass(const char *spiffe_id, TimestampTz now);
 
 /* Who has signed a token or grant, and with which key. */
 typedef struct CaSigner

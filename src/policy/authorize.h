@@ -23,6 +23,12 @@
 #define CA_ACTION_SET_ROLE	"set_role"
 #define CA_ACTION_NOTIFY	"notify"
 
+/*
+ * Name of the permit that break-glass adds to the policies, in records and
+ * reasons; no policy has it.
+ */
+#define CA_BREAK_GLASS		"break_glass"
+
 /* What is the same for all accesses of a statement. */
 typedef struct CaSubject
 {

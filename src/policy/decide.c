@@ -5,7 +5,7 @@
  *
  * Order of precedence: a forbid denies; without a permit the default denies;
  * columns that no matching permit covers deny; an escalate without approval
- * escalates; otherwise the access is allowed.  Then every hop of the
+ * escalates (break-glass is a permit that approves); otherwise the access is allowed.  Then every hop of the
  * delegation chain may still deny.
  *
  * SECURITY: a condition that is NULL or fails never widens: a permit needs
@@ -100,7 +100,7 @@ ca_decide(const CaRule *rules, int nrules, const Bitmapset *columns,
 		conclude(&verdict, CA_DECISION_DENY, CA_REASON_NO_PERMIT, -1);
 	else if (!bms_is_empty(verdict.uncovered))
 		conclude(&verdict, CA_DECISION_DENY, CA_REASON_COLUMNS, -1);
-	else if (escalate >= 0)
+	else if (escalate >= 0 && !rules[permit].approves)
 		conclude(&verdict, CA_DECISION_ESCALATE, CA_REASON_ESCALATE, escalate);
 	else
 		conclude(&verdict, CA_DECISION_ALLOW, CA_REASON_PERMIT, permit);

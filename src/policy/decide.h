@@ -36,6 +36,7 @@ typedef struct CaRule
 	CaTruth		condition;
 	bool		all_columns;	/* applies to every column */
 	const Bitmapset *columns;	/* otherwise: to these */
+	bool		approves;		/* what escalates; of the first permit */
 } CaRule;
 
 typedef enum CaReason

@@ -1,7 +1,7 @@
 -- Who is refused what: every administration function to a plain role and to an
 -- agent, with and without an identity; every change of the audit to everybody.
 \ir ../keys/tokens.sql
-SET client_min_messages = warning;
+SET client_min_messages = error;
 SELECT no_plan();
 
 -- until the audit worker has found its tables, agents can do nothing
@@ -52,6 +52,15 @@ nLZUfQvBelPZ
 	('resume_agent', $$SELECT contauth.resume_agent('spiffe://acme.test/agent/support', 'x')$$, 'contauth_admin'),
 	('retire_agent', $$SELECT contauth.retire_agent('spiffe://acme.test/agent/support', 'x')$$, 'contauth_admin'),
 	('set_agent_state', $$SELECT contauth.set_agent_state('spiffe://acme.test/agent/support', 'retired', 'x')$$, NULL),
+	('revoke', $$SELECT contauth.revoke('agent', 'spiffe://acme.test/agent/gone', 'x')$$, 'contauth_admin'),
+	('unrevoke', $$SELECT contauth.unrevoke('agent', 'spiffe://acme.test/agent/gone', 'x')$$, 'contauth_admin'),
+	('revocation_id', $$SELECT contauth.revocation_id('agent', 'spiffe://acme.test/agent/gone')$$, NULL),
+	('kill_switch', $$SELECT contauth.kill_switch(false, 'x')$$, 'contauth_admin'),
+	('break_glass', $$SELECT contauth.break_glass('spiffe://acme.test/agent/support', 'x', '1 second')$$, 'contauth_admin'),
+	('close_break_glass', $$SELECT contauth.close_break_glass('00000000-0000-7000-8000-000000000001', 'x')$$, 'contauth_admin'),
+	('review_break_glass', $$SELECT contauth.review_break_glass('00000000-0000-7000-8000-000000000001', 'x')$$, 'contauth_admin'),
+	('announce_break_glass', $$SELECT contauth.announce_break_glass('x', NULL, 'x')$$, NULL),
+	('check_break_glass_text', $$SELECT contauth.check_break_glass_text('x', 'x')$$, NULL),
 	('create_policy', $$SELECT contauth.create_policy('regress_mine', 'permit')$$, 'contauth_admin'),
 	('alter_policy', $$SELECT contauth.alter_policy('regress_policy', '{"description": "x"}')$$, 'contauth_admin'),
 	('enable_policy', $$SELECT contauth.enable_policy('regress_policy', true)$$, 'contauth_admin'),
@@ -70,6 +79,10 @@ nLZUfQvBelPZ
 	('ocsf', $$SELECT count(*) FROM contauth_audit.ocsf$$, 'contauth_auditor'),
 	('control_mapping', $$SELECT count(*) FROM contauth_audit.control_mapping$$, 'contauth_auditor'),
 	('admin_event', $$SELECT count(*) FROM contauth_audit.admin_event$$, 'contauth_auditor'),
+	('break_glass_reviews', $$SELECT count(*) FROM contauth_audit.break_glass_reviews$$, 'contauth_auditor'),
+	('break_glass_grant', $$UPDATE contauth.break_glass_grant SET ends_at = opened_at + interval '8 hours'$$, NULL),
+	('revocation', $$DELETE FROM contauth.revocation$$, NULL),
+	('kill_switch_state', $$UPDATE contauth.kill_switch_state SET active = false$$, NULL),
 	('policy', $$UPDATE contauth.policy SET enabled = false$$, NULL),
 	('agent', $$UPDATE contauth.agent SET state = 'active'$$, NULL),
 	('issuer', $$DELETE FROM contauth.issuer$$, NULL),
@@ -97,6 +110,10 @@ lZIl6vfwJCqNqoP3jlro4b3eUJSwu+QCICRLIdO05fT7G+s9mY0PN7aTg+HzL6LA
 nLZUfQvBelPZ
 -----END CERTIFICATE-----');
 	PERFORM contauth.set_principal('regress_contauth_plain', 'spiffe://acme.test/ann');
+	PERFORM contauth.revoke('agent', 'spiffe://acme.test/agent/gone', 'x');
+	INSERT INTO contauth.break_glass_grant (id, agent, reason, opened_by, ends_at)
+		VALUES ('00000000-0000-7000-8000-000000000001', 'spiffe://acme.test/agent/other', 'x', 'ann',
+				clock_timestamp() + interval '1 hour');
 	PERFORM contauth.create_policy('regress_policy', 'permit',
 		actions => '{select}', resources => '{public.calls}');
 END
@@ -122,9 +139,10 @@ $$;
 -- a plain role, and each of the product's roles for what is not its own
 SELECT is(pg_temp.outcome('regress_contauth_plain', call), '42501', name || ': refused to a plain role')
   FROM public.calls ORDER BY name;
--- an approver may ask about a request that does not exist
+-- an approver may ask about a request that does not exist, and review break-glass
 SELECT is(pg_temp.outcome('contauth_approver', call),
-		  CASE WHEN granted = 'contauth_approver' THEN '22023' ELSE '42501' END,
+		  CASE WHEN granted = 'contauth_approver' THEN '22023'
+			   WHEN name LIKE '%review%' THEN '00000' ELSE '42501' END,
 		  name || ': refused to the approver')
   FROM public.calls ORDER BY name;
 SELECT is(pg_temp.outcome('contauth_auditor', call),

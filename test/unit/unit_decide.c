@@ -121,6 +121,7 @@ typedef struct Plain
 	CaTruth		condition;
 	bool		all;
 	uint64		columns;
+	bool		approves;
 } Plain;
 
 /* The set of rules of an effect that match. */
@@ -172,7 +173,7 @@ is_right(const CaVerdict *verdict, const Plain *rules, int n, uint64 columns,
 	CaReason	reason = forbids != 0 ? CA_REASON_FORBID :
 		permits == 0 ? CA_REASON_NO_PERMIT :
 		open != 0 ? CA_REASON_COLUMNS :
-		escalates != 0 ? CA_REASON_ESCALATE : CA_REASON_PERMIT;
+		escalates != 0 && !rules[first_of(permits)].approves ? CA_REASON_ESCALATE : CA_REASON_PERMIT;
 	CaDecision	decision = reason == CA_REASON_PERMIT ? CA_DECISION_ALLOW :
 		reason == CA_REASON_ESCALATE ? CA_DECISION_ESCALATE : CA_DECISION_DENY;
 	uint64		deciding = reason == CA_REASON_FORBID ? forbids :
@@ -199,6 +200,7 @@ ask(const Plain *rules, int n, uint64 columns, uint64 touched)
 		made[i].condition = rules[i].condition;
 		made[i].all_columns = rules[i].all;
 		made[i].columns = new_set(rules[i].columns);
+		made[i].approves = rules[i].approves;
 	}
 	return ca_decide(made, n, new_set(columns), new_set(touched));
 }
@@ -214,6 +216,7 @@ nth_rule(int number)
 	rule.condition = (CaTruth) (number / 20);
 	rule.all = shape == 4;
 	rule.columns = rule.all ? 0 : (uint64) shape << COLUMN_A;
+	rule.approves = false;
 	return rule;
 }
 
@@ -261,9 +264,10 @@ static const struct
 }			sentences[] =
 
 {
-#define ALL(effect, truth)	{CA_EFFECT_##effect, CA_##truth, true, 0}
-#define SOME(effect, truth, bits)	{CA_EFFECT_##effect, CA_##truth, false, bits}
-	{"default deny", 0, {{0}}, 2, CA_DECISION_DENY, CA_REASON_NO_PERMIT, -1},
+#define ALL(effect, truth)	{CA_EFFECT_##effect, CA_##truth, true, 0, false}
+#define GLASS	{CA_EFFECT_PERMIT, CA_TRUE, true, 0, true}
+#define SOME(effect, truth, bits)	{CA_EFFECT_##effect, CA_##truth, false, bits, false}
+	{"default deny", 0, {ALL(PERMIT, FALSE)}, 2, CA_DECISION_DENY, CA_REASON_NO_PERMIT, -1},
 	{"a permit", 1, {ALL(PERMIT, TRUE)}, 2, CA_DECISION_ALLOW, CA_REASON_PERMIT, 0},
 	{"any forbid", 3, {ALL(PERMIT, TRUE), ALL(ESCALATE, TRUE), ALL(FORBID, TRUE)}, 2,
 	CA_DECISION_DENY, CA_REASON_FORBID, 2},
@@ -290,6 +294,12 @@ static const struct
 	CA_DECISION_ALLOW, CA_REASON_PERMIT, 0},
 	{"a forbid of one of the columns", 2, {ALL(PERMIT, TRUE), SOME(FORBID, TRUE, 4)}, 6,
 	CA_DECISION_DENY, CA_REASON_FORBID, 1},
+	{"break-glass approves", 3, {GLASS, ALL(ESCALATE, TRUE), ALL(PERMIT, TRUE)}, 2,
+	CA_DECISION_ALLOW, CA_REASON_PERMIT, 0},
+	{"break-glass covers all columns", 2, {GLASS, SOME(PERMIT, TRUE, 2)}, 6,
+	CA_DECISION_ALLOW, CA_REASON_PERMIT, 0},
+	{"break-glass forbids on", 3, {GLASS, ALL(ESCALATE, TRUE), ALL(FORBID, UNKNOWN)}, 2,
+	CA_DECISION_DENY, CA_REASON_FORBID, 2},
 	{"no column at all, and a permit of some", 1, {SOME(PERMIT, TRUE, 2)}, 0,
 	CA_DECISION_ALLOW, CA_REASON_PERMIT, 0},
 };
@@ -322,7 +332,7 @@ draw(uint64 below)
 static Plain
 draw_rule(void)
 {
-	Plain		rule = {(CaEffect) draw(4), (CaTruth) draw(3), draw(3) == 0, 0};
+	Plain		rule = {(CaEffect) draw(4), (CaTruth) draw(3), draw(3) == 0, 0, false};
 
 	if (!rule.all)
 		rule.columns = draw(64) << 1;
