@@ -669,7 +669,8 @@ SELECT contauth.create_policy('customers', 'permit', actions => '{select}',
 	resources => '{app.marked, app.board, channel:board}', condition => 'ctx.high_water > ctx.target_sensitivity'),
 	contauth.create_policy('asked', 'permit', actions => '{select,update,delete,export}', resources => '{app.asked}'),
 	contauth.create_policy('ask', 'escalate', actions => '{update,delete}', resources => '{app.asked}'),
-	contauth.create_policy('careless', 'permit', actions => '{execute}', resources => '{function:contauth.approve, function:contauth.reject}')
+	contauth.create_policy('careless', 'permit', actions => '{execute}', resources => '{function:contauth.approve, function:contauth.reject,
+		function:contauth.*revoke, function:contauth.kill_switch, function:contauth.*_break_glass, function:contauth.break_glass}')
 \g /dev/null
 ANALYZE;
 

@@ -62,6 +62,10 @@ SELECT contauth.alter_policy('builtin_functions_closed',
 	'{"resources": ["function:pg_catalog.pg_read_*", "function:pg_catalog.upper"]}');
 SELECT contauth.enable_policy('builtin_catalog_read', false);
 SELECT contauth.apply_policies(contauth.export_policies());
+SELECT contauth.revoke('principal', 'https://issuer.acme.example|mallory', 'gone'),
+	contauth.revoke('token', repeat('AB', 32), 'leaked'), contauth.kill_switch(true, 'test'),
+	contauth.kill_switch(false, 'over'), contauth.break_glass('@{[AGENT_B]}', 'closed', '1 hour');
+SELECT contauth.close_break_glass(id, 'test') FROM contauth.break_glass_grant;
 SELECT contauth.set_principal('regress_contauth_human', 'https://issuer.acme.example|ann');
 EOS
 
@@ -79,6 +83,9 @@ SELECT to_jsonb(a) FROM contauth.agent AS a ORDER BY spiffe_id;
 SELECT to_jsonb(i) FROM contauth.issuer AS i ORDER BY issuer;
 SELECT to_jsonb(k) FROM contauth.agent_key AS k ORDER BY spiffe_id, kid;
 SELECT to_jsonb(p) FROM contauth.principal AS p ORDER BY db_role, principal;
+SELECT to_jsonb(r) FROM contauth.revocation AS r ORDER BY kind, id;
+SELECT to_jsonb(k) FROM contauth.kill_switch_state AS k;
+SELECT to_jsonb(g) FROM contauth.break_glass_grant AS g ORDER BY id;
 SELECT objtype, objname, label FROM pg_seclabels ORDER BY 1, 2;
 EOS
 }

@@ -24,7 +24,8 @@ DELETE FROM contauth.policy;
 DELETE FROM contauth.agent;
 EOS
 $publisher->safe_psql('postgres',
-	'CREATE PUBLICATION p FOR TABLE contauth.policy, contauth.agent');
+	'CREATE PUBLICATION p FOR TABLE contauth.policy, contauth.agent, contauth.revocation, '
+	  . 'contauth.kill_switch_state, contauth.break_glass_grant');
 my $source = $publisher->connstr . ' dbname=postgres';
 $subscriber->safe_psql('postgres', "CREATE SUBSCRIPTION s CONNECTION '$source' PUBLICATION p");
 $subscriber->wait_for_subscription_sync($publisher, 's');
@@ -51,6 +52,16 @@ then_is(q{SELECT contauth.alter_policy('read_own_tenant', '{"row_filter": "false
 	$read, '00000', 'one that is altered');
 output_is($session, 'SELECT count(*) FROM app.customer', 0, 'and what it says now');
 then_is(q{SELECT contauth.drop_policy('read_own_tenant')}, $read, '42501', 'one that is dropped');
+then_is("SELECT contauth.break_glass('@{[AGENT_A]}', 'test', '1 hour')",
+	$read, '00000', 'break-glass');
+then_is('SELECT contauth.close_break_glass(id, \'test\') FROM contauth.break_glass_grant',
+	$read, '42501', 'break-glass that is closed');
+then_is(q{SELECT contauth.create_policy('again', 'permit', resources => '{app.customer}')},
+	$read, '00000', 'read again');
+then_is("SELECT contauth.revoke('agent', '@{[AGENT_A]}', 'test')", $read, '28000', 'a revoked agent');
+then_is("SELECT contauth.unrevoke('agent', '@{[AGENT_A]}', 'test')", $read, '00000', 'taken back');
+then_is(q{SELECT contauth.kill_switch(true, 'test')}, $read, 'ZA004', 'the kill switch');
+then_is(q{SELECT contauth.kill_switch(false, 'test')}, $read, '00000', 'lifted');
 then_is("SELECT contauth.suspend_agent('@{[AGENT_A]}', 'test')", $read, '28000', 'a suspended agent');
 $session->quit;
 
