@@ -84,6 +84,7 @@ OBJS = \
 	src/audit/decision_writer.o \
 	src/audit/guard.o \
 	src/audit/home.o \
+	src/audit/memo.o \
 	src/audit/normalize.o \
 	src/audit/reading.o \
 	src/audit/recode.o \

@@ -20,7 +20,7 @@
 #define EXIT_UNVERIFIED	2
 
 /* Bytes read at a time. */
-#define READ_SIZE		(1024 * 1024)
+#define READ_SIZE		(128 * 1024)
 
 static const char help[] =
 "contauth-verify checks an export of contauth's audit, without a server.\n"

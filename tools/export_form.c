@@ -13,6 +13,7 @@
 #include "postgres_fe.h"
 
 #include "common/fe_memutils.h"
+#include "export_bytes.h"
 #include "export_form.h"
 #include "port/pg_bswap.h"
 
@@ -39,12 +40,12 @@ typedef enum ValueType
 
 typedef struct Member
 {
-	const char *name;			/* as in the line: quoted, and a colon */
+	const char *name;			/* as in the line: a comma, quoted, a colon */
 	size_t		len;
 	ValueType	type;
 } Member;
 
-#define MEMBER(name, type)	{"\"" name "\":", sizeof(name) + 2, type}
+#define MEMBER(name, type)	{",\"" name "\":", sizeof(name) + 3, type}
 
 static const Member members[] = {
 	MEMBER("decision_id", VALUE_UUID),
@@ -123,18 +124,25 @@ skip_bytes(Reader *r, const char *text, size_t len)
 
 #define skip(r, text)	skip_bytes(r, "" text, sizeof(text) - 1)
 
-/* One more than the values of hexadecimal digits; 0 for all other bytes. */
-static const unsigned char hex_values[256] = {
-	['0'] = 1,['1'] = 2,['2'] = 3,['3'] = 4,['4'] = 5,['5'] = 6,
-	['6'] = 7,['7'] = 8,['8'] = 9,['9'] = 10,['a'] = 11,['b'] = 12,
-	['c'] = 13,['d'] = 14,['e'] = 15,['f'] = 16
-};
+/* Are n bytes the same?  A call of memcmp whose n is known becomes instructions. */
+#define SAME(a, b, offset, n)	(memcmp((a) + (offset), (b) + (offset), n) == 0)
 
-/* The value of a lower-case hexadecimal digit, or -1. */
-static inline int
-hex_value(char c)
+/* Go over the name of a member, without its comma before the first one. */
+static inline bool
+skip_name(Reader *r, const Member *member, bool first)
 {
-	return hex_values[(unsigned char) c] - 1;
+	const char *name = member->name + (first ? 1 : 0);
+	size_t		len = member->len - (first ? 1 : 0);
+
+	if ((size_t) (r->end - r->p) < len)
+		return false;
+	if (len < 8 ? !(SAME(r->p, name, 0, 4) && SAME(r->p, name, len - 4, 4)) :
+		!(SAME(r->p, name, 0, 8) && SAME(r->p, name, len - 8, 8) &&
+		  (len <= 16 || SAME(r->p, name, 8, 8)) &&
+		  (len <= 24 || SAME(r->p, name, 16, len - 24))))
+		return false;
+	r->p += len;
+	return true;
 }
 
 /* Two hexadecimal digits. */
@@ -151,34 +159,40 @@ read_hex_byte(Reader *r, unsigned char *byte)
 	return true;
 }
 
-/* A quoted string of exactly len bytes in hexadecimal. */
+/* A quoted string of exactly len bytes in hexadecimal, a multiple of 8. */
 static bool
 read_hex(Reader *r, unsigned char *out, size_t len)
 {
-	if (!skip(r, "\""))
+	const char *p = r->p;
+
+	if ((size_t) (r->end - p) < 2 * len + 2 || p[0] != '"' || p[2 * len + 1] != '"')
 		return false;
-	for (size_t i = 0; i < len; i++)
+	for (size_t i = 0; i < len; i += 8)
 	{
-		if (!read_hex_byte(r, out + i))
+		if (!eight_from_hex(p + 1 + 2 * i, out + i))
 			return false;
 	}
-	return skip(r, "\"");
+	r->p += 2 * len + 2;
+	return true;
 }
 
 /* A UUID in its usual form. */
 static bool
 read_uuid(Reader *r, unsigned char out[CA_UUID_BYTES])
 {
-	if (!skip(r, "\""))
+	const char *p = r->p;
+	char		digits[2 * CA_UUID_BYTES];
+
+	if (r->end - p < 38 || p[0] != '"' || p[9] != '-' || p[14] != '-' ||
+		p[19] != '-' || p[24] != '-' || p[37] != '"')
 		return false;
-	for (int i = 0; i < CA_UUID_BYTES; i++)
-	{
-		if ((i == 4 || i == 6 || i == 8 || i == 10) && !skip(r, "-"))
-			return false;
-		if (!read_hex_byte(r, out + i))
-			return false;
-	}
-	return skip(r, "\"");
+	memcpy(digits, p + 1, 8);
+	memcpy(digits + 8, p + 10, 4);
+	memcpy(digits + 12, p + 15, 4);
+	memcpy(digits + 16, p + 20, 4);
+	memcpy(digits + 20, p + 25, 12);
+	r->p += 38;
+	return eight_from_hex(digits, out) && eight_from_hex(digits + 16, out + 8);
 }
 
 /* A whole number, written in the one way that JSON has for it. */
@@ -202,18 +216,18 @@ read_int64(Reader *r, int64 *value)
 	return true;
 }
 
-/* Exactly n digits. */
-static bool
-read_digits(Reader *r, int n, int *value)
+/* The number that n digits are; *bad is set when they are not all digits. */
+static inline int
+digits_at(const char *p, int n, bool *bad)
 {
-	*value = 0;
-	while (n-- > 0)
+	int			value = 0;
+
+	for (int i = 0; i < n; i++)
 	{
-		if (*r->p < '0' || *r->p > '9')
-			return false;
-		*value = *value * 10 + (*r->p++ - '0');
+		*bad |= p[i] < '0' || p[i] > '9';
+		value = value * 10 + (p[i] - '0');
 	}
-	return true;
+	return value;
 }
 
 /* Days since 1970-01-01 of a date of the Gregorian calendar. */
@@ -233,6 +247,9 @@ days_of_date(int year, int month, int day)
 static bool
 read_time(Reader *r, int64 *value)
 {
+	static const char form[] = "\"0000-00-00T00:00:00.000000Z\"";
+	const char *p = r->p;
+	bool		bad = false;
 	int			year,
 				month,
 				day,
@@ -241,17 +258,21 @@ read_time(Reader *r, int64 *value)
 				second,
 				fraction;
 
-	if (!(skip(r, "\"") && read_digits(r, 4, &year) &&
-		  skip(r, "-") && read_digits(r, 2, &month) &&
-		  skip(r, "-") && read_digits(r, 2, &day) &&
-		  skip(r, "T") && read_digits(r, 2, &hour) &&
-		  skip(r, ":") && read_digits(r, 2, &minute) &&
-		  skip(r, ":") && read_digits(r, 2, &second) &&
-		  skip(r, ".") && read_digits(r, 6, &fraction) && skip(r, "Z\"")))
+	if (r->end - p < (ptrdiff_t) sizeof(form) - 1 ||
+		p[0] != '"' || p[5] != '-' || p[8] != '-' || p[11] != 'T' || p[14] != ':' ||
+		p[17] != ':' || p[20] != '.' || p[27] != 'Z' || p[28] != '"')
 		return false;
-	if (year < 1 || month < 1 || month > 12 || day < 1 || day > 31 ||
+	year = digits_at(p + 1, 4, &bad);
+	month = digits_at(p + 6, 2, &bad);
+	day = digits_at(p + 9, 2, &bad);
+	hour = digits_at(p + 12, 2, &bad);
+	minute = digits_at(p + 15, 2, &bad);
+	second = digits_at(p + 18, 2, &bad);
+	fraction = digits_at(p + 21, 6, &bad);
+	if (bad || year < 1 || month < 1 || month > 12 || day < 1 || day > 31 ||
 		hour > 23 || minute > 59 || second > 59)
 		return false;
+	r->p += sizeof(form) - 1;
 	*value = ((((days_of_date(year, month, day) - EPOCH_DAYS) * 24 + hour) * 60 +
 			   minute) * 60 + second) * INT64CONST(1000000) + fraction;
 	return true;
@@ -333,11 +354,6 @@ read_escape(Reader *r)
 		r->p++;
 		return read_unicode(r);
 	}
-	if (*r->p == '"')
-	{
-		*r->out++ = *r->p++;	/* in JSON within JSON, nearly all */
-		return true;
-	}
 	found = *r->p == '\0' ? NULL : strchr(from, *r->p);
 	if (found == NULL)
 		return false;
@@ -354,63 +370,48 @@ put_uint32_at(unsigned char *place, uint32 value)
 	memcpy(place, &value, sizeof(value));
 }
 
-/* Does one of eight bytes end a run of plain text: a quote, \, control? */
-static inline bool
-ends_run(uint64 bytes)
-{
-	const uint64 ones = UINT64CONST(0x0101010101010101);
-	uint64		quote = bytes ^ ones * '"';
-	uint64		backslash = bytes ^ ones * '\\';
-
-	return (((quote - ones) & ~quote) | ((backslash - ones) & ~backslash) |
-			((bytes - ones * 0x20) & ~bytes)) & (ones * 0x80);
-}
-
-/* Copy plain text as long as there are eight bytes of it. */
-static inline void
-copy_run(Reader *r)
-{
-	uint64		bytes;
-
-	while (r->end - r->p >= (ptrdiff_t) sizeof(bytes))
-	{
-		memcpy(&bytes, r->p, sizeof(bytes));
-		if (ends_run(bytes))
-			return;
-		memcpy(r->out, &bytes, sizeof(bytes));
-		r->p += sizeof(bytes);
-		r->out += sizeof(bytes);
-	}
-}
-
-/* A string: its length and its bytes. */
+/*
+ * A string: its length and its bytes.  The reader is copied while plain text is,
+ * so that the compiler can keep it in registers.
+ */
 static bool
-read_string(Reader *r)
+read_string(Reader *reader)
 {
-	unsigned char *length = r->out;
+	Reader		r = *reader;
+	unsigned char *length = r.out;
 
-	if (!skip(r, "\""))
+	if (*r.p++ != '"')
 		return false;
-	r->out += 4;
+	r.out += 4;
 	for (;;)
 	{
+		size_t		n = copy_plain(r.out, r.p, r.end);
 		unsigned char c;
 
-		copy_run(r);
-		while ((c = *r->p) >= 0x20 && c != '"' && c != '\\')
+		r.p += n;
+		r.out += n;
+		while ((c = *r.p) >= 0x20 && c != '"' && c != '\\')
 		{
-			*r->out++ = c;
-			r->p++;
+			*r.out++ = c;
+			r.p++;
 		}
 		if (c < 0x20)
 			return false;
-		r->p++;
+		r.p++;
 		if (c == '"')
 			break;
-		if (!read_escape(r))
-			return false;
+		if (*r.p == '"')
+			*r.out++ = *r.p++;	/* in JSON within JSON, nearly all */
+		else
+		{
+			*reader = r;
+			if (!read_escape(reader))
+				return false;
+			r = *reader;
+		}
 	}
-	put_uint32_at(length, (uint32) (r->out - length - 4));
+	put_uint32_at(length, (uint32) (r.out - length - 4));
+	*reader = r;
 	return true;
 }
 
@@ -528,10 +529,11 @@ read_value(Reader *r, ValueType type)
 static bool
 read_members(Reader *r)
 {
+	if (!skip(r, "{"))
+		return false;
 	for (int i = 0; i < (int) lengthof(members); i++)
 	{
-		if (!(i == 0 ? skip(r, "{") : skip(r, ",")) ||
-			!skip_bytes(r, members[i].name, members[i].len))
+		if (!skip_name(r, &members[i], i == 0))
 			return false;
 		if (skip(r, "null"))
 			*r->out++ = 0;

@@ -5,11 +5,12 @@
  *
  * Each record of the audit carries the hash of the one before, so that all can
  * be hashed at once and compared afterwards.  Where the processor has no
- * instructions for SHA-256 but AVX2, eight texts side by side in the lanes of
- * vectors take a third of the time; elsewhere OpenSSL does it one by one.
+ * instructions for SHA-256 but AVX2 or AVX-512, eight or sixteen texts side by
+ * side in the lanes of vectors take a third of the time, or less; elsewhere
+ * OpenSSL does it one by one.
  *
- * The algorithm is that of FIPS 180-4 section 6.2; test/unit/unit_export.c
- * compares every length with OpenSSL.
+ * The algorithm is that of FIPS 180-4 section 6.2 (sha256_lanes.h);
+ * test/unit/unit_export.c compares every length with OpenSSL, each way.
  *
  *-------------------------------------------------------------------------
  */
@@ -21,14 +22,15 @@
 #if defined(__x86_64__) && defined(__GNUC__)
 #define USE_LANES
 #include <cpuid.h>
+#include <immintrin.h>
 #endif
 
 #ifdef USE_LANES
 
-#define LANES		8
 #define BLOCK		64
 
-typedef uint32 Lanes __attribute__((vector_size(4 * LANES)));
+typedef uint32 Lanes8 __attribute__((vector_size(32)));
+typedef uint32 Lanes16 __attribute__((vector_size(64)));
 
 static const uint32 initial[8] = {
 	0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
@@ -87,148 +89,177 @@ block_of(const Lane *lane)
 
 #define ROTATE(x, n)	((x) >> (n) | (x) << (32 - (n)))
 
-/* One block of each lane into the states. */
+/*
+ * The words of the blocks that eight lanes are at, each vector one word of all.
+ * Rows of a matrix are loaded, of four words and four more of each row in the
+ * halves of a vector, and become columns: first in squares of four by four, then
+ * the squares change places.
+ */
 __attribute__((target("avx2")))
 static void
-compress(Lanes state[8], const Lane *lanes)
+load_words_8(Lanes8 words[16], const Lane *lanes)
 {
-	Lanes		w[16];
-	Lanes		a = state[0],
-				b = state[1],
-				c = state[2],
-				d = state[3],
-				e = state[4],
-				f = state[5],
-				g = state[6],
-				h = state[7];
+	const __m256i swap = _mm256_set_epi64x(0x0c0d0e0f08090a0b, 0x0405060700010203,
+										   0x0c0d0e0f08090a0b, 0x0405060700010203);
 
-	for (int i = 0; i < LANES; i++)
+	for (int half = 0; half < 2; half++)
 	{
-		const unsigned char *block = block_of(&lanes[i]);
+		__m256i		squares[8];
 
-		for (int t = 0; t < 16; t++)
+		for (int i = 0; i < 8; i += 4)
 		{
-			uint32		word;
+			__m256i		row[4];
+			__m256i		pair[4];
 
-			memcpy(&word, block + 4 * t, sizeof(word));
-			w[t][i] = pg_ntoh32(word);
+			for (int j = 0; j < 4; j++)
+				row[j] = _mm256_loadu_si256((const __m256i *) (block_of(&lanes[i + j]) + 32 * half));
+			pair[0] = _mm256_unpacklo_epi32(row[0], row[1]);
+			pair[1] = _mm256_unpackhi_epi32(row[0], row[1]);
+			pair[2] = _mm256_unpacklo_epi32(row[2], row[3]);
+			pair[3] = _mm256_unpackhi_epi32(row[2], row[3]);
+			squares[i] = _mm256_unpacklo_epi64(pair[0], pair[2]);
+			squares[i + 1] = _mm256_unpackhi_epi64(pair[0], pair[2]);
+			squares[i + 2] = _mm256_unpacklo_epi64(pair[1], pair[3]);
+			squares[i + 3] = _mm256_unpackhi_epi64(pair[1], pair[3]);
+		}
+		for (int j = 0; j < 4; j++)
+		{
+			__m256i		low = _mm256_permute2x128_si256(squares[j], squares[4 + j], 0x20);
+			__m256i		high = _mm256_permute2x128_si256(squares[j], squares[4 + j], 0x31);
+
+			words[8 * half + j] = (Lanes8) _mm256_shuffle_epi8(low, swap);
+			words[8 * half + 4 + j] = (Lanes8) _mm256_shuffle_epi8(high, swap);
 		}
 	}
-#pragma GCC unroll 16
-	for (int t = 0; t < 64; t++)
-	{
-		Lanes		t1,
-					t2;
-
-		if (t >= 16)
-		{
-			Lanes		w2 = w[(t - 2) & 15];
-			Lanes		w15 = w[(t - 15) & 15];
-
-			w[t & 15] += (ROTATE(w2, 17) ^ ROTATE(w2, 19) ^ w2 >> 10) +
-				w[(t - 7) & 15] + (ROTATE(w15, 7) ^ ROTATE(w15, 18) ^ w15 >> 3);
-		}
-		t1 = h + (ROTATE(e, 6) ^ ROTATE(e, 11) ^ ROTATE(e, 25)) +
-			(g ^ (e & (f ^ g))) + constants[t] + w[t & 15];
-		t2 = (ROTATE(a, 2) ^ ROTATE(a, 13) ^ ROTATE(a, 22)) +
-			((a & b) | (c & (a | b)));
-		h = g;
-		g = f;
-		f = e;
-		e = d + t1;
-		d = c;
-		c = b;
-		b = a;
-		a = t1 + t2;
-	}
-	state[0] += a;
-	state[1] += b;
-	state[2] += c;
-	state[3] += d;
-	state[4] += e;
-	state[5] += f;
-	state[6] += g;
-	state[7] += h;
 }
 
-/* A lane has reached the end of its text. */
+/* The same of sixteen lanes. */
+__attribute__((target("avx512f,avx512bw")))
 static void
-take_digest(Lane *lane, const Lanes state[8], int number)
+load_words_16(Lanes16 words[16], const Lane *lanes)
 {
-	for (int i = 0; i < 8; i++)
-	{
-		uint32		word = pg_hton32(state[i][number]);
+	const __m512i swap = _mm512_set4_epi32(0x0c0d0e0f, 0x08090a0b, 0x04050607, 0x00010203);
+	__m512i		squares[16];
 
-		memcpy(lane->job->digest + 4 * i, &word, sizeof(word));
+	for (int i = 0; i < 16; i += 4)
+	{
+		__m512i		row[4];
+		__m512i		pair[4];
+
+		for (int j = 0; j < 4; j++)
+			row[j] = _mm512_shuffle_epi8(_mm512_loadu_si512(block_of(&lanes[i + j])), swap);
+		pair[0] = _mm512_unpacklo_epi32(row[0], row[1]);
+		pair[1] = _mm512_unpackhi_epi32(row[0], row[1]);
+		pair[2] = _mm512_unpacklo_epi32(row[2], row[3]);
+		pair[3] = _mm512_unpackhi_epi32(row[2], row[3]);
+		squares[i] = _mm512_unpacklo_epi64(pair[0], pair[2]);
+		squares[i + 1] = _mm512_unpackhi_epi64(pair[0], pair[2]);
+		squares[i + 2] = _mm512_unpacklo_epi64(pair[1], pair[3]);
+		squares[i + 3] = _mm512_unpackhi_epi64(pair[1], pair[3]);
 	}
-	lane->job = NULL;
-	lane->next = lane->whole = 0;
-}
-
-/* Hash all texts, a new one taking the lane of one that has ended. */
-static void
-hash_in_lanes(CaHashJob *jobs, int n)
-{
-	static Lane lanes[LANES];
-	Lanes		state[8];
-	int			started = 0;
-	int			ended = 0;
-
-	memset(lanes, 0, sizeof(lanes));
-	memset(state, 0, sizeof(state));
-	while (ended < n)
+	for (int j = 0; j < 4; j++)
 	{
-		for (int i = 0; i < LANES && started < n; i++)
-		{
-			if (lanes[i].job != NULL)
-				continue;
-			fill_lane(&lanes[i], &jobs[started++]);
-			for (int j = 0; j < 8; j++)
-				state[j][i] = initial[j];
-		}
-		compress(state, lanes);
-		for (int i = 0; i < LANES; i++)
-		{
-			if (lanes[i].job == NULL || ++lanes[i].next < lanes[i].blocks)
-				continue;
-			take_digest(&lanes[i], state, i);
-			ended++;
-		}
+		__m512i		even = _mm512_shuffle_i32x4(squares[j], squares[4 + j], 0x88);
+		__m512i		odd = _mm512_shuffle_i32x4(squares[j], squares[4 + j], 0xdd);
+		__m512i		even2 = _mm512_shuffle_i32x4(squares[8 + j], squares[12 + j], 0x88);
+		__m512i		odd2 = _mm512_shuffle_i32x4(squares[8 + j], squares[12 + j], 0xdd);
+
+		words[j] = (Lanes16) _mm512_shuffle_i32x4(even, even2, 0x88);
+		words[4 + j] = (Lanes16) _mm512_shuffle_i32x4(odd, odd2, 0x88);
+		words[8 + j] = (Lanes16) _mm512_shuffle_i32x4(even, even2, 0xdd);
+		words[12 + j] = (Lanes16) _mm512_shuffle_i32x4(odd, odd2, 0xdd);
 	}
 }
 
-/* Are lanes faster than OpenSSL: AVX2, and no instructions for SHA? */
+#define LANES			8
+#define TARGET			"avx2"
+#define NAMED(x)		x##8
+#define LOAD_WORDS		load_words_8
+#define XOR3(x, y, z)	((x) ^ (y) ^ (z))
+#define CHOOSE(x, y, z)	((z) ^ ((x) & ((y) ^ (z))))
+#define MAJORITY(x, y, z)	(((x) & (y)) | ((z) & ((x) | (y))))
+#include "sha256_lanes.h"
+
+/* Any function of three bits is one instruction, whose number is its table. */
+#define TERNARY(x, y, z, table) \
+	((Lanes16) _mm512_ternarylogic_epi32((__m512i) (x), (__m512i) (y), (__m512i) (z), table))
+
+#define LANES			16
+#define TARGET			"avx512f,avx512bw"
+#define NAMED(x)		x##16
+#define LOAD_WORDS		load_words_16
+#define XOR3(x, y, z)	TERNARY(x, y, z, 0x96)
+#define CHOOSE(x, y, z)	TERNARY(x, y, z, 0xca)
+#define MAJORITY(x, y, z)	TERNARY(x, y, z, 0xe8)
+#include "sha256_lanes.h"
+
+/* Has the processor instructions for SHA, which OpenSSL uses? */
 static bool
-lanes_are_faster(void)
+has_sha(void)
 {
-	static int	answer = -1;
 	unsigned int a,
 				b = 0,
 				c,
 				d;
 
-	if (answer < 0)
-		answer = __builtin_cpu_supports("avx2") &&
-			__get_cpuid_count(7, 0, &a, &b, &c, &d) && (b & (1 << 29)) == 0;
-	return answer == 1;
+	return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (b & (1 << 29)) != 0;
 }
 
 #endif							/* USE_LANES */
 
 /* See sha256_many.h. */
 bool
-ca_sha256_many(CaHashJob *jobs, int n)
+ca_hash_way_exists(CaHashWay way)
+{
+#ifdef USE_LANES
+	if (way == CA_HASH_8_LANES)
+		return __builtin_cpu_supports("avx2");
+	if (way == CA_HASH_16_LANES)
+		return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw");
+#endif
+	return way == CA_HASH_OPENSSL;
+}
+
+/* The fastest way. */
+static CaHashWay
+fastest_way(void)
+{
+#ifdef USE_LANES
+	if (has_sha())
+		return CA_HASH_OPENSSL;
+	if (ca_hash_way_exists(CA_HASH_16_LANES))
+		return CA_HASH_16_LANES;
+	if (ca_hash_way_exists(CA_HASH_8_LANES))
+		return CA_HASH_8_LANES;
+#endif
+	return CA_HASH_OPENSSL;
+}
+
+/* See sha256_many.h. */
+bool
+ca_sha256_many_by(CaHashWay way, CaHashJob *jobs, int n)
 {
 	bool		ok = true;
 
 #ifdef USE_LANES
-	if (n > 1 && lanes_are_faster())
+	if (way == CA_HASH_8_LANES || way == CA_HASH_16_LANES)
 	{
-		hash_in_lanes(jobs, n);
+		(way == CA_HASH_8_LANES ? hash_in_lanes8 : hash_in_lanes16) (jobs, n);
 		return true;
 	}
 #endif
 	for (int i = 0; i < n; i++)
 		ok &= ca_sha256(jobs[i].data, jobs[i].len, jobs[i].digest);
 	return ok;
+}
+
+/* See sha256_many.h. */
+bool
+ca_sha256_many(CaHashJob *jobs, int n)
+{
+	static int	way = -1;
+
+	if (way < 0)
+		way = fastest_way();
+	return ca_sha256_many_by(n > 1 ? (CaHashWay) way : CA_HASH_OPENSSL, jobs, n);
 }

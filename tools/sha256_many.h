@@ -18,7 +18,21 @@ typedef struct CaHashJob
 	unsigned char digest[CA_SHA256_LEN];
 } CaHashJob;
 
-/* Hash all of them; false when OpenSSL, where it is used, fails. */
+/* How they are hashed. */
+typedef enum CaHashWay
+{
+	CA_HASH_OPENSSL,			/* one after the other */
+	CA_HASH_8_LANES,			/* of AVX2 */
+	CA_HASH_16_LANES			/* of AVX-512 */
+} CaHashWay;
+
+/* Can this processor do it so? */
+extern bool ca_hash_way_exists(CaHashWay way);
+
+/* Hash all of them in a way that exists; false when OpenSSL fails. */
+extern bool ca_sha256_many_by(CaHashWay way, CaHashJob *jobs, int n);
+
+/* The same in the fastest way. */
 extern bool ca_sha256_many(CaHashJob *jobs, int n);
 
 #endif							/* CA_SHA256_MANY_H */

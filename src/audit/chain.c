@@ -13,6 +13,7 @@
 
 #include "audit/chain.h"
 #include "audit/decision_table.h"
+#include "audit/memo.h"
 #include "audit/recode.h"
 #include "catalog/pg_type.h"
 #include "lib/stringinfo.h"
@@ -94,6 +95,28 @@ put_text_array(StringInfo out, Datum value)
 	pfree(body.data);
 }
 
+/* Append a jsonb: its text.  The same few are appended again and again. */
+static void
+put_jsonb(StringInfo out, Datum value)
+{
+	static CaMemo *texts = NULL;
+	Jsonb	   *jsonb = DatumGetJsonbP(value);
+	Size		len;
+	char	   *text;
+
+	if (texts == NULL)
+		texts = ca_memo_create("contauth texts of jsonb");
+	text = ca_memo_find(texts, jsonb, VARSIZE(jsonb), &len);
+	if (text == NULL)
+	{
+		text = JsonbToCString(NULL, &jsonb->root, VARSIZE(jsonb));
+		len = strlen(text);
+		ca_memo_keep(texts, jsonb, VARSIZE(jsonb), text, len);
+	}
+	put_text(out, text, len);
+	pfree(text);
+}
+
 /* Append one value that is not NULL: its length and its bytes. */
 static void
 put_value(StringInfo out, Oid type, Datum value)
@@ -129,8 +152,7 @@ put_value(StringInfo out, Oid type, Datum value)
 			put_text_array(out, value);
 			break;
 		case JSONBOID:
-			cstring = DatumGetCString(DirectFunctionCall1(jsonb_out, value));
-			put_text(out, cstring, strlen(cstring));
+			put_jsonb(out, value);
 			break;
 		case INETOID:
 			cstring = DatumGetCString(DirectFunctionCall1(inet_out, value));

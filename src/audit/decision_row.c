@@ -7,12 +7,17 @@
  * (recode.c); what no type's input function accepts is kept in another form:
  * bad JSON as {"unparsable": text}, a bad address not at all.
  *
+ * What is made of a statement, a JSON text or the fields of accesses is kept
+ * (memo.c), where it depends on nothing but these bytes.  A setting that chooses
+ * between results (audit_statement) is asked for each record.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
 #include "access/htup_details.h"
 #include "audit/decision_row.h"
+#include "audit/memo.h"
 #include "audit/normalize.h"
 #include "audit/recode.h"
 #include "base/catalog.h"
@@ -34,7 +39,7 @@ typedef struct RowBuilder
 	int			encoding;		/* of the record's texts; -1: unknown */
 	List	   *policies;		/* of char * */
 	List	   *actions;		/* of char * */
-	JsonbParseState *accesses;	/* NULL before the first one */
+	StringInfoData accesses;	/* the fields, each with its length before it */
 	char	   *statement;		/* NULL: none */
 	char	   *normalized;		/* the same, when the spool has it so */
 	int32		cut_statement;	/* bytes left out of the statement's end */
@@ -152,12 +157,25 @@ push_list(JsonbParseState **state, char *key, List *texts)
 static Datum
 jsonb_datum(char *text)
 {
+	static CaMemo *parsed = NULL;
 	JsonbParseState *state = NULL;
 	JsonbValue *object;
 	Datum		result;
+	void	   *found;
+	Size		len;
 
+	if (parsed == NULL)
+		parsed = ca_memo_create("contauth parsed JSON");
+	found = ca_memo_find(parsed, text, strlen(text), &len);
+	if (found != NULL)
+		return PointerGetDatum(found);
 	if (try_input(jsonb_in, text, &result))
+	{
+		/* what fails is not kept: it may be for max_stack_depth, a setting */
+		ca_memo_keep(parsed, text, strlen(text), DatumGetPointer(result),
+					 VARSIZE(DatumGetPointer(result)));
 		return result;
+	}
 	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
 	push_pair(&state, "unparsable", text);
 	object = pushJsonbValue(&state, WJB_END_OBJECT, NULL);
@@ -179,7 +197,8 @@ push_number(JsonbParseState **state, char *key, int32 number)
 
 /* Add one element to accesses from the fields inside CA_F_ACCESS. */
 static void
-add_access(RowBuilder *row, const char *fields, Size fields_len)
+add_access(RowBuilder *row, JsonbParseState **state, const char *fields,
+		   Size fields_len)
 {
 	List	   *columns = NIL;
 	List	   *labels = NIL;
@@ -192,13 +211,11 @@ add_access(RowBuilder *row, const char *fields, Size fields_len)
 	const char *value;
 	Size		len;
 
-	if (row->accesses == NULL)
-		pushJsonbValue(&row->accesses, WJB_BEGIN_ARRAY, NULL);
-	pushJsonbValue(&row->accesses, WJB_BEGIN_OBJECT, NULL);
+	pushJsonbValue(state, WJB_BEGIN_OBJECT, NULL);
 	while (ca_record_next(fields, fields_len, &pos, &tag, &value, &len))
 	{
 		if (tag == CA_F_A_NESTED)
-			push_number(&row->accesses, "nested", field_int32(value, len));
+			push_number(state, "nested", field_int32(value, len));
 		else
 		{
 			char	   *text = field_text(row, value, len);
@@ -216,24 +233,68 @@ add_access(RowBuilder *row, const char *fields, Size fields_len)
 			else if (tag == CA_F_A_MONITOR_POLICY)
 				monitors = lappend(monitors, text);
 			else if (tag == CA_F_A_MONITOR)
-				push_pair(&row->accesses, "monitor", text);
+				push_pair(state, "monitor", text);
 			else if (tag == CA_F_A_RELATION)
-				push_pair(&row->accesses, "relation", text);
+				push_pair(state, "relation", text);
 			else if (tag == CA_F_A_ACTION)
-				push_pair(&row->accesses, "action", text);
+				push_pair(state, "action", text);
 			else if (tag == CA_F_A_ROW_FILTER)
-				push_pair(&row->accesses, "row_filter", text);
+				push_pair(state, "row_filter", text);
 			else if (tag == CA_F_A_DECISION)
-				push_pair(&row->accesses, "decision", text);
+				push_pair(state, "decision", text);
 		}
 	}
-	push_list(&row->accesses, "columns", columns);
-	push_list(&row->accesses, "labels", labels);
-	push_list(&row->accesses, "masks", masks);
-	push_list(&row->accesses, "limits", limits);
-	push_list(&row->accesses, "monitor_policies", monitors);
-	push_list(&row->accesses, "uncovered", uncovered);
-	pushJsonbValue(&row->accesses, WJB_END_OBJECT, NULL);
+	push_list(state, "columns", columns);
+	push_list(state, "labels", labels);
+	push_list(state, "masks", masks);
+	push_list(state, "limits", limits);
+	push_list(state, "monitor_policies", monitors);
+	push_list(state, "uncovered", uncovered);
+	pushJsonbValue(state, WJB_END_OBJECT, NULL);
+}
+
+/* The jsonb array of what lies in row->accesses. */
+static Jsonb *
+make_accesses(RowBuilder *row)
+{
+	JsonbParseState *state = NULL;
+	uint32		len;
+
+	pushJsonbValue(&state, WJB_BEGIN_ARRAY, NULL);
+	for (int pos = 0; pos < row->accesses.len; pos += len)
+	{
+		memcpy(&len, row->accesses.data + pos, sizeof(len));
+		pos += sizeof(len);
+		add_access(row, &state, row->accesses.data + pos, len);
+	}
+	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_ARRAY, NULL));
+}
+
+/*
+ * Column accesses.  It is kept unless the texts are converted: then it depends
+ * on the conversion in the catalogue, too.
+ */
+static void
+set_accesses(RowBuilder *row)
+{
+	static CaMemo *made = NULL;
+	const StringInfoData *fields = &row->accesses;
+	Jsonb	   *result = NULL;
+	Size		len;
+
+	if (row->accesses.len == 0)
+		return;
+	if (made == NULL)
+		made = ca_memo_create("contauth accesses");
+	if (row->encoding == GetDatabaseEncoding())
+		result = ca_memo_find(made, fields->data, fields->len, &len);
+	if (result == NULL)
+	{
+		result = make_accesses(row);
+		if (row->encoding == GetDatabaseEncoding())
+			ca_memo_keep(made, fields->data, fields->len, result, VARSIZE(result));
+	}
+	set_column(row, CA_COL_ACCESSES, JsonbPGetDatum(result));
 }
 
 /* The column that a plain text field goes to, CA_NCOLUMNS for others. */
@@ -278,6 +339,7 @@ static void
 add_special(RowBuilder *row, CaField tag, const char *value, Size len)
 {
 	Datum		datum;
+	uint32		size;
 
 	switch (tag)
 	{
@@ -288,7 +350,9 @@ add_special(RowBuilder *row, CaField tag, const char *value, Size len)
 			row->actions = lappend(row->actions, field_text(row, value, len));
 			break;
 		case CA_F_ACCESS:
-			add_access(row, value, len);
+			size = (uint32) len;
+			appendBinaryStringInfo(&row->accesses, (const char *) &size, sizeof(size));
+			appendBinaryStringInfo(&row->accesses, value, (int) len);
 			break;
 		case CA_F_CHAIN:
 			set_column(row, CA_COL_CHAIN,
@@ -419,6 +483,48 @@ set_header(RowBuilder *row, const CaAuditHeader *header)
 				   Int32GetDatum(header->max_sensitivity));
 }
 
+/* A statement in normal form. */
+static char *
+normalize(const char *text, bool cut)
+{
+	static CaMemo *normal[2] = {NULL, NULL};
+	Size		len;
+	char	   *result;
+
+	if (normal[cut] == NULL)
+		normal[cut] = ca_memo_create("contauth normal statements");
+	result = ca_memo_find(normal[cut], text, strlen(text), &len);
+	if (result == NULL)
+	{
+		result = ca_normalize_statement(text, cut);
+		ca_memo_keep(normal[cut], text, strlen(text), result, strlen(result) + 1);
+	}
+	return result;
+}
+
+/* A text's SHA-256. */
+static void
+digest_of(const char *text, unsigned char *digest)
+{
+	static CaMemo *digests = NULL;
+	Size		len;
+	void	   *found;
+
+	if (digests == NULL)
+		digests = ca_memo_create("contauth digests of statements");
+	found = ca_memo_find(digests, text, strlen(text), &len);
+	if (found != NULL)
+	{
+		memcpy(digest, found, CA_SHA256_LEN);
+		return;
+	}
+	if (!ca_sha256(text, strlen(text), digest))
+		ereport(ERROR,
+				(errcode(ERRCODE_INTERNAL_ERROR),
+				 errmsg("could not compute a SHA-256 digest")));
+	ca_memo_keep(digests, text, strlen(text), digest, CA_SHA256_LEN);
+}
+
 /* Columns statement and statement_sha256, and the mark of a cut. */
 static void
 set_statement(RowBuilder *row)
@@ -427,15 +533,12 @@ set_statement(RowBuilder *row)
 	char	   *normalized = row->normalized;
 
 	if (text != NULL)
-		normalized = ca_normalize_statement(text, row->cut_statement > 0);
+		normalized = normalize(text, row->cut_statement > 0);
 	if (normalized != NULL)
 	{
 		unsigned char digest[CA_SHA256_LEN];
 
-		if (!ca_sha256(normalized, strlen(normalized), digest))
-			ereport(ERROR,
-					(errcode(ERRCODE_INTERNAL_ERROR),
-					 errmsg("could not compute a SHA-256 digest")));
+		digest_of(normalized, digest);
 		set_digest(row, CA_COL_STATEMENT_SHA256, digest);
 		if (text == NULL || ca_guc_audit_statement != CA_STATEMENT_FULL)
 			text = normalized;
@@ -461,6 +564,7 @@ ca_decision_row(const CaAuditHeader *header, const char *fields, Size fields_len
 	memset(&row, 0, sizeof(row));
 	row.values = values;
 	row.nulls = nulls;
+	initStringInfo(&row.accesses);
 	for (int i = 0; i < CA_NCOLUMNS; i++)
 	{
 		values[i] = (Datum) 0;
@@ -482,8 +586,5 @@ ca_decision_row(const CaAuditHeader *header, const char *fields, Size fields_len
 	set_statement(&row);
 	set_column(&row, CA_COL_POLICIES, ca_text_array(row.policies));
 	set_column(&row, CA_COL_ACTION, ca_text_array(row.actions));
-	if (row.accesses != NULL)
-		set_column(&row, CA_COL_ACCESSES,
-				   JsonbPGetDatum(JsonbValueToJsonb(pushJsonbValue(&row.accesses,
-																   WJB_END_ARRAY, NULL))));
+	set_accesses(&row);
 }

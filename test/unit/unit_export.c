@@ -313,10 +313,10 @@ test_real(void)
 
 /* Texts of all lengths up to some blocks, in changing company. */
 static void
-test_many(void)
+test_many(CaHashWay way, const char *name)
 {
 	static unsigned char data[700];
-	CaHashJob	jobs[13];
+	CaHashJob	jobs[37];
 	unsigned char digest[CA_SHA256_LEN];
 	bool		same = true;
 
@@ -329,18 +329,36 @@ test_many(void)
 			jobs[i].data = data;
 			jobs[i].len = (len + i * 37) % sizeof(data);
 		}
-		same &= ca_sha256_many(jobs, lengthof(jobs));
-		for (int i = 0; i < (int) lengthof(jobs); i++)
+		same &= ca_sha256_many_by(way, jobs, lengthof(jobs) - len % 20);
+		for (int i = 0; i < (int) lengthof(jobs) - len % 20; i++)
 			same &= ca_sha256(data, jobs[i].len, digest) &&
 				memcmp(digest, jobs[i].digest, CA_SHA256_LEN) == 0;
 	}
-	tap_ok(same, "many", "the digests of OpenSSL");
+	tap_ok(same, name, "the digests of OpenSSL");
+}
+
+/* Each way that this processor has, and the one that is taken. */
+static void
+test_ways(void)
+{
+	CaHashJob	jobs[2] = {{(const unsigned char *) "abc", 3, {0}},
+	{(const unsigned char *) "", 0, {0}}};
+	unsigned char digest[CA_SHA256_LEN];
+
+	test_many(CA_HASH_OPENSSL, "one by one");
+	if (ca_hash_way_exists(CA_HASH_8_LANES))
+		test_many(CA_HASH_8_LANES, "8 lanes");
+	if (ca_hash_way_exists(CA_HASH_16_LANES))
+		test_many(CA_HASH_16_LANES, "16 lanes");
+	tap_ok(ca_sha256_many(jobs, 2) && ca_sha256("abc", 3, digest) &&
+		   memcmp(digest, jobs[0].digest, CA_SHA256_LEN) == 0,
+		   "the fastest way", "the digest of OpenSSL");
 }
 
 int
 main(void)
 {
-	test_many();
+	test_ways();
 	test_values();
 	test_meanings();
 	test_times();
