@@ -27,9 +27,12 @@
 #include "catalog/pg_proc.h"
 #include "enforce/binding.h"
 #include "miscadmin.h"
+#include "nodes/nodeFuncs.h"
 #include "nodes/value.h"
 #include "utils/builtins.h"
+#include "utils/fmgroids.h"
 #include "utils/fmgrprotos.h"
+#include "utils/formatting.h"
 #include "utils/guc.h"
 #include "utils/guc_tables.h"
 #include "utils/lsyscache.h"
@@ -158,12 +161,70 @@ add_setting(StringInfo buf, const char *name)
 	add(buf, value != NULL ? value : "");
 }
 
+static bool
+is_setting_reader(Oid funcid, void *context)
+{
+	return funcid == F_CURRENT_SETTING_TEXT || funcid == F_CURRENT_SETTING_TEXT_BOOL ||
+		funcid == F_PG_SHOW_ALL_SETTINGS;
+}
+
+static bool
+reads_settings_walker(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (check_functions_in_node(node, is_setting_reader, context))
+		return true;
+	if (IsA(node, Query))
+		return query_tree_walker((Query *) node, reads_settings_walker, context, 0);
+	return expression_tree_walker(node, reads_settings_walker, context);
+}
+
 /*
- * Settings that the session may have made up: what a statement reads with
- * current_setting() is part of what it does.
+ * Does the statement itself look at settings?  A command has no query, only
+ * words; a quoted name with escapes could be any.
+ */
+static bool
+reads_settings(const char *text, const CaPlanNote *own, const CaPlanNote *nested)
+{
+	char	   *words;
+
+	if (nested != NULL && reads_settings_walker((Node *) nested->query, NULL))
+		return true;
+	if (own != NULL)
+		return reads_settings_walker((Node *) own->query, NULL);
+	words = asc_tolower(text, strlen(text));
+	return strstr(words, "current_setting") != NULL || strstr(words, "u&") != NULL;
+}
+
+/* Is it one that the session can set, but for what it presents? */
+static bool
+is_settable(const struct config_generic *setting)
+{
+	return setting->context == PGC_USERSET &&
+		strcmp(setting->name, "contauth.token") != 0 &&
+		strcmp(setting->name, "contauth.delegation") != 0;
+}
+
+/* Is it one that the session may have made up? */
+static bool
+is_made_up(const struct config_generic *setting)
+{
+	return setting->group == CUSTOM_OPTIONS && strchr(setting->name, '.') != NULL &&
+		(setting->flags & GUC_SUPERUSER_ONLY) == 0 &&
+		pg_strncasecmp(setting->name, "contauth.", 9) != 0;
+}
+
+/*
+ * What a statement reads with current_setting() is part of what it does: the
+ * settings that the session may have made up, which functions read, too, and
+ * all that it can set when the statement itself looks at any.
+ *
+ * SECURITY: application_name and the like hold any text as well as app.tenant
+ * does.  (test/sql/approval.sql)
  */
 static void
-add_own_settings(StringInfo buf)
+add_own_settings(StringInfo buf, bool all_settable)
 {
 #if PG_VERSION_NUM < 160000
 	struct config_generic **all = get_guc_variables();
@@ -175,9 +236,7 @@ add_own_settings(StringInfo buf)
 
 	for (int i = 0; i < count; i++)
 	{
-		if (all[i]->group == CUSTOM_OPTIONS && strchr(all[i]->name, '.') != NULL &&
-			(all[i]->flags & GUC_SUPERUSER_ONLY) == 0 &&
-			pg_strncasecmp(all[i]->name, "contauth.", 9) != 0)
+		if (is_made_up(all[i]) || (all_settable && is_settable(all[i])))
 		{
 			/* one that was reset is as one that was never set */
 			const char *value = GetConfigOption(all[i]->name, true, false);
@@ -189,11 +248,11 @@ add_own_settings(StringInfo buf)
 }
 
 static void
-add_settings(StringInfo buf)
+add_settings(StringInfo buf, bool all_settable)
 {
 	for (int i = 0; i < lengthof(meaning); i++)
 		add_setting(buf, meaning[i]);
-	add_own_settings(buf);
+	add_own_settings(buf, all_settable);
 }
 
 /* Bound parameters: type and text, or that it is NULL. */
@@ -255,7 +314,7 @@ add_statement(StringInfo buf, const char *text, const CaSource *source,
 {
 	appendStringInfo(buf, "%u %u %u\n", MyDatabaseId, GetSessionUserId(),
 					 GetOuterUserId());
-	add_settings(buf);
+	add_settings(buf, reads_settings(text, source->note, nested));
 	add(buf, ca_normalize_statement(text, false));
 	if (source->note != NULL)
 	{

@@ -181,6 +181,33 @@ RESET app.tenant;
 :as_agent
 UPDATE crm.ticket SET body = 'bound' WHERE id = 2;
 :last
+-- what it reads of the session's settings, whatever their names are
+:as_agent
+SET application_name = '2';
+SET contauth.task_id = 'closed';
+UPDATE crm.ticket SET body = current_setting('contauth.task_id') WHERE id = current_setting('application_name')::int;
+:last
+:approve
+:as_agent
+SET application_name = '4';
+UPDATE crm.ticket SET body = current_setting('contauth.task_id') WHERE id = current_setting('application_name')::int;
+SET application_name = '2';
+SET contauth.task_id = 'other';
+UPDATE crm.ticket SET body = current_setting('contauth.task_id') WHERE id = current_setting('application_name')::int;
+SET contauth.task_id = 'closed';
+UPDATE crm.ticket SET body = current_setting('contauth.task_id') WHERE id = current_setting('application_name')::int;
+RESET contauth.task_id;
+:last
+-- what does not read them may run under other names
+:as_agent
+UPDATE crm.ticket SET body = 'named' WHERE id = 2;
+:last
+:approve
+:as_agent
+SET application_name = '4';
+UPDATE crm.ticket SET body = 'named' WHERE id = 2;
+RESET application_name;
+:last
 -- names that mean something else now
 :as_agent
 SET search_path = crm;
