@@ -161,47 +161,70 @@ add_setting(StringInfo buf, const char *name)
 	add(buf, value != NULL ? value : "");
 }
 
-static bool
-is_setting_reader(Oid funcid, void *context)
+/* Which settings an approval is bound to, besides those that change a meaning. */
+typedef enum CaSettings
 {
-	return funcid == F_CURRENT_SETTING_TEXT || funcid == F_CURRENT_SETTING_TEXT_BOOL ||
-		funcid == F_PG_SHOW_ALL_SETTINGS;
+	CA_SETTINGS_MADE_UP,		/* that the session may have made up */
+	CA_SETTINGS_SETTABLE,		/* that it can set, but for the trace */
+	CA_SETTINGS_ALL				/* that it can set */
+} CaSettings;
+
+/* What a function could look at: the server's own settings, by their readers. */
+static bool
+looks_at_settings(Oid funcid, void *bound)
+{
+	CaSettings	mine = CA_SETTINGS_MADE_UP;
+
+	if (funcid == F_CURRENT_SETTING_TEXT || funcid == F_CURRENT_SETTING_TEXT_BOOL ||
+		funcid == F_PG_SHOW_ALL_SETTINGS)
+		mine = CA_SETTINGS_ALL;
+	else if (funcid >= FirstNormalObjectId)
+		mine = CA_SETTINGS_SETTABLE;
+	*(CaSettings *) bound = Max(*(CaSettings *) bound, mine);
+	return false;
 }
 
 static bool
-reads_settings_walker(Node *node, void *context)
+bound_walker(Node *node, void *bound)
 {
 	if (node == NULL)
 		return false;
-	if (check_functions_in_node(node, is_setting_reader, context))
-		return true;
+	(void) check_functions_in_node(node, looks_at_settings, bound);
 	if (IsA(node, Query))
-		return query_tree_walker((Query *) node, reads_settings_walker, context, 0);
-	return expression_tree_walker(node, reads_settings_walker, context);
+		return query_tree_walker((Query *) node, bound_walker, bound, 0);
+	return expression_tree_walker(node, bound_walker, bound);
 }
 
 /*
- * Does the statement itself look at settings?  A command has no query, only
- * words; a quoted name with escapes could be any.
+ * Which settings can the statement look at?  A command has no query, only words;
+ * a quoted name with escapes could be any.  What functions do with a trace is not
+ * worth a new approval for each request that is traced.
  */
-static bool
-reads_settings(const char *text, const CaPlanNote *own, const CaPlanNote *nested)
+static CaSettings
+bound_settings(const char *text, const CaPlanNote *own, const CaPlanNote *nested)
 {
+	CaSettings	bound = CA_SETTINGS_MADE_UP;
 	char	   *words;
 
-	if (nested != NULL && reads_settings_walker((Node *) nested->query, NULL))
-		return true;
+	if (nested != NULL)
+		(void) bound_walker((Node *) nested->query, &bound);
 	if (own != NULL)
-		return reads_settings_walker((Node *) own->query, NULL);
+	{
+		(void) bound_walker((Node *) own->query, &bound);
+		return bound;
+	}
 	words = asc_tolower(text, strlen(text));
-	return strstr(words, "current_setting") != NULL || strstr(words, "u&") != NULL;
+	if (strstr(words, "current_setting") != NULL || strstr(words, "u&") != NULL)
+		return CA_SETTINGS_ALL;
+	return CA_SETTINGS_SETTABLE;
 }
 
 /* Is it one that the session can set, but for what it presents? */
 static bool
-is_settable(const struct config_generic *setting)
+is_settable(const struct config_generic *setting, CaSettings bound)
 {
 	return setting->context == PGC_USERSET &&
+		(bound == CA_SETTINGS_ALL || strcmp(setting->name, "contauth.traceparent") != 0) &&
 		strcmp(setting->name, "contauth.token") != 0 &&
 		strcmp(setting->name, "contauth.delegation") != 0;
 }
@@ -216,15 +239,14 @@ is_made_up(const struct config_generic *setting)
 }
 
 /*
- * What a statement reads with current_setting() is part of what it does: the
- * settings that the session may have made up, which functions read, too, and
- * all that it can set when the statement itself looks at any.
+ * What a statement reads with current_setting() is part of what it does, and so
+ * is what functions that it calls can read.
  *
  * SECURITY: application_name and the like hold any text as well as app.tenant
  * does.  (test/sql/approval.sql)
  */
 static void
-add_own_settings(StringInfo buf, bool all_settable)
+add_own_settings(StringInfo buf, CaSettings bound)
 {
 #if PG_VERSION_NUM < 160000
 	struct config_generic **all = get_guc_variables();
@@ -236,7 +258,7 @@ add_own_settings(StringInfo buf, bool all_settable)
 
 	for (int i = 0; i < count; i++)
 	{
-		if (is_made_up(all[i]) || (all_settable && is_settable(all[i])))
+		if (is_made_up(all[i]) || (bound != CA_SETTINGS_MADE_UP && is_settable(all[i], bound)))
 		{
 			/* one that was reset is as one that was never set */
 			const char *value = GetConfigOption(all[i]->name, true, false);
@@ -248,11 +270,11 @@ add_own_settings(StringInfo buf, bool all_settable)
 }
 
 static void
-add_settings(StringInfo buf, bool all_settable)
+add_settings(StringInfo buf, CaSettings bound)
 {
 	for (int i = 0; i < lengthof(meaning); i++)
 		add_setting(buf, meaning[i]);
-	add_own_settings(buf, all_settable);
+	add_own_settings(buf, bound);
 }
 
 /* Bound parameters: type and text, or that it is NULL. */
@@ -314,7 +336,7 @@ add_statement(StringInfo buf, const char *text, const CaSource *source,
 {
 	appendStringInfo(buf, "%u %u %u\n", MyDatabaseId, GetSessionUserId(),
 					 GetOuterUserId());
-	add_settings(buf, reads_settings(text, source->note, nested));
+	add_settings(buf, bound_settings(text, source->note, nested));
 	add(buf, ca_normalize_statement(text, false));
 	if (source->note != NULL)
 	{

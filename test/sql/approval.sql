@@ -208,6 +208,21 @@ SET application_name = '4';
 UPDATE crm.ticket SET body = 'named' WHERE id = 2;
 RESET application_name;
 :last
+-- functions can read them, whatever their text says now
+:as_agent
+SET application_name = '2';
+SELECT crm.close_ticket(2);
+:last
+:approve
+:as_agent
+SET application_name = '4';
+SET contauth.traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+SELECT crm.close_ticket(2);
+SET application_name = '2';
+SELECT crm.close_ticket(2);
+RESET contauth.traceparent;
+RESET application_name;
+:last
 -- names that mean something else now
 :as_agent
 SET search_path = crm;
