@@ -15,7 +15,6 @@
  */
 #include "postgres.h"
 
-#include "access/xact.h"
 #include "access/xlog.h"
 #include "approval/request_table.h"
 #include "approval/separation.h"
@@ -23,6 +22,7 @@
 #include "audit/home.h"
 #include "audit/ring.h"
 #include "base/internal.h"
+#include "base/pending.h"
 #include "catalog/pg_authid.h"
 #include "executor/spi.h"
 #include "fmgr.h"
@@ -32,7 +32,6 @@
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/json.h"
-#include "utils/memutils.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
@@ -48,12 +47,10 @@ PG_FUNCTION_INFO_V1(contauth_cancel_request);
 /* A request that the current transaction decides. */
 typedef struct Held
 {
+	CaPending	pending;
 	CaApproval	request;		/* as it will be */
 	bool		decided;		/* request is set, but for its id */
-	SubTransactionId subid;
 } Held;
-
-static List *held = NIL;		/* of Held *, in TopTransactionContext */
 
 /* What is asked for. */
 typedef struct Decision
@@ -69,46 +66,9 @@ typedef struct Decision
 	char	   *agent;			/* cancel_request() of an agent: it, else NULL */
 } Decision;
 
-/* End of a transaction: what was decided is so now, or never. */
+/* What was decided is so now. */
 static void
-at_transaction_end(XactEvent event, void *arg)
-{
-	ListCell   *lc;
-
-	if (held == NIL)
-		return;
-	switch (event)
-	{
-		case XACT_EVENT_COMMIT:
-			foreach(lc, held)
-			{
-				Held	   *h = lfirst(lc);
-
-				if (h->decided)
-					ca_requests_settle(&h->request);
-				else
-					ca_requests_release(&h->request.id);
-			}
-			held = NIL;
-			break;
-		case XACT_EVENT_ABORT:
-			foreach(lc, held)
-				ca_requests_release(&((Held *) lfirst(lc))->request.id);
-			held = NIL;
-			break;
-		case XACT_EVENT_PRE_PREPARE:
-			ereport(ERROR,
-					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-					 errmsg("cannot PREPARE a transaction that has decided approval requests")));
-			break;
-		default:
-			break;
-	}
-}
-
-static void
-at_subtransaction_end(SubXactEvent event, SubTransactionId mine,
-					  SubTransactionId parent, void *arg)
+settle_all(const List *held)
 {
 	ListCell   *lc;
 
@@ -116,42 +76,32 @@ at_subtransaction_end(SubXactEvent event, SubTransactionId mine,
 	{
 		Held	   *h = lfirst(lc);
 
-		if (h->subid != mine)
-			continue;
-		if (event == SUBXACT_EVENT_COMMIT_SUB)
-			h->subid = parent;
-		else if (event == SUBXACT_EVENT_ABORT_SUB)
-		{
+		if (h->decided)
+			ca_requests_settle(&h->request);
+		else
 			ca_requests_release(&h->request.id);
-			held = foreach_delete_current(held, lc);
-		}
 	}
 }
+
+static void
+release(void *held)
+{
+	ca_requests_release(&((Held *) held)->request.id);
+}
+
+static CaPendingKind held = {"has decided approval requests", settle_all, release};
 
 /* Hold the request until the end of the transaction. */
 static Held *
 hold(const pg_uuid_t *id)
 {
-	static bool registered = false;
-	MemoryContext old;
-	Held	   *h;
+	Held	   *h = ca_pending_add(&held, sizeof(Held));
 
-	if (!registered)
-	{
-		RegisterXactCallback(at_transaction_end, NULL);
-		RegisterSubXactCallback(at_subtransaction_end, NULL);
-		registered = true;
-	}
-	old = MemoryContextSwitchTo(TopTransactionContext);
-	h = palloc0(sizeof(Held));
 	h->request.id = *id;
-	h->subid = GetCurrentSubTransactionId();
-	held = lappend(held, h);
-	MemoryContextSwitchTo(old);
 	if (!ca_requests_hold(id))
 	{
 		/* it is not ours to release */
-		held = list_delete_ptr(held, h);
+		ca_pending_forget(&held, h);
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_IN_USE),
 				 errmsg("request %s is being decided by a transaction that has not ended",

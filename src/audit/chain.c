@@ -167,6 +167,15 @@ put_value(StringInfo out, Oid type, Datum value)
 	}
 }
 
+void
+ca_chain_sha256(const void *data, Size len, unsigned char digest[CA_SHA256_LEN])
+{
+	if (!ca_sha256(data, len, digest))
+		ereport(ERROR,
+				(errcode(ERRCODE_INTERNAL_ERROR),
+				 errmsg("could not compute a SHA-256 digest")));
+}
+
 /* See chain.h. */
 void
 ca_chain_hash(const Datum *values, const bool *isnull,
@@ -184,9 +193,6 @@ ca_chain_hash(const Datum *values, const bool *isnull,
 		if (!isnull[i])
 			put_value(&out, ca_decision_columns[i].type, values[i]);
 	}
-	if (!ca_sha256(out.data, out.len, hash))
-		ereport(ERROR,
-				(errcode(ERRCODE_INTERNAL_ERROR),
-				 errmsg("could not compute a SHA-256 digest")));
+	ca_chain_sha256(out.data, out.len, hash);
 	pfree(out.data);
 }

@@ -10,6 +10,10 @@
 
 #include "crypto/digest.h"
 
+/* SHA-256 of some bytes; raises an error when that fails. */
+extern void ca_chain_sha256(const void *data, Size len,
+							unsigned char digest[CA_SHA256_LEN]);
+
 /*
  * Hash of a row of contauth_audit.decision behind the row with hash prev:
  * SHA-256(prev || canonical form), as docs/audit-format.md defines it.

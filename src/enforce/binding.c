@@ -23,9 +23,11 @@
 
 #include "access/htup_details.h"
 #include "access/transam.h"
+#include "audit/chain.h"
 #include "audit/normalize.h"
 #include "catalog/pg_proc.h"
 #include "enforce/binding.h"
+#include "enforce/statement.h"
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
 #include "nodes/value.h"
@@ -315,7 +317,7 @@ compare_strings(const ListCell *a, const ListCell *b)
 static void
 finish(StringInfo buf, unsigned char *digest)
 {
-	ca_escalation_digest(buf->data, buf->len, digest);
+	ca_chain_sha256(buf->data, buf->len, digest);
 	resetStringInfo(buf);
 }
 
@@ -323,10 +325,10 @@ finish(StringInfo buf, unsigned char *digest)
 static char *
 statement_text(const CaSource *source)
 {
-	if (source->location < 0)
-		return pstrdup(source->text);
-	return source->len <= 0 ? pstrdup(source->text + source->location) :
-		pnstrdup(source->text + source->location, source->len);
+	int			len = source->len;
+	const char *text = ca_statement_part(source->text, source->location, &len);
+
+	return pnstrdup(text, len);
 }
 
 /* Everything but values: role, database, settings, text, queries, functions. */

@@ -160,15 +160,3 @@ ca_escalation_stands(const CaPlanNote *note)
 		ca_approvals_cover(ca_statement_approvals(ca_statement_current),
 						   &note->escalation);
 }
-
-CaEscalation
-ca_escalation_of(const CaObjectAnswer *answer, const char *action,
-				 const char *object)
-{
-	CaEscalation escalation = {0};
-	ListCell   *lc;
-
-	foreach(lc, answer->escalating)
-		ca_escalation_add(&escalation, action, object, lfirst(lc));
-	return escalation;
-}

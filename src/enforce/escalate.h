@@ -29,8 +29,4 @@ extern bool ca_escalate_plan(const CaPlanNote *note, const char *text,
 							 int location, int len);
 extern bool ca_escalation_stands(const CaPlanNote *note);
 
-/* The escalation of one object. */
-extern CaEscalation ca_escalation_of(const CaObjectAnswer *answer,
-									 const char *action, const char *object);
-
 #endif							/* CA_ENFORCE_ESCALATE_H */

@@ -11,6 +11,7 @@
  */
 #include "postgres.h"
 
+#include "audit/chain.h"
 #include "common/hashfn.h"
 #include "enforce/escalation.h"
 #include "nodes/value.h"
@@ -24,18 +25,27 @@ add_string(List *list, char *text)
 
 void
 ca_escalation_add(CaEscalation *escalation, const char *action,
-				  const char *object, const CaPolicy *policy)
+				  const char *object, const List *policies)
 {
+	ListCell   *lc;
+
+	if (policies == NIL)
+		return;
 	if (escalation->action == NULL)
 	{
 		escalation->action = pstrdup(action);
 		escalation->object = pstrdup(object);
 	}
 	escalation->resources = add_string(escalation->resources, pstrdup(object));
-	escalation->policies = add_string(escalation->policies, pstrdup(policy->name));
-	escalation->versions = add_string(escalation->versions,
-									  psprintf("%lld %s", (long long) policy->version,
-											   policy->name));
+	foreach(lc, policies)
+	{
+		const CaPolicy *policy = lfirst(lc);
+
+		escalation->policies = add_string(escalation->policies, pstrdup(policy->name));
+		escalation->versions = add_string(escalation->versions,
+										  psprintf("%lld %s", (long long) policy->version,
+												   policy->name));
+	}
 }
 
 CaEscalation
@@ -70,21 +80,12 @@ ca_escalation_signature(const CaEscalation *escalation)
 	return signature;
 }
 
-void
-ca_escalation_digest(const void *data, Size len, unsigned char *digest)
-{
-	if (!ca_sha256(data, len, digest))
-		ereport(ERROR,
-				(errcode(ERRCODE_INTERNAL_ERROR),
-				 errmsg("could not compute a SHA-256 digest")));
-}
-
 static bool
 is_approved(const CaApprovals *approvals, const char *version)
 {
 	unsigned char digest[CA_SHA256_LEN];
 
-	ca_escalation_digest(version, strlen(version), digest);
+	ca_chain_sha256(version, strlen(version), digest);
 	for (int i = 0; i < approvals->count; i++)
 	{
 		if (memcmp(approvals->versions[i], digest, CA_SHA256_LEN) == 0)
@@ -124,7 +125,7 @@ ca_approvals_add(CaApprovals *approvals, const CaEscalation *escalation)
 					(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 					 errmsg("more than %d policies escalate the statement",
 							CA_APPROVED_MAX)));
-		ca_escalation_digest(version, strlen(version),
-							 approvals->versions[approvals->count++]);
+		ca_chain_sha256(version, strlen(version),
+						approvals->versions[approvals->count++]);
 	}
 }

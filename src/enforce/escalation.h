@@ -34,18 +34,14 @@ typedef struct CaApprovals
 	unsigned char versions[CA_APPROVED_MAX][CA_SHA256_LEN];
 } CaApprovals;
 
-/* Add something that a policy escalates. */
+/* Add something that these policies (of CaPolicy *) escalate. */
 extern void ca_escalation_add(CaEscalation *escalation, const char *action,
-							  const char *object, const CaPolicy *policy);
+							  const char *object, const List *policies);
 
 extern CaEscalation ca_escalation_copy(const CaEscalation *escalation);
 
 /* A number that is equal only when the same policies escalate. */
 extern uint64 ca_escalation_signature(const CaEscalation *escalation);
-
-/* SHA-256 of some bytes; raises an error when that fails. */
-extern void ca_escalation_digest(const void *data, Size len,
-								 unsigned char *digest);
 
 /* Are all policies approved?  Now they are. */
 extern bool ca_approvals_cover(const CaApprovals *approvals,

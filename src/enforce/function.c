@@ -265,6 +265,8 @@ ca_function_execute_inert(Oid funcid)
 void
 ca_function_execute(Oid funcid)
 {
+	const CaExecutable *entry;
+
 	if (ca_internal_depth > 0 || ca_execute_exempt())
 		return;
 	if (is_fastpath())
@@ -280,11 +282,13 @@ ca_function_execute(Oid funcid)
 	if (funcid >= FirstNormalObjectId &&
 		func_volatile(funcid) == PROVOLATILE_IMMUTABLE)
 		ca_function_folds++;
-	if (executable(funcid)->epoch == 0 && ca_statement_current != NULL &&
-		!ca_execute_starting())
-		ca_statement_keep_asking(ca_statement_current, funcid);
+	entry = executable(funcid);
 	if (!ca_execute_starting())
+	{
+		if (entry->epoch == 0 && ca_statement_current != NULL)
+			ca_statement_keep_asking(ca_statement_current, funcid);
 		ca_fragile_ready();
+	}
 	ca_trust_check(funcid);
 	record_function(funcid);
 }

@@ -31,7 +31,7 @@ halt(const char *code, const char *text)
 		.sqlstate = ERRCODE_CA_STOPPED,
 		.decision = CA_DECISION_DENY,
 		.reason_code = code,
-		.action = "stopped while running",
+		.action = CA_STOPPED_WHILE_RUNNING,
 		.reason = text,
 		.kind = ca_statement_current_kind(),
 	};

@@ -34,7 +34,7 @@ ca_object_refuse(const CaObjectAnswer *answer, const char *action,
 	const CaVerdict *verdict = &answer->verdict;
 	CaRefusal	r = {0};
 	StringInfoData fields;
-	CaEscalation escalation;
+	CaEscalation escalation = {0};
 
 	initStringInfo(&fields);
 	ca_record_put_text(&fields, CA_F_ACTION, action);
@@ -58,7 +58,7 @@ ca_object_refuse(const CaObjectAnswer *answer, const char *action,
 		ca_refuse(&r);
 		return true;
 	}
-	escalation = ca_escalation_of(answer, action, r.object);
+	ca_escalation_add(&escalation, action, r.object, answer->escalating);
 	return ca_escalate(&escalation, NULL, &r);
 }
 
@@ -121,23 +121,6 @@ decide(CaAccess *access)
 	return true;
 }
 
-/* The policies that escalate an access. */
-static List *
-escalating(const CaAccess *access)
-{
-	List	   *policies = NIL;
-	ListCell   *lc;
-
-	foreach(lc, access->matched)
-	{
-		CaPolicy   *policy = ((CaCandidate *) lfirst(lc))->policy;
-
-		if (policy->effect == CA_EFFECT_ESCALATE)
-			policies = lappend(policies, policy);
-	}
-	return policies;
-}
-
 /*
  * Refuse the access, or put it on record and under its limits.  False: it has
  * been approved while it waited, and is to be decided again.
@@ -153,7 +136,7 @@ conclude(const CaAccess *access, bool obligation_fails)
 	answer.deciding = access->verdict.deciding >= 0 && access->matched != NIL ?
 		((CaCandidate *) linitial(access->matched))->policy : NULL;
 
-	answer.escalating = escalating(access);
+	answer.escalating = ca_access_escalating(access);
 
 	if (access->verdict.decision != CA_DECISION_DENY && obligation_fails)
 	{

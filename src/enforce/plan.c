@@ -137,32 +137,13 @@ ask(CaCase *c, CaAccess *access)
 		ca_authorize_access(c->set, &c->subject, access);
 }
 
-/* Add the policies that escalate an access to those of the case. */
-static void
-add_escalations(CaCase *c, const CaAccess *access)
-{
-	ListCell   *lc;
-
-	foreach(lc, access->matched)
-	{
-		const CaPolicy *policy = ((CaCandidate *) lfirst(lc))->policy;
-
-		if (policy->effect == CA_EFFECT_ESCALATE)
-			ca_escalation_add(&c->escalation, access->action,
-							  access->relation->resource, policy);
-	}
-}
-
 /* A function or role of the query escalates. */
 static void
 escalate_object(CaCase *c, const CaObjectAnswer *answer, const char *action,
 				const char *object)
 {
-	ListCell   *lc;
-
 	c->decision = CA_DECISION_ESCALATE;
-	foreach(lc, answer->escalating)
-		ca_escalation_add(&c->escalation, action, object, lfirst(lc));
+	ca_escalation_add(&c->escalation, action, object, answer->escalating);
 }
 
 /* Decide one access and let it weigh on the case. */
@@ -186,7 +167,8 @@ decide_access(CaCase *c, CaTarget *target, CaAccess *access)
 		c->deciding = access;
 	}
 	if (access->verdict.decision == CA_DECISION_ESCALATE)
-		add_escalations(c, access);
+		ca_escalation_add(&c->escalation, access->action, access->relation->resource,
+						  ca_access_escalating(access));
 	if (access == target->select)
 	{
 		while ((attnum = bms_next_member(access->columns, attnum)) >= 0)

@@ -18,41 +18,42 @@
 #include "enforce/statement.h"
 #include "identity/stop.h"
 
-static void
-raise_refusal(const CaRefusal *r, const char *decision_id)
+/* What the error says first. */
+static char *
+message(const CaRefusal *r)
 {
-	const char *what = r->object != NULL ?
-	psprintf("%s on %s", r->action, r->object) : r->action;
 	const char *verb = r->decision == CA_DECISION_ESCALATE ? "approval needed for" :
 	r->sqlstate == ERRCODE_CA_BUDGET_EXCEEDED ? "budget exceeded for" :
 	"permission denied for";
-	const char *request = r->request != NULL ?
-	psprintf(" request=%s", ca_request_id_text(r->request)) : "";
 
 	if (r->sqlstate == ERRCODE_CA_STOPPED)
-		ereport(ERROR,
-				(errcode(r->sqlstate),
-				 ca_guc_explain_denials ? errmsg("%s: %s", r->action, r->reason) :
-				 errmsg("%s", r->action),
-				 ca_guc_explain_denials ?
-				 errdetail("decision_id=%s reason=%s: %s.", decision_id,
-						   r->reason_code, r->reason) :
-				 errdetail("decision_id=%s", decision_id),
-				 r->hint != NULL && ca_guc_explain_denials ? errhint("%s", r->hint) : 0));
-	if (!ca_guc_explain_denials)
-		ereport(ERROR,
-				(errcode(r->sqlstate),
-				 errmsg("%s %s", verb, what),
-				 errdetail("decision_id=%s%s", decision_id, request)));
+		return ca_guc_explain_denials ? psprintf("%s: %s", r->action, r->reason) :
+			pstrdup(r->action);
+	return r->object != NULL ? psprintf("%s %s on %s", verb, r->action, r->object) :
+		psprintf("%s %s", verb, r->action);
+}
+
+static void
+raise_refusal(const CaRefusal *r, const char *decision_id)
+{
+	StringInfoData detail;
+
+	initStringInfo(&detail);
+	appendStringInfo(&detail, "decision_id=%s", decision_id);
+	if (r->request != NULL)
+		appendStringInfo(&detail, " request=%s", ca_request_id_text(r->request));
+	if (ca_guc_explain_denials)
+	{
+		appendStringInfo(&detail, " reason=%s", r->reason_code);
+		if (r->policy != NULL)
+			appendStringInfo(&detail, " policy=%s", r->policy);
+		appendStringInfo(&detail, ": %s.", r->reason);
+	}
 	ereport(ERROR,
 			(errcode(r->sqlstate),
-			 errmsg("%s %s", verb, what),
-			 r->policy != NULL ?
-			 errdetail("decision_id=%s%s reason=%s policy=%s: %s.",
-					   decision_id, request, r->reason_code, r->policy, r->reason) :
-			 errdetail("decision_id=%s%s reason=%s: %s.",
-					   decision_id, request, r->reason_code, r->reason),
-			 r->hint != NULL ? errhint("%s", r->hint) : 0));
+			 errmsg("%s", message(r)),
+			 errdetail("%s", detail.data),
+			 r->hint != NULL && ca_guc_explain_denials ? errhint("%s", r->hint) : 0));
 }
 
 void
@@ -135,7 +136,7 @@ ca_refuse_identity(const CaIdentityProblem *problem, const char *kind,
 	if (ca_statement_level > 0 && stops(problem->code))
 	{
 		refusal.sqlstate = ERRCODE_CA_STOPPED;
-		refusal.action = "stopped while running";
+		refusal.action = CA_STOPPED_WHILE_RUNNING;
 		refusal.hint = NULL;
 	}
 	else if (problem->sqlstate == ERRCODE_CA_STOPPED)

@@ -13,12 +13,16 @@
 #include "nodes/parsenodes.h"
 #include "utils/uuid.h"
 
+/* Action of what is refused while it runs. */
+#define CA_STOPPED_WHILE_RUNNING	"stopped while running"
+
 typedef struct CaRefusal
 {
 	int			sqlstate;
 	CaDecision	decision;		/* DENY or ESCALATE */
 	const char *reason_code;
-	const char *action;			/* "select" ... */
+	const char *action;			/* "select" ...; of ERRCODE_CA_STOPPED the
+								 * whole message */
 	const char *object;			/* "crm.customer", may be NULL */
 	const char *reason;			/* why: sentence part, lower-case */
 	const char *policy;			/* deciding policy, or NULL */

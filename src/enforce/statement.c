@@ -252,6 +252,16 @@ ca_statement_current_kind(void)
 	return ca_statement_current != NULL ? ca_statement_current->kind : "EXECUTE";
 }
 
+const char *
+ca_statement_part(const char *text, int location, int *len)
+{
+	if (location >= 0)
+		text += location;
+	if (location < 0 || *len <= 0)
+		*len = strlen(text);
+	return text;
+}
+
 CaStatement *
 ca_statement_begin(const char *kind, const char *text, int location, int len,
 				   uint64 query_id)
@@ -266,17 +276,7 @@ ca_statement_begin(const char *kind, const char *text, int location, int len,
 	 */
 	ExitOnAnyError = false;
 
-	/* the part of the source that is this statement */
-	if (text == NULL)
-		text = "";
-	if (location >= 0)
-	{
-		text += location;
-		if (len <= 0)
-			len = strlen(text);
-	}
-	else
-		len = strlen(text);
+	text = ca_statement_part(text != NULL ? text : "", location, &len);
 	skipped = leading_comments(text, len);
 	text += skipped;
 	len = Min(len - skipped, CA_TEXT_MAX);

@@ -28,6 +28,9 @@ extern const char *ca_statement_kind(CmdType command);
 /* The kind of the current statement; "EXECUTE" outside of any.  Static. */
 extern const char *ca_statement_current_kind(void);
 
+/* The part of a source that is a statement, as in a PlannedStmt, and its length. */
+extern const char *ca_statement_part(const char *text, int location, int *len);
+
 /*
  * Begin a record.  text is the source of which len bytes at location belong
  * to this statement (location -1 or len 0: all of it), as in a PlannedStmt.

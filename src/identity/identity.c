@@ -51,7 +51,6 @@ static CaIdentity *current = NULL;	/* of what is presented; NULL: look it up */
 static const CaPresented *current_token = NULL;
 static const CaPresented *current_delegation = NULL;
 static uint64 last_serial = 0;
-static uint64 last_made = 0;
 static uint64 changes_seen = 0; /* value of ca_stop_changes() */
 static CaEpoch nobody;			/* of a session without a valid identity */
 
@@ -219,8 +218,7 @@ make_identity(const CaPresented *token, const CaPresented *delegation,
 	id->context = context;
 	id->agent_context = AllocSetContextCreate(context, "contauth registered agent",
 											  ALLOCSET_SMALL_SIZES);
-	id->serial = ++last_serial;
-	id->made = ++last_made;
+	id->serial = id->made = ++last_serial;
 	id->credential = actor;
 	id->agent = actor->agent;
 	id->trust_domain = actor->trust_domain;
@@ -475,7 +473,7 @@ publish(void)
 	if (current != NULL)
 		ca_stop_publish(current->made, current->hashes, list_length(current->bases));
 	else
-		ca_stop_withdraw();
+		ca_stop_publish(0, NULL, 0);
 }
 
 const CaIdentity *

@@ -16,7 +16,7 @@
 typedef struct CaIdentity
 {
 	uint64		serial;			/* never used twice in a backend */
-	uint64		made;			/* nor this, which stays the same */
+	uint64		made;			/* the first one, which stays */
 	CaEpoch		epoch;
 	CaCredential *credential;	/* token or certificate of the actor */
 	char	   *agent;			/* SPIFFE ID */

@@ -11,64 +11,27 @@
 #include "identity/problem.h"
 #include "lib/stringinfo.h"
 
-static void fill(CaIdentityProblem *problem, int sqlstate, const char *code,
-				 const char *fmt, va_list args) pg_attribute_printf(4, 0);
-
-static void
-fill(CaIdentityProblem *problem, int sqlstate, const char *code,
-	 const char *fmt, va_list args)
+bool
+ca_problem_set(CaIdentityProblem *problem, int sqlstate, const char *code,
+			   const char *fmt,...)
 {
 	StringInfoData text;
 	int			needed;
-	va_list		again;
 
 	initStringInfo(&text);
-	va_copy(again, args);
-	needed = appendStringInfoVA(&text, fmt, args);
-	if (needed > 0)
+	do
 	{
-		enlargeStringInfo(&text, needed);
-		(void) appendStringInfoVA(&text, fmt, again);
-	}
-	va_end(again);
+		va_list		args;
+
+		va_start(args, fmt);
+		needed = appendStringInfoVA(&text, fmt, args);
+		va_end(args);
+		if (needed > 0)
+			enlargeStringInfo(&text, needed);
+	} while (needed > 0);
 	problem->sqlstate = sqlstate;
 	problem->code = code;
 	problem->text = text.data;
-}
-
-bool
-ca_problem_identity(CaIdentityProblem *problem, const char *code,
-					const char *fmt,...)
-{
-	va_list		args;
-
-	va_start(args, fmt);
-	fill(problem, ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION, code, fmt, args);
-	va_end(args);
-	return false;
-}
-
-bool
-ca_problem_chain(CaIdentityProblem *problem, const char *code,
-				 const char *fmt,...)
-{
-	va_list		args;
-
-	va_start(args, fmt);
-	fill(problem, ERRCODE_CA_CHAIN_INVALID, code, fmt, args);
-	va_end(args);
-	return false;
-}
-
-bool
-ca_problem_stopped(CaIdentityProblem *problem, const char *code,
-				   const char *fmt,...)
-{
-	va_list		args;
-
-	va_start(args, fmt);
-	fill(problem, ERRCODE_CA_STOPPED, code, fmt, args);
-	va_end(args);
 	return false;
 }
 

@@ -8,6 +8,7 @@
 #ifndef CA_IDENTITY_PROBLEM_H
 #define CA_IDENTITY_PROBLEM_H
 
+#include "base/error.h"
 #include "token/token.h"
 
 /* A stable code and a sentence; neither ever carries text of a token. */
@@ -19,17 +20,17 @@ typedef struct CaIdentityProblem
 	char	   *text;			/* lower-case, no full stop */
 } CaIdentityProblem;
 
-/* Fill in a problem of the identity itself; always false. */
-extern bool ca_problem_identity(CaIdentityProblem *problem, const char *code,
-								const char *fmt,...) pg_attribute_printf(3, 4);
+/* Fill in a problem; always false. */
+extern bool ca_problem_set(CaIdentityProblem *problem, int sqlstate, const char *code,
+						   const char *fmt,...) pg_attribute_printf(4, 5);
 
-/* The same for a problem of the delegation chain. */
-extern bool ca_problem_chain(CaIdentityProblem *problem, const char *code,
-							 const char *fmt,...) pg_attribute_printf(3, 4);
-
-/* The same where nobody may do anything. */
-extern bool ca_problem_stopped(CaIdentityProblem *problem, const char *code,
-							   const char *fmt,...) pg_attribute_printf(3, 4);
+/* One of the identity itself; of the delegation chain; of everybody. */
+#define ca_problem_identity(problem, code, ...) \
+	ca_problem_set(problem, ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION, code, __VA_ARGS__)
+#define ca_problem_chain(problem, code, ...) \
+	ca_problem_set(problem, ERRCODE_CA_CHAIN_INVALID, code, __VA_ARGS__)
+#define ca_problem_stopped(problem, code, ...) \
+	ca_problem_set(problem, ERRCODE_CA_STOPPED, code, __VA_ARGS__)
 
 /*
  * The problem that a token's status names.  With about, as in "grant 2", it

@@ -20,6 +20,7 @@
 #include "common/hashfn.h"
 #include "identity/revocation.h"
 #include "utils/builtins.h"
+#include "utils/formatting.h"
 
 /* Bytes of an id: as much as a principal can be long. */
 #define MAX_ID	4096
@@ -72,15 +73,10 @@ ca_revocation_hash(CaRevocationKind kind, const char *id)
 static char *
 small_digest(const char *text)
 {
-	char	   *id = pstrdup(text);
+	const Size	len = strlen(text);
 
-	if (strlen(id) == 2 * CA_SHA256_LEN &&
-		strspn(id, "0123456789abcdefABCDEF") == 2 * CA_SHA256_LEN)
-	{
-		for (char *c = id; *c != '\0'; c++)
-			*c = pg_ascii_tolower((unsigned char) *c);
-	}
-	return id;
+	return len == 2 * CA_SHA256_LEN && strspn(text, "0123456789abcdefABCDEF") == len ?
+		asc_tolower(text, len) : pstrdup(text);
 }
 
 char *

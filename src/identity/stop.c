@@ -185,13 +185,6 @@ ca_stop_publish(uint64 identity, const uint64 *hashes, int n)
 		write_slot(identity, hashes, n);
 }
 
-void
-ca_stop_withdraw(void)
-{
-	if (slot != NULL && slot->identity != 0)
-		write_slot(0, NULL, 0);
-}
-
 uint64
 ca_stop_changes(void)
 {

@@ -34,14 +34,11 @@ extern void ca_stop_shmem_startup(void);
 
 /*
  * From now on this backend's identity rests on what the hashes stand for; a
- * number tells one identity from another.  A mark that was meant for what it
+ * number tells one identity from another, 0 is none.  A mark that was meant for what it
  * rested on before is gone, but for the statement at work.  To be followed by
  * a look whether any of it is revoked.
  */
 extern void ca_stop_publish(uint64 identity, const uint64 *hashes, int n);
-
-/* It rests on nothing: there is no identity. */
-extern void ca_stop_withdraw(void);
 
 /*
  * Moves with everything that stops anybody, on this server; seen here no later

@@ -164,6 +164,22 @@ target_sensitivity(const CaAccess *access, const Bitmapset *touched)
 		ca_relation_least(access->relation, touched);
 }
 
+List *
+ca_access_escalating(const CaAccess *access)
+{
+	List	   *policies = NIL;
+	ListCell   *lc;
+
+	foreach(lc, access->matched)
+	{
+		CaPolicy   *policy = ((CaCandidate *) lfirst(lc))->policy;
+
+		if (policy->effect == CA_EFFECT_ESCALATE)
+			policies = lappend(policies, policy);
+	}
+	return policies;
+}
+
 CaRequest
 ca_access_request(const CaAccess *access, const CaSubject *subject)
 {

@@ -85,6 +85,9 @@ extern void ca_access_trust(const CaPolicySet *set, const CaSubject *subject,
 extern bool ca_policy_speaks(const CaPolicy *policy, const CaSubject *subject,
 							 const char *action);
 
+/* The policies (of CaPolicy *) that escalate an access that was decided. */
+extern List *ca_access_escalating(const CaAccess *access);
+
 /* What conditions were told about an access that was decided. */
 extern CaRequest ca_access_request(const CaAccess *access, const CaSubject *subject);
 
