@@ -20,6 +20,7 @@ OBJS = \
 	src/base/glob.o \
 	src/base/guc.o \
 	src/base/internal.o \
+	src/base/json_text.o \
 	src/base/pending.o \
 	src/base/uuid7.o \
 	src/crypto/bundle.o \

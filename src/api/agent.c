@@ -10,6 +10,7 @@
 #include "audit/ring.h"
 #include "base/error.h"
 #include "base/internal.h"
+#include "base/json_text.h"
 #include "catalog/pg_authid.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
@@ -20,7 +21,6 @@
 #include "policy/request.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
-#include "utils/json.h"
 #include "utils/jsonb.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
@@ -31,17 +31,6 @@ PG_FUNCTION_INFO_V1(contauth_whoami);
 PG_FUNCTION_INFO_V1(contauth_claim);
 PG_FUNCTION_INFO_V1(contauth_attribute);
 PG_FUNCTION_INFO_V1(contauth_my_decision);
-
-/* "name": "value" or "name": null */
-static void
-add_member(StringInfo json, const char *name, const char *value)
-{
-	appendStringInfo(json, "%s\"%s\": ", json->len > 1 ? ", " : "", name);
-	if (value != NULL)
-		escape_json(json, value);
-	else
-		appendStringInfoString(json, "null");
-}
 
 /* The session's identity as the jsonb that whoami() returns. */
 static Datum
@@ -55,19 +44,19 @@ whoami(void)
 
 	initStringInfo(&json);
 	appendStringInfoChar(&json, '{');
-	add_member(&json, "agent", id != NULL ? id->agent : NULL);
-	add_member(&json, "on_behalf_of", id != NULL ? id->on_behalf_of : NULL);
+	ca_json_put_member(&json, "agent", id != NULL ? id->agent : NULL);
+	ca_json_put_member(&json, "on_behalf_of", id != NULL ? id->on_behalf_of : NULL);
 	if (id != NULL)
 		appendStringInfo(&json, ", \"chain\": %s, \"depth\": %d, \"autonomy\": %d",
 						 id->chain.json, id->depth, ca_identity_autonomy(id));
 	else
 		appendStringInfoString(&json, ", \"chain\": [], \"depth\": null, \"autonomy\": null");
-	add_member(&json, "purpose", purpose != NULL && purpose[0] != '\0' ? purpose : NULL);
-	add_member(&json, "source", id != NULL ? ca_identity_source(id) : NULL);
-	add_member(&json, "expires_at",
-			   id != NULL ? ca_chain_time(id->chain.expires_at) : NULL);
+	ca_json_put_member(&json, "purpose", purpose != NULL && purpose[0] != '\0' ? purpose : NULL);
+	ca_json_put_member(&json, "source", id != NULL ? ca_identity_source(id) : NULL);
+	ca_json_put_member(&json, "expires_at",
+					   id != NULL ? ca_chain_time(id->chain.expires_at) : NULL);
 	if (id == NULL)
-		add_member(&json, "reason", problem.text);
+		ca_json_put_member(&json, "reason", problem.text);
 	appendStringInfoChar(&json, '}');
 	return DirectFunctionCall1(jsonb_in, CStringGetDatum(json.data));
 }

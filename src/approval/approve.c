@@ -22,6 +22,7 @@
 #include "audit/home.h"
 #include "audit/ring.h"
 #include "base/internal.h"
+#include "base/json_text.h"
 #include "base/pending.h"
 #include "catalog/pg_authid.h"
 #include "executor/spi.h"
@@ -31,7 +32,6 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
-#include "utils/json.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
@@ -142,10 +142,9 @@ record(const Decision *d, const CaRequestRow *row)
 	StringInfoData detail;
 
 	initStringInfo(&detail);
-	appendStringInfoString(&detail, "{\"reason\": ");
-	escape_json(&detail, d->reason);
-	appendStringInfoString(&detail, ", \"agent\": ");
-	escape_json(&detail, row->agent);
+	appendStringInfoChar(&detail, '{');
+	ca_json_put_member(&detail, "reason", d->reason);
+	ca_json_put_member(&detail, "agent", row->agent);
 	if (d->to == CA_REQUEST_APPROVED)
 		appendStringInfo(&detail, ", \"uses\": %d, \"expires_at\": \"%s\"", d->uses,
 						 ca_chain_time(d->until));

@@ -12,9 +12,9 @@
 #include "postgres.h"
 
 #include "approval/request_table.h"
+#include "base/json_text.h"
 #include "commands/async.h"
 #include "identity/delegation.h"
-#include "lib/stringinfo.h"
 #include "utils/json.h"
 
 #define CA_CHANNEL		"contauth_approval"
@@ -22,17 +22,6 @@
 /* Longest payload, below the server's own limit; resources that are named. */
 #define CA_PAYLOAD_MAX		7500
 #define CA_PAYLOAD_NAMES	20
-
-/* "name": "value", or null */
-static void
-add(StringInfo json, const char *name, const char *value)
-{
-	appendStringInfo(json, "%s\"%s\": ", json->len > 1 ? ", " : "", name);
-	if (value != NULL)
-		escape_json(json, value);
-	else
-		appendStringInfoString(json, "null");
-}
 
 static void
 add_names(StringInfo json, const char *name, const List *names)
@@ -59,19 +48,19 @@ payload(const char *event, const CaRequestRow *row, bool whole)
 
 	initStringInfo(&json);
 	appendStringInfoChar(&json, '{');
-	add(&json, "event", event);
-	add(&json, "request", ca_request_id_text(&row->request.id));
-	add(&json, "decision_id", ca_request_id_text(&row->decision_id));
-	add(&json, "expires_at", psprintf("%sZ", ca_chain_time(row->request.until)));
+	ca_json_put_member(&json, "event", event);
+	ca_json_put_member(&json, "request", ca_request_id_text(&row->request.id));
+	ca_json_put_member(&json, "decision_id", ca_request_id_text(&row->decision_id));
+	ca_json_put_member(&json, "expires_at", psprintf("%sZ", ca_chain_time(row->request.until)));
 	if (whole)
 	{
-		add(&json, "agent", row->agent);
-		add(&json, "on_behalf_of", row->on_behalf_of);
-		add(&json, "database", row->database);
-		add(&json, "action", row->action);
+		ca_json_put_member(&json, "agent", row->agent);
+		ca_json_put_member(&json, "on_behalf_of", row->on_behalf_of);
+		ca_json_put_member(&json, "database", row->database);
+		ca_json_put_member(&json, "action", row->action);
 		add_names(&json, "resources", row->resources);
-		add(&json, "policy", row->policies != NIL ? linitial(row->policies) : NULL);
-		add(&json, "statement_kind", row->statement_kind);
+		ca_json_put_member(&json, "policy", row->policies != NIL ? linitial(row->policies) : NULL);
+		ca_json_put_member(&json, "statement_kind", row->statement_kind);
 	}
 	appendStringInfoChar(&json, '}');
 	return json.data;

@@ -213,47 +213,29 @@ ca_ring_check_writable(void)
 		report_no_home();
 }
 
-/* Copy len bytes to ring position pos, around the end of the buffer. */
-static void
-copy_in(uint64 pos, const void *src, Size len)
+/* Copy bytes to a place of the ring; returns the place behind them. */
+static Size
+copy_in(Size at, const void *src, Size len)
 {
-	Size		offset = pos % ring->size;
-	Size		first = Min(len, ring->size - offset);
+	Size		first = Min(len, ring->size - at);
 
-	memcpy(ring->data + offset, src, first);
+	memcpy(ring->data + at, src, first);
 	memcpy(ring->data, (const char *) src + first, len - first);
+	return at + len < ring->size ? at + len : at + len - ring->size;
 }
 
-/* Copy a record to ring position pos; returns the position behind it. */
+/* Copy a record of len bytes to ring position pos; returns the position behind it. */
 static uint64
 copy_record(uint64 pos, Size len, const CaAuditHeader *header,
 			const CaAuditBlob *blobs, int nblobs)
 {
 	EntryHead	head = {(uint32) len};
-	char	   *to = ring->data + pos % ring->size;
+	Size		at = pos % ring->size;
 
-	if (to + sizeof(head) + len > ring->data + ring->size)
-	{
-		copy_in(pos, &head, sizeof(head));
-		pos += sizeof(head);
-		copy_in(pos, header, sizeof(*header));
-		pos += sizeof(*header);
-		for (int i = 0; i < nblobs; i++)
-		{
-			copy_in(pos, blobs[i].data, blobs[i].len);
-			pos += blobs[i].len;
-		}
-		return pos;
-	}
-	memcpy(to, &head, sizeof(head));
-	to += sizeof(head);
-	memcpy(to, header, sizeof(*header));
-	to += sizeof(*header);
+	at = copy_in(at, &head, sizeof(head));
+	at = copy_in(at, header, sizeof(*header));
 	for (int i = 0; i < nblobs; i++)
-	{
-		memcpy(to, blobs[i].data, blobs[i].len);
-		to += blobs[i].len;
-	}
+		at = copy_in(at, blobs[i].data, blobs[i].len);
 	return pos + sizeof(head) + len;
 }
 
