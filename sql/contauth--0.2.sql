@@ -1,4 +1,4 @@
-/* contauth 0.1 */
+/* contauth 0.2 */
 
 -- complain if script is sourced in psql, rather than via CREATE EXTENSION
 \echo Use "CREATE EXTENSION contauth" to load this file. \quit
