@@ -86,6 +86,7 @@ OBJS = \
 	src/audit/decision_writer.o \
 	src/audit/guard.o \
 	src/audit/home.o \
+	src/audit/journal.o \
 	src/audit/memo.o \
 	src/audit/normalize.o \
 	src/audit/reading.o \
@@ -136,6 +137,7 @@ OBJS = \
 	src/enforce/run.o \
 	src/enforce/scrub.o \
 	src/enforce/statement.o \
+	src/enforce/statement_text.o \
 	src/enforce/trust.o \
 	src/enforce/utility.o \
 	src/enforce/water.o \

@@ -2191,7 +2191,7 @@ CREATE TABLE contauth_audit.spool (
     PRIMARY KEY (spool_id, segment, start_position)
 );
 COMMENT ON TABLE contauth_audit.spool IS
-    'What has been carried from the spools of standbys into contauth_audit.decision';
+    'What has been carried from spools into contauth_audit.decision: of standbys, and the journal of strict durability';
 COMMENT ON COLUMN contauth_audit.spool.spool_id IS 'Spool; the rows have it as boot_id';
 COMMENT ON COLUMN contauth_audit.spool.segment IS 'Segment of the spool';
 COMMENT ON COLUMN contauth_audit.spool.start_position IS 'Where the records begin in the segment, bytes';
@@ -2316,10 +2316,10 @@ CREATE TRIGGER refuse_statement
     FOR EACH STATEMENT EXECUTE FUNCTION contauth_audit.refuse_change();
 CREATE TRIGGER refuse_row
     BEFORE INSERT OR UPDATE OR DELETE ON contauth_audit.spool
-    FOR EACH ROW EXECUTE FUNCTION contauth_audit.refuse_change();
+    FOR EACH ROW EXECUTE FUNCTION contauth_audit.refuse_change('state');
 CREATE TRIGGER refuse_statement
     BEFORE UPDATE OR DELETE OR TRUNCATE ON contauth_audit.spool
-    FOR EACH STATEMENT EXECUTE FUNCTION contauth_audit.refuse_change();
+    FOR EACH STATEMENT EXECUTE FUNCTION contauth_audit.refuse_change('state');
 /* requests go from one state to the next; only contauth itself moves them */
 CREATE TRIGGER refuse_row
     BEFORE INSERT OR UPDATE OR DELETE ON contauth_audit.approval_request

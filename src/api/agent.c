@@ -192,8 +192,7 @@ contauth_my_decision(PG_FUNCTION_ARGS)
 	if (identity == NULL)
 		PG_RETURN_NULL();
 	agent = pstrdup(identity->agent);
-	if (ca_ring_head() > 0)
-		ca_ring_wait_durable(ca_ring_head() - 1);
+	ca_ring_wait_rows(ca_ring_head());
 
 	GetUserIdAndSecContext(&user, &sec_context);
 	SetUserIdAndSecContext(BOOTSTRAP_SUPERUSERID,

@@ -226,8 +226,7 @@ decide(Decision *d)
 				 errmsg("approval requests are not kept in this database"),
 				 errhint("Connect to the database that keeps the audit.")));
 	h = hold(d->id);
-	if (ca_ring_head() > 0)
-		ca_ring_wait_durable(ca_ring_head() - 1);
+	ca_ring_wait_rows(ca_ring_head());
 	arg[0] = d;
 	arg[1] = h;
 	run_as_owner(decide_row, arg);

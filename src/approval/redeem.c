@@ -43,7 +43,7 @@ put(CaRecordKind kind, const CaAnswer *answer, const CaAuditHeader *statement,
 		own.data, own.len
 	};
 	blobs[1] = fields;
-	index = ca_ring_put(&header, blobs, kind == CA_RECORD_REQUEST ? 2 : 1);
+	index = ca_ring_put(&header, blobs, kind == CA_RECORD_REQUEST ? 2 : 1, false).index;
 	pfree(own.data);
 	return index;
 }
@@ -76,7 +76,7 @@ ca_approval_redeem(const CaBinding *binding, bool peek, const pg_uuid_t *new_id,
 	PG_END_TRY();
 	/* SECURITY: not before this may anything run (test/t/026_approvals.pl) */
 	if (!answer.created)
-		ca_ring_wait_durable(index);
+		ca_ring_wait_rows(index + 1);
 	return answer;
 }
 

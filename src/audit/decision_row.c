@@ -484,25 +484,6 @@ set_header(RowBuilder *row, const CaAuditHeader *header)
 				   Int32GetDatum(header->max_sensitivity));
 }
 
-/* A statement in normal form. */
-static char *
-normalize(const char *text, bool cut)
-{
-	static CaMemo *normal[2] = {NULL, NULL};
-	Size		len;
-	char	   *result;
-
-	if (normal[cut] == NULL)
-		normal[cut] = ca_memo_create("contauth normal statements");
-	result = ca_memo_find(normal[cut], text, strlen(text), &len);
-	if (result == NULL)
-	{
-		result = ca_normalize_statement(text, cut);
-		ca_memo_keep(normal[cut], text, strlen(text), result, strlen(result) + 1);
-	}
-	return result;
-}
-
 /* A text's SHA-256. */
 static void
 digest_of(const char *text, unsigned char *digest)
@@ -531,7 +512,7 @@ set_statement(RowBuilder *row)
 	char	   *normalized = row->normalized;
 
 	if (text != NULL)
-		normalized = normalize(text, row->cut_statement > 0);
+		normalized = ca_normalize_again(text, row->cut_statement > 0);
 	if (normalized != NULL)
 	{
 		unsigned char digest[CA_SHA256_LEN];

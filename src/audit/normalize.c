@@ -15,6 +15,7 @@
  */
 #include "postgres.h"
 
+#include "audit/memo.h"
 #include "audit/normalize.h"
 #include "lib/stringinfo.h"
 #include "parser/parser.h"
@@ -229,4 +230,22 @@ ca_statement_tokens(const char *text)
 
 	return tokenize(text, standard_conforming_strings, &list) ?
 		write_tokens(text, &list, true) : pstrdup(text);
+}
+
+char *
+ca_normalize_again(const char *text, bool cut)
+{
+	static CaMemo *normal[2] = {NULL, NULL};
+	Size		len;
+	char	   *result;
+
+	if (normal[cut] == NULL)
+		normal[cut] = ca_memo_create("contauth normal statements");
+	result = ca_memo_find(normal[cut], text, strlen(text), &len);
+	if (result == NULL)
+	{
+		result = ca_normalize_statement(text, cut);
+		ca_memo_keep(normal[cut], text, strlen(text), result, strlen(result) + 1);
+	}
+	return result;
 }

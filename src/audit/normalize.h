@@ -20,6 +20,11 @@
 extern char *ca_normalize_statement(const char *text, bool cut);
 
 /*
+ * The same for a text that may have come before: results are remembered.
+ */
+extern char *ca_normalize_again(const char *text, bool cut);
+
+/*
  * The statement as this session reads it, without comments, whitespace
  * collapsed, constants as they are; palloc'd.  What the scanner does not
  * understand comes back as it is.

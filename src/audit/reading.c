@@ -7,6 +7,10 @@
  * partition or through a view, leaves a line in the server's log and a row in
  * admin_event, at most once a minute for each session and table.
  *
+ * And whoever does reads all that was decided before: records are written a
+ * moment after the statement, so his query waits for them, as long as a
+ * statement of an agent would (contauth.audit_wait).
+ *
  * The row belongs to the reader's transaction, so that it goes with a
  * ROLLBACK, and none is written in a read-only transaction or on a standby:
  * the line in the log remains.
@@ -22,7 +26,9 @@
 #include "access/xact.h"
 #include "access/xlog.h"
 #include "audit/guard.h"
+#include "audit/home.h"
 #include "audit/reading.h"
+#include "audit/ring.h"
 #include "base/catalog.h"
 #include "catalog/namespace.h"
 #include "catalog/partition.h"
@@ -182,6 +188,32 @@ note(Oid relation)
 		relation = llast_oid(get_partition_ancestors(relation));
 	if (is_due(relation))
 		record(relation);
+}
+
+/*
+ * See reading.h.  Who has written something may hold a lock that the worker
+ * waits for, so he does not wait.
+ */
+void
+ca_reading_catch_up(const PlannedStmt *plan)
+{
+	ListCell   *lc;
+
+	if (plan->relationOids == NIL || ca_guard_own_work())
+		return;
+	foreach(lc, plan->relationOids)
+	{
+		if (is_audit_table(lfirst_oid(lc)))
+			break;
+	}
+	if (lc == NULL || RecoveryInProgress() || !ca_home_is(MyDatabaseId) ||
+		TransactionIdIsValid(GetTopTransactionIdIfAny()))
+		return;
+	if (!ca_ring_catch_up())
+		ereport(WARNING,
+				(errmsg("the audit is not complete"),
+				 errdetail("Records wait for the contauth audit worker."),
+				 errhint("See the server log for its errors.")));
 }
 
 /*

@@ -13,6 +13,12 @@
 /* Register the callbacks; once per backend, from _PG_init. */
 extern void ca_reading_init(void);
 
+/*
+ * A plan has been made, and the snapshot that it runs with is yet to be taken: if
+ * it reads the audit, wait until that is complete.
+ */
+extern void ca_reading_catch_up(const PlannedStmt *plan);
+
 /* A plan is started, or a utility command, which may be a COPY: is it the audit's? */
 extern void ca_reading_note_plan(const PlannedStmt *plan);
 extern void ca_reading_note_utility(const Node *command);

@@ -8,6 +8,8 @@
  *   the lock, after all bytes are there;
  * - a record is never dropped: when there is no room the backend waits for
  *   contauth.audit_wait and then refuses its statement with ZA005;
+ * - what is said to be durable has been seen by the worker, too: who records
+ *   while nobody writes rows is refused, not put off;
  * - a backend that has put a record is counted in producers until it exits,
  *   so that the worker's last drain at shutdown comes after its last record.
  *
@@ -17,6 +19,7 @@
  */
 #include "postgres.h"
 
+#include "audit/journal.h"
 #include "audit/ring_shared.h"
 #include "base/error.h"
 #include "base/guc.h"
@@ -39,12 +42,6 @@
 StaticAssertDecl(CA_CUT_MARGIN >= sizeof(CaAuditHeader) + 128,
 				 "no room for what a cut adds");
 
-/* What stands before a record in data[]. */
-typedef struct EntryHead
-{
-	uint32		len;			/* of header and fields */
-} EntryHead;
-
 static CaRingShared *ring = NULL;
 static bool counted = false;	/* is this backend one of producers? */
 
@@ -56,12 +53,12 @@ ca_ring_shmem_size(void)
 					mul_size((Size) ca_guc_audit_ring_size, 1024));
 }
 
-/* Ask for the memory and the lock; for shmem_request_hook. */
+/* Ask for the memory and the locks; for shmem_request_hook. */
 void
 ca_ring_shmem_request(void)
 {
 	RequestAddinShmemSpace(ca_ring_shmem_size());
-	RequestNamedLWLockTranche(CA_RING_TRANCHE, 1);
+	RequestNamedLWLockTranche(CA_RING_TRANCHE, 2);
 }
 
 /* Draw a random (version 4) UUID. */
@@ -87,11 +84,14 @@ ca_ring_shmem_startup(void)
 	if (!found)
 	{
 		memset(ring, 0, offsetof(CaRingShared, data));
-		ring->lock = &(GetNamedLWLockTranche(CA_RING_TRANCHE))->lock;
+		ring->lock = &GetNamedLWLockTranche(CA_RING_TRANCHE)[0].lock;
+		ring->journal_lock = &GetNamedLWLockTranche(CA_RING_TRANCHE)[1].lock;
 		ring->size = (Size) ca_guc_audit_ring_size * 1024;
 		ca_ring_draw_uuid(&ring->boot_id);
 		ConditionVariableInit(&ring->progress);
 		pg_atomic_init_u32(&ring->home_state, CA_HOME_UNKNOWN);
+		pg_atomic_init_u64(&ring->wanted_index, 0);
+		ring->spool_behind = true;
 	}
 	LWLockRelease(AddinShmemInitLock);
 }
@@ -227,16 +227,26 @@ copy_in(Size at, const void *src, Size len)
 /* Copy a record of len bytes to ring position pos; returns the position behind it. */
 static uint64
 copy_record(uint64 pos, Size len, const CaAuditHeader *header,
-			const CaAuditBlob *blobs, int nblobs)
+			const CaAuditBlob *blobs, int nblobs, bool strict)
 {
-	EntryHead	head = {(uint32) len};
+	CaRingEntry entry = {.len = (uint32) len,.strict = strict};
 	Size		at = pos % ring->size;
 
-	at = copy_in(at, &head, sizeof(head));
+	at = copy_in(at, &entry, sizeof(entry));
 	at = copy_in(at, header, sizeof(*header));
 	for (int i = 0; i < nblobs; i++)
 		at = copy_in(at, blobs[i].data, blobs[i].len);
-	return pos + sizeof(head) + len;
+	return pos + sizeof(entry) + len;
+}
+
+/* Wake the worker, if it has not got up by itself.  The caller holds the lock. */
+static void
+wake_worker(void)
+{
+	if (ring->worker_wait == CA_WORKER_AWAKE || ring->worker_latch == NULL)
+		return;
+	ring->worker_wait = CA_WORKER_AWAKE;
+	SetLatch(ring->worker_latch);
 }
 
 /*
@@ -245,14 +255,13 @@ copy_record(uint64 pos, Size len, const CaAuditHeader *header,
  */
 static bool
 try_put(const CaAuditHeader *header, const CaAuditBlob *blobs, int nblobs,
-		Size len, uint64 *index)
+		Size len, bool strict, CaRingPlace *place)
 {
 	Size		used;
-	bool		wake;
 
 	LWLockAcquire(ring->lock, LW_EXCLUSIVE);
 	used = ring->head_pos - ring->tail_pos;
-	if (sizeof(EntryHead) + len > ring->size - used)
+	if (sizeof(CaRingEntry) + len > ring->size - used)
 	{
 		/* whatever the worker waits for, room is needed now */
 		if (ring->worker_latch)
@@ -261,35 +270,36 @@ try_put(const CaAuditHeader *header, const CaAuditBlob *blobs, int nblobs,
 		return false;
 	}
 
-	ring->head_pos = copy_record(ring->head_pos, len, header, blobs, nblobs);
-	*index = ring->head_index++;
+	place->pos = ring->head_pos;
+	place->index = ring->head_index;
+	place->strict = strict;
+	ring->head_pos = copy_record(ring->head_pos, len, header, blobs, nblobs, strict);
+	ring->head_index++;
+	if (strict)
+		pg_atomic_write_u64(&ring->wanted_index, ring->head_index);
 
-	wake = ring->worker_wait == CA_WORKER_SLEEPING ||
-		(ring->worker_wait == CA_WORKER_NAPPING && used > ring->size / 2);
-	if (wake && ring->worker_latch)
-	{
-		ring->worker_wait = CA_WORKER_AWAKE;
-		SetLatch(ring->worker_latch);
-	}
+	if (strict || ring->worker_wait == CA_WORKER_SLEEPING ||
+		(ring->worker_wait == CA_WORKER_NAPPING && used > ring->size / 2))
+		wake_worker();
 	LWLockRelease(ring->lock);
 	return true;
 }
 
 /* Put one record, waiting for room; raises ZA005 after audit_wait. */
-static uint64
+static CaRingPlace
 put_waiting(const CaAuditHeader *header, const CaAuditBlob *blobs, int nblobs,
-			Size len)
+			Size len, bool strict)
 {
 	TimestampTz deadline;
-	uint64		index;
+	CaRingPlace place;
 
-	if (try_put(header, blobs, nblobs, len, &index))
-		return index;
+	if (try_put(header, blobs, nblobs, len, strict, &place))
+		return place;
 
 	deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
 										   ca_guc_audit_wait);
 	ConditionVariablePrepareToSleep(&ring->progress);
-	while (!try_put(header, blobs, nblobs, len, &index))
+	while (!try_put(header, blobs, nblobs, len, strict, &place))
 	{
 		long		left = remaining_ms(deadline);
 
@@ -298,7 +308,7 @@ put_waiting(const CaAuditHeader *header, const CaAuditBlob *blobs, int nblobs,
 		ConditionVariableTimedSleep(&ring->progress, left, PG_WAIT_EXTENSION);
 	}
 	ConditionVariableCancelSleep();
-	return index;
+	return place;
 }
 
 /* Total length of a record with these fields. */
@@ -364,39 +374,116 @@ cut_fields(const CaAuditBlob *blobs, int nblobs, Size excess, StringInfo out)
 }
 
 /* Put a record that is too long, cut. */
-static uint64
+static CaRingPlace
 put_cut(const CaAuditHeader *header, const CaAuditBlob *blobs, int nblobs,
-		Size len)
+		Size len, bool strict)
 {
 	StringInfoData buf;
 	CaAuditBlob whole;
-	uint64		index;
+	CaRingPlace place;
 
 	initStringInfo(&buf);
 	cut_fields(blobs, nblobs, len - CA_RECORD_MAX + CA_CUT_MARGIN, &buf);
 	whole.data = buf.data;
 	whole.len = buf.len;
-	index = put_waiting(header, &whole, 1, sizeof(*header) + whole.len);
+	place = put_waiting(header, &whole, 1, sizeof(*header) + whole.len, strict);
 	pfree(buf.data);
-	return index;
+	return place;
 }
 
 /* See ring.h. */
-uint64
-ca_ring_put(const CaAuditHeader *header, const CaAuditBlob *blobs, int nblobs)
+CaRingPlace
+ca_ring_put(const CaAuditHeader *header, const CaAuditBlob *blobs, int nblobs,
+			bool strict)
 {
 	Size		len = record_length(blobs, nblobs);
 
 	ca_ring_check_writable();
 	ca_ring_enter();
 	if (len > CA_RECORD_MAX)
-		return put_cut(header, blobs, nblobs, len);
-	return put_waiting(header, blobs, nblobs, len);
+		return put_cut(header, blobs, nblobs, len, strict);
+	return put_waiting(header, blobs, nblobs, len, strict);
 }
 
-/* Are all records below index durable?  If not, tell the worker to hurry. */
+/* What stands before the record at ring position pos. */
+CaRingEntry
+ca_ring_entry(uint64 pos)
+{
+	CaRingEntry entry;
+	Size		at = pos % ring->size;
+	Size		first = Min(sizeof(entry), ring->size - at);
+
+	memcpy(&entry, ring->data + at, first);
+	memcpy((char *) &entry + first, ring->data, sizeof(entry) - first);
+	return entry;
+}
+
+/* Change it; the caller holds the lock. */
+void
+ca_ring_set_entry(uint64 pos, const CaRingEntry *entry)
+{
+	(void) copy_in(pos % ring->size, entry, sizeof(*entry));
+}
+
+/*
+ * Where the bytes at a position are.  Returns how many of len stand there; the
+ * rest is at the beginning of data[].
+ */
+Size
+ca_ring_bytes(uint64 pos, Size len, const char **data)
+{
+	Size		at = pos % ring->size;
+
+	*data = ring->data + at;
+	return Min(len, ring->size - at);
+}
+
+/* Is it, and has the worker seen it?  If not, tell the worker to hurry. */
 static bool
-index_is_durable(uint64 index)
+is_durable(CaRingPlace place, bool journal_fails)
+{
+	bool		done;
+	bool		written;
+
+	LWLockAcquire(ring->lock, LW_EXCLUSIVE);
+	written = ring->tail_index > place.index;
+	done = written || (ca_ring_entry(place.pos).segment != 0 &&
+					   ring->seen_index > place.index);
+	if (!done)
+	{
+		if (journal_fails)
+			ring->wanted_rows = Max(ring->wanted_rows, place.index + 1);
+		wake_worker();
+	}
+	LWLockRelease(ring->lock);
+	return done;
+}
+
+/* See ring.h. */
+void
+ca_ring_wait_durable(CaRingPlace place)
+{
+	TimestampTz deadline;
+	bool		fails = !ca_journal_write(place);
+
+	if (is_durable(place, fails))
+		return;
+	deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), ca_guc_audit_wait);
+	ConditionVariablePrepareToSleep(&ring->progress);
+	while (!is_durable(place, fails))
+	{
+		long		left = remaining_ms(deadline);
+
+		if (left <= 0)
+			report_timeout();
+		ConditionVariableTimedSleep(&ring->progress, left, PG_WAIT_EXTENSION);
+	}
+	ConditionVariableCancelSleep();
+}
+
+/* Are all records below index rows?  If not, tell the worker to hurry. */
+static bool
+are_rows(uint64 index)
 {
 	bool		done;
 
@@ -404,19 +491,15 @@ index_is_durable(uint64 index)
 	done = ring->tail_index >= index;
 	if (!done)
 	{
-		ring->wanted_index = Max(ring->wanted_index, index);
-		if (ring->worker_wait != CA_WORKER_AWAKE && ring->worker_latch)
-		{
-			ring->worker_wait = CA_WORKER_AWAKE;
-			SetLatch(ring->worker_latch);
-		}
+		ring->wanted_rows = Max(ring->wanted_rows, index);
+		wake_worker();
 	}
 	LWLockRelease(ring->lock);
 	return done;
 }
 
 /*
- * Wait until all records below index are durable; false after timeout_ms.
+ * Wait until all records below index are rows; false after timeout_ms.
  * Interrupts are served while waiting.
  */
 bool
@@ -425,11 +508,11 @@ ca_ring_wait_index(uint64 index, long timeout_ms)
 	TimestampTz deadline;
 	bool		done;
 
-	if (index_is_durable(index))
+	if (are_rows(index))
 		return true;
 	deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), timeout_ms);
 	ConditionVariablePrepareToSleep(&ring->progress);
-	while (!(done = index_is_durable(index)))
+	while (!(done = are_rows(index)))
 	{
 		long		left = remaining_ms(deadline);
 
@@ -443,10 +526,46 @@ ca_ring_wait_index(uint64 index, long timeout_ms)
 
 /* See ring.h. */
 void
-ca_ring_wait_durable(uint64 position)
+ca_ring_wait_rows(uint64 index)
 {
-	if (!ca_ring_wait_index(position + 1, ca_guc_audit_wait))
+	if (!ca_ring_wait_index(index, ca_guc_audit_wait))
 		report_timeout();
+}
+
+/* Is everything that was decided before index was put in the tables? */
+static bool
+is_complete(uint64 index)
+{
+	bool		behind;
+
+	LWLockAcquire(ring->lock, LW_SHARED);
+	behind = ring->spool_behind;
+	LWLockRelease(ring->lock);
+	return !behind && are_rows(index);
+}
+
+/* See ring.h. */
+bool
+ca_ring_catch_up(void)
+{
+	uint64		index = ca_ring_head();
+	TimestampTz deadline;
+	bool		done;
+
+	if (is_complete(index))
+		return true;
+	deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), ca_guc_audit_wait);
+	ConditionVariablePrepareToSleep(&ring->progress);
+	while (!(done = is_complete(index)))
+	{
+		long		left = remaining_ms(deadline);
+
+		if (left <= 0 || home_state() == CA_HOME_NONE || home_state() == CA_HOME_MISSING)
+			break;
+		ConditionVariableTimedSleep(&ring->progress, left, PG_WAIT_EXTENSION);
+	}
+	ConditionVariableCancelSleep();
+	return done;
 }
 
 /* See ring.h. */

@@ -21,25 +21,42 @@ extern void ca_ring_shmem_startup(void);
  */
 extern void ca_ring_enter(void);
 
-/*
- * Put one record into the ring and return its index: 0, 1, 2... since server
- * start.  Waits up to contauth.audit_wait for room; then, or when no database
- * keeps the audit tables, raises ZA005.  The fields are the concatenation of
- * the blobs (each a whole number of fields).  A record longer than 64 kB loses
- * the end of its CA_F_STATEMENT, then whole fields, and says so in the row.
- */
-extern uint64 ca_ring_put(const CaAuditHeader *header,
-						  const CaAuditBlob *blobs, int nblobs);
+/* Where a record is in the ring. */
+typedef struct CaRingPlace
+{
+	uint64		index;			/* its number since server start, from 0 */
+	uint64		pos;			/* of its first byte */
+	bool		strict;			/* as it was put */
+} CaRingPlace;
 
 /*
- * Wait until the record with this index (and all before it) is durable in
- * contauth_audit.decision, or during recovery in the spool, at most
- * contauth.audit_wait; then raises ZA005.  The record stays in the ring and is
- * written all the same.
+ * Put one record into the ring.  Waits up to contauth.audit_wait for room; then,
+ * or when no database keeps the audit tables, raises ZA005.  The fields are the
+ * concatenation of the blobs (each a whole number of fields).  A record longer
+ * than 64 kB loses the end of its CA_F_STATEMENT, then whole fields, and says so
+ * in the row.  A strict one may go to the journal, so it holds nothing that must
+ * not be in a file.
  */
-extern void ca_ring_wait_durable(uint64 position);
+extern CaRingPlace ca_ring_put(const CaAuditHeader *header,
+							   const CaAuditBlob *blobs, int nblobs, bool strict);
 
-/* Index behind the newest record: wait for this - 1 to see all of them. */
+/*
+ * Wait until the record is durable, in contauth_audit.decision or in a spool, and
+ * the worker has seen it, at most contauth.audit_wait; then raises ZA005.  The
+ * record stays in the ring and is written all the same.
+ */
+extern void ca_ring_wait_durable(CaRingPlace place);
+
+/* The same until all records below the index are in the table. */
+extern void ca_ring_wait_rows(uint64 index);
+
+/*
+ * Wait until the tables hold every record made so far, those that a crash left
+ * in the spool too, at most contauth.audit_wait; did they come to that?
+ */
+extern bool ca_ring_catch_up(void);
+
+/* Index behind the newest record. */
 extern uint64 ca_ring_head(void);
 
 /*

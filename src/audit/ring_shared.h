@@ -7,17 +7,22 @@
  *
  * Positions and indexes only grow: a position counts bytes, an index counts
  * records, both since this start of the postmaster.  [tail, head) is what has
- * been put but is not yet durable in contauth_audit.decision, or during
- * recovery in the spool (spool.h).  Decisions become rows with a seq: that of
- * record i, if it is one and all from the tail to it are, is base_seq + i.
- * Whenever the tail moves over a record of another kind, base_seq goes down by
- * one.
+ * been put but is not yet in contauth_audit.decision, or during recovery in the
+ * spool (spool.h).  Decisions become rows with a seq: that of record i, if it is
+ * one and all from the tail to it are, is base_seq + i.  Whenever the tail moves
+ * over a record of another kind, base_seq goes down by one.
  *
- * Locking: one LWLock guards every field below it; home_state is read without,
- * too.  Bytes of data[] in
- * [tail, head) never change, so the worker copies them without the lock;
- * producers write behind head under the lock, exclusive, and move head last.
- * Only the worker moves tail.  No other lock is taken while holding it.
+ * Records that are to be durable at once may go to the journal before they are
+ * rows (journal.c), unless the worker has claimed them: those before claimed are
+ * being written as rows.
+ *
+ * Locking: "lock" guards every field below it; home_state and wanted_index are
+ * read without, too.  Bytes of data[] in [tail, head) never change, but for a
+ * record's place in the journal, so they are copied without the lock; producers
+ * write behind head under the lock, exclusive, and move head last.  Only the
+ * worker moves tail and claimed, the latter with journal_lock held; who holds
+ * that moves journal.  No other lock is taken while holding "lock";
+ * journal_lock is taken before it.
  *
  *-------------------------------------------------------------------------
  */
@@ -56,6 +61,7 @@ typedef struct CaRingShared
 {
 	/* fixed when the memory is initialised */
 	LWLock	   *lock;
+	LWLock	   *journal_lock;
 	pg_uuid_t	boot_id;
 	Size		size;			/* bytes in data[] */
 	/* signalled, without the lock, when tail or home_state changes */
@@ -65,7 +71,14 @@ typedef struct CaRingShared
 	uint64		head_index;
 	uint64		tail_pos;
 	uint64		tail_index;
-	uint64		wanted_index;	/* somebody waits for all records below */
+	uint64		claimed_pos;
+	uint64		claimed_index;
+	uint64		journal_pos;	/* what is before it has been put into the */
+	uint64		journal_index;	/* journal, or passed over */
+	pg_atomic_uint64 wanted_index;	/* the worker is to see all records below;
+									 * read without the lock, too */
+	uint64		seen_index;		/* it has seen those */
+	uint64		wanted_rows;	/* somebody waits for all below to be rows */
 	int			producers;		/* backends that may still put records */
 	pg_atomic_uint32 home_state;	/* CaHomeState; read without the lock, too */
 	Oid			home;			/* chosen database, when none is configured */
@@ -76,9 +89,13 @@ typedef struct CaRingShared
 	unsigned char tail_hash[CA_SHA256_LEN]; /* of the row before tail */
 	bool		carrying;		/* rows from the spool are being added */
 	bool		spool_news;		/* carry() has brought a file */
-	pg_uuid_t	spool_id;		/* spool of this server's recovery, */
-	int32		spool_segment;	/* its segment that is being written, */
-	uint64		spool_end;		/* and how much of that is durable */
+	bool		spool_behind;	/* what the spool holds of before this start
+								 * may not be in the table yet */
+	bool		journal_wanted; /* somebody would have written to it */
+	pg_uuid_t	spool_id;		/* spool that is being written, */
+	int32		spool_segment;	/* its newest segment, */
+	uint64		spool_end;		/* how much of that is durable, */
+	uint64		spool_room;		/* and, of the journal, how much it can hold */
 	CaWorkerWait worker_wait;
 	Latch	   *worker_latch;	/* NULL: no worker */
 	char		data[FLEXIBLE_ARRAY_MEMBER];
@@ -86,6 +103,15 @@ typedef struct CaRingShared
 
 /* The ring, or NULL when the library was not preloaded. */
 extern CaRingShared *ca_ring_shared(void);
+
+/* What stands before a record in data[]. */
+typedef struct CaRingEntry
+{
+	uint32		len;			/* of header and fields */
+	bool		strict;			/* for the journal */
+	int32		segment;		/* of the journal; 0: it is not there */
+	uint64		spool_end;		/* position behind it in that segment */
+} CaRingEntry;
 
 /* Some records copied out of the ring, oldest first. */
 typedef struct CaRingBatch
@@ -100,7 +126,8 @@ typedef struct CaRingBatch
 		CaAuditHeader header;
 		const char *fields;
 		Size		len;
-		uint64		end_pos;	/* ring position behind it */
+		uint64		pos;		/* ring position of its entry, */
+		uint64		end_pos;	/* and behind it */
 	}		   *records;
 } CaRingBatch;
 
@@ -112,6 +139,7 @@ extern void ca_ring_worker_position(Oid *relation, int64 *seq,
 									unsigned char *hash);
 extern void ca_ring_worker_report_left(void);
 extern void ca_ring_worker_read(CaRingBatch *batch, int max);
+extern void ca_ring_worker_see(void);
 extern void ca_ring_worker_adopt(Oid relation, const CaNewestRow *newest);
 extern void ca_ring_worker_advance(const CaRingBatch *batch, int count,
 								   int rows, const unsigned char *hash);
@@ -120,12 +148,17 @@ extern void ca_ring_worker_carry_end(int count, const unsigned char *hash);
 extern void ca_ring_worker_spooled(const pg_uuid_t *spool_id, int32 segment,
 								   uint64 end);
 extern bool ca_ring_worker_spool_news(void);
-extern void ca_ring_worker_wait(bool idle);
+extern void ca_ring_worker_spool_done(bool done);
+extern bool ca_ring_worker_rows_due(void);
+extern void ca_ring_worker_wait(bool idle, long nap_ms);
 extern void ca_ring_worker_set_state(CaHomeState state);
 
 /* ring.c */
 extern void ca_ring_draw_uuid(pg_uuid_t *uuid);
 extern void ca_ring_announce_spool(void);
+extern CaRingEntry ca_ring_entry(uint64 pos);
+extern void ca_ring_set_entry(uint64 pos, const CaRingEntry *entry);
+extern Size ca_ring_bytes(uint64 pos, Size len, const char **data);
 extern bool ca_ring_wait_index(uint64 index, long timeout_ms);
 
 #endif							/* CA_AUDIT_RING_SHARED_H */

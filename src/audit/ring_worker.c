@@ -18,8 +18,7 @@
 #include "storage/ipc.h"
 #include "utils/wait_event.h"
 
-/* How long the worker lets records gather, and how long it sleeps at most. */
-#define CA_NAP_MS		10
+/* How long the worker sleeps at most. */
 #define CA_SLEEP_MS		1000
 
 /* Exit callback: nobody is to be woken any more. */
@@ -120,11 +119,10 @@ static uint64
 read_record(CaRingShared *ring, uint64 pos, CaAuditHeader *header,
 			const char **fields, Size *fields_len)
 {
-	uint32		len;
+	uint32		len = ca_ring_entry(pos).len;
 	char	   *copy;
 
-	copy_out(ring, pos, &len, sizeof(len));
-	pos += sizeof(len);
+	pos += sizeof(CaRingEntry);
 	if (len < sizeof(*header) || len > CA_RECORD_MAX)
 		elog(PANIC, "audit ring is corrupted");
 	copy_out(ring, pos, header, sizeof(*header));
@@ -135,9 +133,27 @@ read_record(CaRingShared *ring, uint64 pos, CaAuditHeader *header,
 	return pos + len;
 }
 
+/* Copy up to max records from pos on, of which so many are there. */
+static void
+read_records(CaRingBatch *batch, uint64 pos, uint64 available, int max)
+{
+	CaRingShared *ring = ca_ring_shared();
+
+	batch->count = (int) Min(available, (uint64) max);
+	batch->records = palloc(Max(batch->count, 1) * sizeof(*batch->records));
+	for (int i = 0; i < batch->count; i++)
+	{
+		batch->records[i].pos = pos;
+		pos = read_record(ring, pos, &batch->records[i].header,
+						  &batch->records[i].fields, &batch->records[i].len);
+		batch->records[i].end_pos = pos;
+	}
+}
+
 /*
  * Copy up to max of the oldest records into batch, palloc'd in the current
- * memory context.  They stay in the ring.
+ * memory context.  They stay in the ring, but from now on none of them goes to
+ * the journal any more: what the transaction that writes them says of it is true.
  */
 void
 ca_ring_worker_read(CaRingBatch *batch, int max)
@@ -154,15 +170,34 @@ ca_ring_worker_read(CaRingBatch *batch, int max)
 	batch->boot_id = ring->boot_id;
 	available = ring->head_index - ring->tail_index;
 	LWLockRelease(ring->lock);
+	read_records(batch, pos, available, max);
+	if (batch->count == 0)
+		return;
 
-	batch->count = (int) Min(available, (uint64) max);
-	batch->records = palloc(Max(batch->count, 1) * sizeof(*batch->records));
-	for (int i = 0; i < batch->count; i++)
-	{
-		pos = read_record(ring, pos, &batch->records[i].header,
-						  &batch->records[i].fields, &batch->records[i].len);
-		batch->records[i].end_pos = pos;
-	}
+	LWLockAcquire(ring->journal_lock, LW_EXCLUSIVE);
+	LWLockAcquire(ring->lock, LW_EXCLUSIVE);
+	ring->claimed_index = batch->first_index + batch->count;
+	ring->claimed_pos = batch->records[batch->count - 1].end_pos;
+	LWLockRelease(ring->lock);
+	LWLockRelease(ring->journal_lock);
+}
+
+/*
+ * Let those go on who wait that the worker sees what they have put.  Asked
+ * between any two rows, so mostly it takes no lock: who comes a moment later is
+ * seen the next time.  Only the worker moves seen_index.
+ */
+void
+ca_ring_worker_see(void)
+{
+	CaRingShared *ring = ca_ring_shared();
+
+	if (pg_atomic_read_u64(&ring->wanted_index) <= ring->seen_index)
+		return;
+	LWLockAcquire(ring->lock, LW_EXCLUSIVE);
+	ring->seen_index = ring->head_index;
+	LWLockRelease(ring->lock);
+	ConditionVariableBroadcast(&ring->progress);
 }
 
 /*
@@ -224,6 +259,7 @@ ca_ring_worker_spooled(const pg_uuid_t *spool_id, int32 segment, uint64 end)
 	ring->spool_id = *spool_id;
 	ring->spool_segment = segment;
 	ring->spool_end = end;
+	ring->spool_room = 0;
 	LWLockRelease(ring->lock);
 }
 
@@ -248,12 +284,11 @@ ca_ring_worker_spool_news(void)
 static bool
 skip_record(CaRingShared *ring)
 {
-	uint32		len;
+	CaRingEntry entry = ca_ring_entry(ring->tail_pos);
 	CaAuditHeader header;
 
-	copy_out(ring, ring->tail_pos, &len, sizeof(len));
-	copy_out(ring, ring->tail_pos + sizeof(len), &header, sizeof(header));
-	ring->tail_pos += sizeof(len) + len;
+	copy_out(ring, ring->tail_pos + sizeof(entry), &header, sizeof(header));
+	ring->tail_pos += sizeof(entry) + entry.len;
 	ring->tail_index++;
 	if (header.kind == CA_RECORD_DECISION)
 		return true;
@@ -305,12 +340,41 @@ ca_ring_worker_adopt(Oid relation, const CaNewestRow *newest)
 }
 
 /*
- * Wait for work after a drained ring: a nap while records keep coming, a
- * sleep when idle.  Returns at once when a strict waiter or a filling ring
- * does not let it.
+ * All that the spool held of before this start is in the table, or is not going
+ * to be.  (Or it may not be any more: the server has begun to write.)
  */
 void
-ca_ring_worker_wait(bool idle)
+ca_ring_worker_spool_done(bool done)
+{
+	CaRingShared *ring = ca_ring_shared();
+
+	LWLockAcquire(ring->lock, LW_EXCLUSIVE);
+	ring->spool_behind = !done;
+	LWLockRelease(ring->lock);
+	if (done)
+		ConditionVariableBroadcast(&ring->progress);
+}
+
+/* Must rows be written now, even if that brings a small batch? */
+bool
+ca_ring_worker_rows_due(void)
+{
+	CaRingShared *ring = ca_ring_shared();
+	bool		due;
+
+	LWLockAcquire(ring->lock, LW_SHARED);
+	due = ring->wanted_rows > ring->tail_index ||
+		ring->head_pos - ring->tail_pos > ring->size / 4;
+	LWLockRelease(ring->lock);
+	return due;
+}
+
+/*
+ * Wait for work: a nap while records keep coming, a sleep when idle.  Returns at
+ * once when those who wait, or a filling ring, do not let it.
+ */
+void
+ca_ring_worker_wait(bool idle, long nap_ms)
 {
 	CaRingShared *ring = ca_ring_shared();
 	uint64		used;
@@ -318,8 +382,9 @@ ca_ring_worker_wait(bool idle)
 
 	LWLockAcquire(ring->lock, LW_EXCLUSIVE);
 	used = ring->head_pos - ring->tail_pos;
-	urgent = ring->wanted_index > ring->tail_index || used > ring->size / 4 ||
-		(idle && used > 0);
+	urgent = pg_atomic_read_u64(&ring->wanted_index) > ring->seen_index ||
+		ring->wanted_rows > ring->tail_index ||
+		used > ring->size / 4 || (idle && used > 0);
 	if (!urgent)
 		ring->worker_wait = idle ? CA_WORKER_SLEEPING : CA_WORKER_NAPPING;
 	LWLockRelease(ring->lock);
@@ -327,7 +392,7 @@ ca_ring_worker_wait(bool idle)
 		return;
 
 	(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
-					 idle ? CA_SLEEP_MS : CA_NAP_MS, PG_WAIT_EXTENSION);
+					 idle ? CA_SLEEP_MS : nap_ms, PG_WAIT_EXTENSION);
 	ResetLatch(MyLatch);
 	LWLockAcquire(ring->lock, LW_EXCLUSIVE);
 	ring->worker_wait = CA_WORKER_AWAKE;

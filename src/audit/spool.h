@@ -1,19 +1,21 @@
 /*-------------------------------------------------------------------------
  *
  * spool.h
- *	  Records in files, for a server that cannot write its tables.
+ *	  Records in files: of a server that cannot write its tables, and of one
+ *	  whose statements do not wait for rows.
  *
  * Private to audit/.  docs/audit-format.md describes the files.
  *
- * A spool is what one audit worker writes during recovery: segment files in
- * $PGDATA/contauth_spool, named by the spool's id, to which only that worker
- * appends.  A position counts the bytes of a segment's records from its first
+ * A spool is what one audit worker writes during recovery, or what the workers
+ * of one start of the server prepare and all backends write as its journal
+ * (journal.c): segment files in $PGDATA/contauth_spool, named by the spool's id.
+ * A position counts the bytes of a segment's records from its first
  * one, whatever file they stand in.  contauth_audit.spool tells how far each
  * segment has been carried into the tables; as it is written in the
  * transaction that carries, each record gets there exactly once.
  *
  * Locking: the worker alone appends to, carries and removes segments, except
- * that spool_release() removes, during recovery, what is no longer appended
+ * that backends write to the journal's newest one, and that spool_release() removes, during recovery, what is no longer appended
  * to.  carry() adds whole files under names of their own.
  *
  *-------------------------------------------------------------------------
@@ -23,6 +25,7 @@
 
 #include "audit/ring_shared.h"
 #include "nodes/pg_list.h"
+#include "port/pg_crc32c.h"
 
 #define CA_SPOOL_DIR			"contauth_spool"
 
@@ -47,6 +50,7 @@ typedef struct CaSpoolReader
 	FILE	   *file;
 	uint64		position;		/* of the next record */
 	uint64		limit;			/* nothing at or behind it is read */
+	bool		blank;			/* nothing was written at the position */
 	char	   *record;			/* the last one: header and fields; palloc'd */
 	Size		len;
 } CaSpoolReader;
@@ -62,15 +66,26 @@ typedef struct CaSpoolPiece
 	CaRingBatch batch;
 } CaSpoolPiece;
 
+/* What stands before a record in a file. */
+typedef struct CaSpoolHead
+{
+	uint32		len;
+	pg_crc32c	crc;			/* of len and the record */
+} CaSpoolHead;
+
 /*
  * spool_file.c: files.  What opens one for reading needs a transaction, which
  * closes what an error leaves open.
  */
 extern uint64 ca_spool_limit(void);
 extern uint64 ca_spool_size(void);
+extern void ca_spool_set_path(CaSpoolSegment *segment);
+extern off_t ca_spool_offset(const CaSpoolSegment *segment, uint64 position);
 extern int	ca_spool_create(CaSpoolSegment *segment, bool imported);
 extern void ca_spool_discard(int fd, const CaSpoolSegment *segment);
 extern void ca_spool_publish(int fd, const CaSpoolSegment *segment);
+extern CaSpoolHead ca_spool_head(uint32 len, const char *data, Size first,
+								 const char *rest);
 extern void ca_spool_encode(StringInfo out, const char *record, Size len);
 extern void ca_spool_append(int fd, const CaSpoolSegment *segment,
 							uint64 position, const char *data, Size len);

@@ -13,6 +13,7 @@
  */
 #include "postgres.h"
 
+#include "audit/journal.h"
 #include "audit/spool.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
@@ -82,9 +83,28 @@ read_records(CaSpoolPiece *piece, int max)
 	ca_spool_read_end(&reader);
 	piece->to = reader.position;
 	piece->finished = batch->count < max;
-	if (piece->finished && piece->to < piece->segment.end)
+	if (piece->finished && piece->to < piece->segment.end && !reader.blank)
 		piece->damage = psprintf("%llu bytes at its end are no records; a crash while one was written leaves such, and nobody was told that it is safe.",
 								 (unsigned long long) (piece->segment.end - piece->to));
+}
+
+/*
+ * The segment that is to be carried next, or NULL.  The journal of this start of
+ * the server is not: its records are in the ring.
+ */
+static const CaSpoolSegment *
+oldest_segment(void)
+{
+	ListCell   *lc;
+
+	foreach(lc, ca_spool_segments(true))
+	{
+		const CaSpoolSegment *segment = lfirst(lc);
+
+		if (!ca_journal_owns(&segment->spool_id))
+			return segment;
+	}
+	return NULL;
 }
 
 /*
@@ -96,13 +116,13 @@ bool
 ca_spool_next_piece(CaSpoolPiece *piece, int max)
 {
 	MemoryContext context = CurrentMemoryContext;
-	List	   *segments = ca_spool_segments(true);
+	const CaSpoolSegment *segment = oldest_segment();
 	uint64		carried;
 
 	memset(piece, 0, sizeof(*piece));
-	if (segments == NIL)
+	if (segment == NULL)
 		return false;
-	piece->segment = *(CaSpoolSegment *) linitial(segments);
+	piece->segment = *segment;
 	piece->batch.boot_id = piece->segment.spool_id;
 	carried = ca_spool_carried(&piece->segment.spool_id, piece->segment.segment);
 	MemoryContextSwitchTo(context); /* SPI has left it */

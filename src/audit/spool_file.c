@@ -19,6 +19,7 @@
 
 #include "audit/spool.h"
 #include "base/guc.h"
+#include "base/uuid7.h"
 #include "common/file_perm.h"
 #include "nodes/pg_list.h"
 #include "port/pg_crc32c.h"
@@ -48,13 +49,6 @@ typedef struct FileHead
 	pg_crc32c	crc;			/* of all before it */
 } FileHead;
 
-/* What stands before a record. */
-typedef struct RecordHead
-{
-	uint32		len;
-	pg_crc32c	crc;			/* of len and the record */
-} RecordHead;
-
 /* CRC of a file's head. */
 static pg_crc32c
 head_crc(const FileHead *head)
@@ -67,17 +61,18 @@ head_crc(const FileHead *head)
 	return crc;
 }
 
-/* CRC of a record. */
-static pg_crc32c
-record_crc(uint32 len, const char *record)
+/* What stands before a record of len bytes, the first of them here, the rest there. */
+CaSpoolHead
+ca_spool_head(uint32 len, const char *data, Size first, const char *rest)
 {
-	pg_crc32c	crc;
+	CaSpoolHead head = {len};
 
-	INIT_CRC32C(crc);
-	COMP_CRC32C(crc, &len, sizeof(len));
-	COMP_CRC32C(crc, record, len);
-	FIN_CRC32C(crc);
-	return crc;
+	INIT_CRC32C(head.crc);
+	COMP_CRC32C(head.crc, &len, sizeof(len));
+	COMP_CRC32C(head.crc, data, first);
+	COMP_CRC32C(head.crc, rest, len - first);
+	FIN_CRC32C(head.crc);
+	return head;
 }
 
 /* Bytes that the folder may hold. */
@@ -124,24 +119,38 @@ report_file(int fd, const char *what, const char *path)
 			 errmsg("could not %s file \"%s\": %m", what, path)));
 }
 
-/* The name of a file.  The same records may be imported more than once. */
+/* The name of a file; allocates nothing.  The same records may be imported twice. */
 static void
 set_path(CaSpoolSegment *segment, bool imported)
 {
-	char	   *id = DatumGetCString(DirectFunctionCall1(uuid_out,
-														 UUIDPGetDatum(&segment->spool_id)));
-	char		unique[UUID_LEN * 2 + 8] = "";
+	char		id[CA_UUID_TEXT_LEN];
+	char		unique[CA_UUID_TEXT_LEN + 1] = "";
 
+	ca_uuid_text(&segment->spool_id, id);
 	if (imported)
 	{
 		pg_uuid_t	uuid;
 
 		ca_ring_draw_uuid(&uuid);
-		snprintf(unique, sizeof(unique), ".%s",
-				 DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(&uuid))));
+		unique[0] = '.';
+		ca_uuid_text(&uuid, unique + 1);
 	}
 	snprintf(segment->path, MAXPGPATH, "%s/%s.%08d%s%s", CA_SPOOL_DIR, id,
 			 segment->segment, unique, CA_SPOOL_SUFFIX);
+}
+
+/* The same for a segment that was written here. */
+void
+ca_spool_set_path(CaSpoolSegment *segment)
+{
+	set_path(segment, false);
+}
+
+/* Where a position is in the file. */
+off_t
+ca_spool_offset(const CaSpoolSegment *segment, uint64 position)
+{
+	return sizeof(FileHead) + (position - segment->start);
 }
 
 /* Make the folder, if it is not there. */
@@ -223,10 +232,8 @@ ca_spool_publish(int fd, const CaSpoolSegment *segment)
 void
 ca_spool_encode(StringInfo out, const char *record, Size len)
 {
-	RecordHead	head;
+	CaSpoolHead head = ca_spool_head((uint32) len, record, len, NULL);
 
-	head.len = (uint32) len;
-	head.crc = record_crc(head.len, record);
 	appendBinaryStringInfo(out, (const char *) &head, sizeof(head));
 	appendBinaryStringInfo(out, record, (int) len);
 }
@@ -240,7 +247,7 @@ void
 ca_spool_append(int fd, const CaSpoolSegment *segment, uint64 position,
 				const char *data, Size len)
 {
-	off_t		offset = sizeof(FileHead) + (position - segment->start);
+	off_t		offset = ca_spool_offset(segment, position);
 	const char *what = "write";
 	int			level = ERROR;
 	int			save_errno;
@@ -248,7 +255,7 @@ ca_spool_append(int fd, const CaSpoolSegment *segment, uint64 position,
 	errno = ENOSPC;
 	if (pg_pwrite(fd, data, len, offset) == (ssize_t) len)
 	{
-		if (pg_fsync(fd) == 0)
+		if (pg_fdatasync(fd) == 0)
 			return;
 		what = "fsync";
 		level = data_sync_elevel(ERROR);
@@ -367,29 +374,31 @@ ca_spool_read_from(CaSpoolReader *reader, const CaSpoolSegment *segment,
 	reader->file = AllocateFile(segment->path, PG_BINARY_R);
 	if (reader->file == NULL)
 		report_file(-1, "open", segment->path);
-	if (fseeko(reader->file, sizeof(FileHead) + (position - segment->start),
-			   SEEK_SET) != 0)
+	if (fseeko(reader->file, ca_spool_offset(segment, position), SEEK_SET) != 0)
 		report_file(-1, "seek in", segment->path);
 }
 
 /*
  * Read the next record; false at the limit, and where no whole record stands.
- * The position then tells which of the two it is.
+ * The position then tells which of the two it is, and blank whether nothing has
+ * been written there: a segment of the journal is made longer than what it holds.
  */
 bool
 ca_spool_read(CaSpoolReader *reader)
 {
-	RecordHead	head;
+	CaSpoolHead head;
 
 	if (reader->position + sizeof(head) > reader->limit ||
-		fread(&head, sizeof(head), 1, reader->file) != 1 ||
-		head.len < sizeof(CaAuditHeader) || head.len > CA_SPOOL_RECORD_MAX ||
+		fread(&head, sizeof(head), 1, reader->file) != 1)
+		return false;
+	reader->blank = head.len == 0 && head.crc == 0;
+	if (head.len < sizeof(CaAuditHeader) || head.len > CA_SPOOL_RECORD_MAX ||
 		reader->position + sizeof(head) + head.len > reader->limit)
 		return false;
 	reader->record = palloc(head.len);
 	reader->len = head.len;
 	if (fread(reader->record, head.len, 1, reader->file) != 1 ||
-		record_crc(head.len, reader->record) != head.crc)
+		ca_spool_head(head.len, reader->record, head.len, NULL).crc != head.crc)
 		return false;
 	reader->position += sizeof(head) + head.len;
 	return true;
@@ -412,16 +421,17 @@ ca_spool_read_end(CaSpoolReader *reader)
 Size
 ca_spool_record_size(Size len)
 {
-	return sizeof(RecordHead) + len;
+	return sizeof(CaSpoolHead) + len;
 }
 
 /* Remove a file; it may be gone. */
 void
 ca_spool_remove(const CaSpoolSegment *segment)
 {
-	if (unlink(segment->path) != 0 && errno != ENOENT)
+	if (unlink(segment->path) == 0)
+		fsync_fname(CA_SPOOL_DIR, true);
+	else if (errno != ENOENT)
 		report_file(-1, "remove", segment->path);
-	fsync_fname(CA_SPOOL_DIR, true);
 }
 
 /* Keep a file that holds what cannot be carried, under another name. */

@@ -85,7 +85,7 @@ encode_record(StringInfo out, const CaAuditHeader *header, const char *fields,
 	{
 		if (tag == CA_F_STATEMENT && ca_guc_audit_statement != CA_STATEMENT_FULL)
 			ca_record_put_text(&record, CA_F_NORMALIZED,
-							   ca_normalize_statement(pnstrdup(value, len), cut));
+							   ca_normalize_again(pnstrdup(value, len), cut));
 		else
 			ca_record_put(&record, tag, value, len);
 	}

@@ -7,6 +7,7 @@
  * transaction each, and chains the rows.  While it works it naps a little
  * after each batch so that records gather; after a second without records it
  * sleeps and only looks, once a second, whether its tables are still there.
+ * Who waits for a record to be durable does not wait for that (journal.c).
  *
  * During recovery (on a standby) it drains the ring into the spool (spool.h)
  * and has no database.  When recovery ends it exits; the next worker carries
@@ -31,6 +32,7 @@
 #include "audit/decision_writer.h"
 #include "audit/guard.h"
 #include "audit/home.h"
+#include "audit/journal.h"
 #include "audit/spool.h"
 #include "audit/worker.h"
 #include "executor/spi.h"
@@ -61,7 +63,11 @@
 /* Pause between looks at the ring while the server shuts down. */
 #define CA_DRAIN_PAUSE_MS		10
 
-/* Idleness before sleeping; how often tables and partitions are looked for. */
+/*
+ * How long records gather; idleness before sleeping; how often tables and
+ * partitions are looked for.
+ */
+#define CA_NAP_MS				10
 #define CA_IDLE_MS				1000
 #define CA_CHECK_MS				1000
 #define CA_SPOOL_CHECK_MS		1000
@@ -71,6 +77,7 @@ static bool ready = false;		/* the tables were there at the last look */
 static Oid	adopted = InvalidOid;	/* table whose chain we continue */
 static int	last_count = 0;		/* records in the last batch */
 static TimestampTz last_work = 0;
+static TimestampTz last_rows = 0;	/* the ring was looked at for rows */
 static TimestampTz last_check = 0;
 static TimestampTz last_partitions = 0;
 static bool spooling = false;	/* in recovery: into the spool */
@@ -208,6 +215,7 @@ write_rows(const CaRingBatch *batch, unsigned char *prev)
 		else if (listener != NULL)
 			listener->write(header, fields, len, values, nulls);
 		MemoryContextReset(row_context);
+		ca_ring_worker_see();
 	}
 	MemoryContextSwitchTo(old_context);
 	ca_decision_writer_end(writer);
@@ -245,10 +253,12 @@ write_batch(void)
 		return;
 	}
 	rows = write_rows(&batch, hash);
+	ca_journal_mark_carried(&batch);
 	commit_work();
 	ca_ring_worker_advance(&batch, batch.count, rows, hash);
 	last_count = batch.count;
 	last_work = GetCurrentTimestamp();
+	ca_journal_trim();
 }
 
 /* Step: sign the end of the chain. */
@@ -320,7 +330,10 @@ carry_batch(void)
 	commit_work();
 	MemoryContextSwitchTo(TopMemoryContext);
 	if (!spool_left)
+	{
+		ca_ring_worker_spool_done(true);
 		return;
+	}
 	if (piece.batch.count > 0)
 		ca_ring_worker_carry_end(rows, hash);
 	if (piece.damage != NULL)
@@ -451,6 +464,8 @@ look_after_tables(void)
 	if (last_partitions == 0 || is_due(last_partitions, CA_PARTITION_CHECK_MS))
 		(void) run_step(make_partitions);
 	ca_home_confirm();
+	if (ca_journal_due())
+		(void) run_step(ca_journal_extend);
 	look_after_spool();
 	if (listener != NULL && listener->is_due())
 		(void) run_step(tend);
@@ -475,6 +490,7 @@ drain(void)
 		if (ready && ca_checkpoint_due(false))
 			(void) run_step(write_checkpoint);
 	} while (last_count == CA_BATCH_MAX);
+	last_rows = GetCurrentTimestamp();
 	return true;
 }
 
@@ -518,6 +534,7 @@ finish(void)
 		int			producers = ca_ring_worker_producers();
 		bool		drained;
 
+		ca_ring_worker_see();
 		look_after_tables();
 		drained = ready && drain() && ready;
 		if (!stopping || (producers == 0 && ca_ring_worker_length() == 0))
@@ -573,9 +590,26 @@ static void
 leave_recovery(void)
 {
 	ca_ring_worker_set_state(CA_HOME_UNKNOWN);
+	ca_ring_worker_spool_done(false);
 	ereport(LOG,
 			(errmsg("contauth audit worker restarts at the end of recovery")));
 	proc_exit(1);
+}
+
+/* Is it time for a batch?  Those who wait for durability do not make it so. */
+static bool
+rows_are_due(void)
+{
+	return spooling || ca_ring_worker_rows_due() || is_due(last_rows, CA_NAP_MS);
+}
+
+/* How long it is until then, at least 1 ms. */
+static long
+nap_ms(void)
+{
+	TimestampTz due = TimestampTzPlusMilliseconds(last_rows, CA_NAP_MS);
+
+	return Max(1, TimestampDifferenceMilliseconds(GetCurrentTimestamp(), due));
 }
 
 /* One round: settings, tables, records; then wait. */
@@ -586,6 +620,7 @@ work_round(void)
 		leave_recovery();
 	ResetLatch(MyLatch);
 	CHECK_FOR_INTERRUPTS();
+	ca_ring_worker_see();
 	if (ConfigReloadPending)
 	{
 		ConfigReloadPending = false;
@@ -593,10 +628,10 @@ work_round(void)
 		ca_checkpoint_reload();
 	}
 	look_after_tables();
-	if (ready && (!drain() || !ready))
+	if (ready && rows_are_due() && (!drain() || !ready))
 		return;
 	if (!ShutdownRequestPending && !spool_left)
-		ca_ring_worker_wait(!ready || is_due(last_work, CA_IDLE_MS));
+		ca_ring_worker_wait(!ready || is_due(last_work, CA_IDLE_MS), nap_ms());
 }
 
 /*

@@ -35,3 +35,18 @@ ca_uuid7(pg_uuid_t *id, TimestampTz now)
 	for (int i = 0; i < 5; i++)
 		id->data[11 + i] = (unsigned char) (backend_random >> (8 * i));
 }
+
+void
+ca_uuid_text(const pg_uuid_t *uuid, char text[CA_UUID_TEXT_LEN])
+{
+	static const char digits[] = "0123456789abcdef";
+
+	for (int i = 0; i < UUID_LEN; i++)
+	{
+		if (i == 4 || i == 6 || i == 8 || i == 10)
+			*text++ = '-';
+		*text++ = digits[uuid->data[i] >> 4];
+		*text++ = digits[uuid->data[i] & 0xf];
+	}
+	*text = '\0';
+}

@@ -18,4 +18,10 @@
  */
 extern void ca_uuid7(pg_uuid_t *id, TimestampTz now);
 
+/* Characters of an UUID's text, with its end. */
+#define CA_UUID_TEXT_LEN	37
+
+/* An UUID as text; allocates nothing. */
+extern void ca_uuid_text(const pg_uuid_t *uuid, char text[CA_UUID_TEXT_LEN]);
+
 #endif							/* CA_BASE_UUID7_H */

@@ -81,7 +81,15 @@ hook_planner(Query *query, const char *text, int cursor_options,
 
 	if (ca_session_enforced_leader())
 		ca_plan_in_worker(query);
-	if (!active() || ca_execute_exempt())
+	if (!active())
+	{
+		PlannedStmt *plan = next(query, text, cursor_options, params);
+
+		if (is_unwatched())
+			ca_reading_catch_up(plan);
+		return plan;
+	}
+	if (ca_execute_exempt())
 		return next(query, text, cursor_options, params);
 	return ca_plan(query, text, cursor_options, params, next);
 }

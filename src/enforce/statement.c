@@ -14,8 +14,7 @@
  * The parts that many statements share are encoded once and copied: those of
  * session and identity (who.c) and the plan's (when it is made).  The
  * statement's text stays encoded in a record on the free list, which is given to
- * the next statement with the same text: looking for tokens in a text costs more
- * than comparing it.
+ * the next statement with the same text (statement_text.c).
  *
  *-------------------------------------------------------------------------
  */
@@ -26,16 +25,15 @@
 #include "base/guc.h"
 #include "base/uuid7.h"
 #include "enforce/statement.h"
+#include "enforce/statement_text.h"
 #include "enforce/water.h"
 #include "enforce/who.h"
 #include "identity/session.h"
 #include "identity/stop.h"
 #include "lib/ilist.h"
 #include "miscadmin.h"
-#include "parser/scansup.h"
 #include "policy/request.h"
 #include "storage/ipc.h"
-#include "token/redact.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
@@ -54,9 +52,8 @@
 #define CA_KNOWN_PLANS		16
 #define CA_KNOWN_FUNCTIONS	32
 
-/* Records that are kept for their texts, and the longest such text. */
+/* Records that are kept for their texts. */
 #define CA_KEPT_RECORDS		8
-#define CA_KEPT_TEXT_MAX	8192
 
 struct CaStatement
 {
@@ -82,10 +79,7 @@ struct CaStatement
 	StringInfoData plan;		/* fields of the statement's own plan */
 	StringInfoData nested;		/* fields of nested plans and run-time
 								 * accesses */
-	StringInfoData text_of;		/* text that the next field was made of;
-								 * empty: not kept */
-	StringInfoData text;		/* field of the text, copied for records that
-								 * wait */
+	CaStatementText text;
 	int			nplans;
 	uint64		plans[CA_KNOWN_PLANS];	/* serials of notes */
 	int			nfunctions;
@@ -113,7 +107,7 @@ free_statement(const char *text, int len)
 	{
 		CaStatement *s = dlist_container(CaStatement, node, iter.cur);
 
-		if (s->text_of.len == len && len > 0 && memcmp(s->text_of.data, text, len) == 0)
+		if (ca_text_holds(&s->text, text, len))
 			return s;
 	}
 	if (nrecords < CA_KEPT_RECORDS || dlist_is_empty(&free_list))
@@ -150,80 +144,12 @@ new_statement(const char *text, int len)
 	initStringInfo(&s->policies);
 	initStringInfo(&s->plan);
 	initStringInfo(&s->nested);
-	initStringInfo(&s->text_of);
-	initStringInfo(&s->text);
+	ca_text_init(&s->text);
 	initStringInfo(&s->identity);
 	initStringInfo(&s->kind_fields);
 	nrecords++;
 	MemoryContextSwitchTo(old);
 	return s;
-}
-
-/*
- * Put the text into the record, without tokens, unless it is there already.
- * A text that held one is not kept for comparison.
- */
-static void
-take_text(CaStatement *s, const char *text, int len)
-{
-	char	   *copy;
-	int			kept;
-
-	if (s->text_of.len == len && len > 0 && memcmp(s->text_of.data, text, len) == 0)
-		return;
-	resetStringInfo(&s->text_of);
-	resetStringInfo(&s->text);
-	copy = palloc(len + 1);
-	memcpy(copy, text, len);
-	kept = (int) ca_redact_tokens(copy, len);
-	ca_record_put(&s->text, CA_F_STATEMENT, copy, kept);
-	if (len <= CA_KEPT_TEXT_MAX && kept == len && memcmp(copy, text, len) == 0)
-		appendBinaryStringInfo(&s->text_of, text, len);
-	pfree(copy);
-}
-
-/*
- * Length of white space and comments in front of a statement: a long comment
- * must not push the statement out of the record.
- */
-static int
-leading_comments(const char *text, int len)
-{
-	int			pos = 0;
-
-	while (pos < len)
-	{
-		if (scanner_isspace(text[pos]))
-			pos++;
-		else if (pos + 1 < len && text[pos] == '-' && text[pos + 1] == '-')
-		{
-			while (pos < len && text[pos] != '\n')
-				pos++;
-		}
-		else if (pos + 1 < len && text[pos] == '/' && text[pos + 1] == '*')
-		{
-			int			depth = 0;
-
-			do
-			{
-				if (pos + 1 < len && text[pos] == '/' && text[pos + 1] == '*')
-				{
-					depth++;
-					pos += 2;
-				}
-				else if (pos + 1 < len && text[pos] == '*' && text[pos + 1] == '/')
-				{
-					depth--;
-					pos += 2;
-				}
-				else
-					pos++;
-			} while (depth > 0 && pos < len);
-		}
-		else
-			break;
-	}
-	return pos;
 }
 
 const char *
@@ -277,11 +203,11 @@ ca_statement_begin(const char *kind, const char *text, int location, int len,
 	ExitOnAnyError = false;
 
 	text = ca_statement_part(text != NULL ? text : "", location, &len);
-	skipped = leading_comments(text, len);
+	skipped = ca_text_leading_comments(text, len);
 	text += skipped;
 	len = Min(len - skipped, CA_TEXT_MAX);
 	s = new_statement(text, len);
-	take_text(s, text, len);
+	ca_text_take(&s->text, text, len);
 
 	memset(&s->header, 0, sizeof(s->header));
 	s->header.decided_at = GetCurrentTimestamp();
@@ -496,7 +422,7 @@ ca_statement_encode_request(CaStatement *s, StringInfo fields)
 	appendBinaryStringInfo(fields, session.data, (int) session.len);
 	appendBinaryStringInfo(fields, s->identity.data, s->identity.len);
 	ca_record_put_text(fields, CA_F_STATEMENT_KIND, s->kind);
-	appendBinaryStringInfo(fields, s->text.data, s->text.len);
+	appendBinaryStringInfo(fields, s->text.field.data, s->text.field.len);
 }
 
 void
@@ -656,7 +582,8 @@ static void
 write_record(CaStatement *s)
 {
 	const CaAuditBlob session = ca_who_session();
-	uint64		position;
+	bool		strict = ca_guc_audit_durability == CA_DURABILITY_STRICT;
+	CaRingPlace place;
 
 	/* no look-up: a record is also written while an error is handled */
 	ca_statement_identify(s);
@@ -676,17 +603,18 @@ write_record(CaStatement *s)
 			session,
 			{s->identity.data, s->identity.len},
 			{s->kind_fields.data, s->kind_fields.len},
-			{s->text.data, s->text.len},
+			{s->text.field.data, s->text.field.len},
 			{s->verdict.data, s->verdict.len},
 			{s->policies.data, s->policies.len},
 			{s->plan.data, s->plan.len},
 			{s->nested.data, s->nested.len},
 		};
 
-		position = ca_ring_put(&s->header, blobs, lengthof(blobs));
+		place = ca_ring_put(&s->header, blobs, lengthof(blobs),
+							strict && ca_text_may_be_filed(&s->text));
 	}
-	if (ca_guc_audit_durability == CA_DURABILITY_STRICT)
-		ca_ring_wait_durable(position);
+	if (strict)
+		ca_ring_wait_durable(place);
 }
 
 void
@@ -740,18 +668,13 @@ ca_statement_finish(CaStatement *s, int64 rows_returned,
 	write_record(s);
 }
 
-static char failed_id[40];
+static char failed_id[CA_UUID_TEXT_LEN];
 
 void
 ca_statement_fail(CaStatement *statement)
 {
-	const unsigned char *id = statement->header.decision_id.data;
-
 	/* no allocation: the error may be that there is no memory left */
-	snprintf(failed_id, sizeof(failed_id),
-			 "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x",
-			 id[0], id[1], id[2], id[3], id[4], id[5], id[6], id[7],
-			 id[8], id[9], id[10], id[11], id[12], id[13], id[14], id[15]);
+	ca_uuid_text(&statement->header.decision_id, failed_id);
 	ca_statement_finish(statement, -1, -1, geterrcode());
 }
 

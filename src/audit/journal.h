@@ -1,0 +1,40 @@
+/*-------------------------------------------------------------------------
+ *
+ * journal.h
+ *	  Strict durability without waiting for rows.
+ *
+ * Private to audit/.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef CA_AUDIT_JOURNAL_H
+#define CA_AUDIT_JOURNAL_H
+
+#include "audit/ring_shared.h"
+
+/*
+ * Bring a strict record that is in the ring, and those of others, to the journal.
+ * False: that is not possible now, and the rows are to be waited for.  True: it
+ * is there, or somebody else is about to make it durable.  Raises nothing and
+ * allocates nothing, since records are also put while an error is handled.
+ */
+extern bool ca_journal_write(CaRingPlace place);
+
+/* Is it the journal of this start of the server, whose records the ring holds? */
+extern bool ca_journal_owns(const pg_uuid_t *spool_id);
+
+/* The worker: is a segment missing?  Step: make it. */
+extern bool ca_journal_due(void);
+extern void ca_journal_extend(void);
+
+/*
+ * In the transaction that adds the batch to the tables, as rows from
+ * batch->first_seq on: write down how far the journal has been carried by it.
+ * Needs SPI.
+ */
+extern void ca_journal_mark_carried(const CaRingBatch *batch);
+
+/* After its commit, and when the tail has moved: remove what nobody needs. */
+extern void ca_journal_trim(void);
+
+#endif							/* CA_AUDIT_JOURNAL_H */
