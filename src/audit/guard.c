@@ -27,7 +27,6 @@
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
-#include "utils/jsonb.h"
 #include "utils/rel.h"
 #include "utils/timestamp.h"
 
@@ -113,13 +112,6 @@ contauth_audit_refuse_change(PG_FUNCTION_ARGS)
 						   trigger->tg_newtuple : trigger->tg_trigtuple);
 }
 
-/* The row that insert_admin_event() inserts. */
-typedef struct AdminEvent
-{
-	Datum		values[5];
-	char		nulls[6];
-} AdminEvent;
-
 /* Step: insert one row into admin_event. */
 static void
 insert_admin_event(void *arg)
@@ -127,15 +119,32 @@ insert_admin_event(void *arg)
 	static const char *const sql =
 	"INSERT INTO contauth_audit.admin_event"
 	" (at, actor, db_role, action, object, detail)"
-	" VALUES (pg_catalog.clock_timestamp(), $1, $2, $3, $4, $5)";
-	AdminEvent *event = arg;
-	Oid			types[] = {TEXTOID, TEXTOID, TEXTOID, TEXTOID, JSONBOID};
+	" VALUES ($1, $2, $3, $4, $5, $6::pg_catalog.jsonb)";
+	const CaAdminEvent *event = arg;
+	Oid			types[] = {TIMESTAMPTZOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID};
+	const char *texts[] = {event->actor, event->role, event->action, event->object, event->detail};
+	Datum		values[lengthof(types)] = {TimestampTzGetDatum(event->at)};
+	char		nulls[] = "      ";
 
+	for (int i = 0; i < lengthof(texts); i++)
+	{
+		if (texts[i] != NULL)
+			values[i + 1] = CStringGetTextDatum(texts[i]);
+		else
+			nulls[i + 1] = 'n';
+	}
 	SPI_connect();
-	if (SPI_execute_with_args(sql, lengthof(types), types, event->values,
-							  event->nulls, false, 0) != SPI_OK_INSERT)
+	if (SPI_execute_with_args(sql, lengthof(types), types, values, nulls, false,
+							  0) != SPI_OK_INSERT)
 		elog(ERROR, "could not write contauth_audit.admin_event");
 	SPI_finish();
+}
+
+/* See guard.h. */
+void
+ca_insert_admin_event(CaAdminEvent *event)
+{
+	ca_guard_run(insert_admin_event, event);
 }
 
 /* See guard.h. */
@@ -143,22 +152,16 @@ void
 ca_record_admin_event(const char *action, const char *object,
 					  const char *detail)
 {
-	char	   *actor = GetUserNameFromId(GetSessionUserId(), false);
-	char	   *role = GetUserNameFromId(GetOuterUserId(), false);
-	AdminEvent	event = {.nulls = "     "};
+	CaAdminEvent event = {
+		.at = GetCurrentTimestamp(),
+		.actor = GetUserNameFromId(GetSessionUserId(), false),
+		.role = GetUserNameFromId(GetOuterUserId(), false),
+		.action = action,
+		.object = object,
+		.detail = detail
+	};
 
-	event.values[0] = CStringGetTextDatum(actor);
-	event.values[1] = CStringGetTextDatum(role);
-	event.values[2] = CStringGetTextDatum(action);
-	if (object != NULL)
-		event.values[3] = CStringGetTextDatum(object);
-	else
-		event.nulls[3] = 'n';
-	if (detail != NULL)
-		event.values[4] = DirectFunctionCall1(jsonb_in, CStringGetDatum(detail));
-	else
-		event.nulls[4] = 'n';
-	ca_guard_run(insert_admin_event, &event);
+	ca_insert_admin_event(&event);
 }
 
 /* contauth_audit.record_admin_event(action text, object text, detail jsonb) */

@@ -11,9 +11,11 @@
  * moment after the statement, so his query waits for them, as long as a
  * statement of an agent would (contauth.audit_wait).
  *
- * The row belongs to the reader's transaction, so that it goes with a
- * ROLLBACK, and none is written in a read-only transaction or on a standby:
- * the line in the log remains.
+ * The row goes the way of decisions, so that it stays when the reader rolls back,
+ * and there is one of a read-only transaction and of a standby, too.  It belongs
+ * to the reader's transaction only where the ring takes none: when it is full (who
+ * looks for the reason must not be refused), and in a database that is not the
+ * audit home, whose own admin_event it goes to.
  *
  * Called for every plan of sessions that are not governed, so it must cost
  * them next to nothing: relations that are not the audit's are remembered, in
@@ -25,10 +27,12 @@
 
 #include "access/xact.h"
 #include "access/xlog.h"
+#include "audit/decision_row.h"
 #include "audit/guard.h"
 #include "audit/home.h"
 #include "audit/reading.h"
 #include "audit/ring.h"
+#include "audit/spool.h"
 #include "base/catalog.h"
 #include "catalog/namespace.h"
 #include "catalog/partition.h"
@@ -42,6 +46,9 @@
 
 /* Pause between two records of the same session and table. */
 #define CA_READING_PAUSE_MS		(60 * 1000)
+
+/* The action, in admin_event. */
+#define CA_READ_AUDIT			"read_audit"
 
 /* Relations that are remembered as not the audit's. */
 #define CA_READING_OTHERS		64
@@ -57,6 +64,7 @@ typedef struct Reading
 
 static Oid	others[CA_READING_OTHERS];
 static Reading readings[CA_READING_TABLES];
+static bool inserted = false;	/* in this transaction, by itself */
 
 static void
 forget_others(Datum arg, int cacheid, uint32 hashvalue)
@@ -64,11 +72,12 @@ forget_others(Datum arg, int cacheid, uint32 hashvalue)
 	memset(others, 0, sizeof(others));
 }
 
-/* What was recorded may be gone: the next reading is recorded again. */
+/* What was inserted may be gone: the next reading is recorded again. */
 static void
 forget_readings(void)
 {
-	memset(readings, 0, sizeof(readings));
+	if (inserted)
+		memset(readings, 0, sizeof(readings));
 }
 
 static void
@@ -76,6 +85,7 @@ at_transaction_end(XactEvent event, void *arg)
 {
 	if (event == XACT_EVENT_ABORT)
 		forget_readings();
+	inserted = false;
 }
 
 static void
@@ -157,25 +167,96 @@ owner_of(Oid relation)
 	return owner;
 }
 
-/* Write line and row.  An error ends the transaction, and with it our role. */
-static void
-record(Oid relation)
+/* Let the worker write the row; false when it cannot be asked. */
+static bool
+put(const char *name)
 {
-	char	   *name = quote_qualified_identifier(get_namespace_name(get_rel_namespace(relation)),
-												  get_rel_name(relation));
+	CaAuditHeader header = {
+		.decided_at = GetCurrentTimestamp(),
+		.kind = CA_RECORD_READING,
+		.database = MyDatabaseId
+	};
+	StringInfoData fields;
+	bool		taken;
+
+	if (!ca_home_is(MyDatabaseId))
+		return false;
+	initStringInfo(&fields);
+	ca_record_put_text(&fields, CA_F_OWNER, GetUserNameFromId(GetSessionUserId(), false));
+	ca_record_put_text(&fields, CA_F_DB_ROLE, GetUserNameFromId(GetOuterUserId(), false));
+	ca_record_put_text(&fields, CA_F_RESOURCE, name);
+	taken = ca_ring_offer(&header, (CaAuditBlob) {fields.data, fields.len});
+	pfree(fields.data);
+	return taken;
+}
+
+/* Insert the row here.  An error ends the transaction, and with it our role. */
+static void
+insert(Oid relation, const char *name)
+{
 	Oid			user;
 	int			context;
 
-	ereport(LOG_SERVER_ONLY,
-			(errmsg("\"%s\" reads the audit: %s",
-					GetUserNameFromId(GetSessionUserId(), false), name)));
 	if (XactReadOnly || RecoveryInProgress() || IsInParallelMode())
 		return;
 	GetUserIdAndSecContext(&user, &context);
 	SetUserIdAndSecContext(owner_of(relation),
 						   context | SECURITY_LOCAL_USERID_CHANGE);
-	ca_record_admin_event("read_audit", name, NULL);
+	inserted = true;
+	ca_record_admin_event(CA_READ_AUDIT, name, NULL);
 	SetUserIdAndSecContext(user, context);
+}
+
+/* See reading.h. */
+void
+ca_reading_write(const CaAuditHeader *header, const char *fields, Size len)
+{
+	CaAdminEvent event = {.at = header->decided_at,.action = CA_READ_AUDIT};
+	Size		pos = 0;
+	CaField		tag;
+	const char *value;
+	Size		value_len;
+
+	while (ca_record_next(fields, len, &pos, &tag, &value, &value_len))
+	{
+		char	   *text = ca_decision_text(header, value, value_len);
+
+		if (tag == CA_F_OWNER)
+			event.actor = text;
+		else if (tag == CA_F_DB_ROLE)
+			event.role = text;
+		else if (tag == CA_F_RESOURCE)
+			event.object = text;
+	}
+	ca_insert_admin_event(&event);
+}
+
+/* The line in the log. */
+static void
+write_line(const char *name)
+{
+	ereport(LOG_SERVER_ONLY,
+			(errmsg("\"%s\" reads the audit: %s",
+					GetUserNameFromId(GetSessionUserId(), false), name)));
+}
+
+/* See reading.h. */
+void
+ca_reading_note_spool(void)
+{
+	write_line(CA_SPOOL_DIR);
+}
+
+/* Write the line, and have the row written. */
+static void
+record(Oid relation)
+{
+	char	   *name = quote_qualified_identifier(get_namespace_name(get_rel_namespace(relation)),
+												  get_rel_name(relation));
+
+	write_line(name);
+	if (!put(name))
+		insert(relation, name);
 }
 
 /* A relation is read. */

@@ -22,14 +22,15 @@
 
 /*
  * What a record tells.  A decision is a row of contauth_audit.decision and has
- * a seq; of every other kind the worker's listener makes what it likes
- * (worker.h).
+ * a seq; a reading is one of admin_event; of every other kind the worker's
+ * listener makes what it likes (worker.h).
  */
 typedef enum CaRecordKind
 {
 	CA_RECORD_DECISION,
 	CA_RECORD_REQUEST,			/* somebody has to approve something */
-	CA_RECORD_USE				/* an approval has been used */
+	CA_RECORD_USE,				/* an approval has been used */
+	CA_RECORD_READING			/* somebody reads the audit; for reading.c */
 } CaRecordKind;
 
 /* Per-statement numbers; everything else is a field. */
@@ -92,7 +93,7 @@ typedef enum CaField
 	/* of an approval; see approval/request_table.c */
 	CA_F_BINDING,				/* raw bytes: CaBinding */
 	CA_F_RESOURCE,				/* T R: what has to be approved */
-	CA_F_OWNER,					/* T: of the agent */
+	CA_F_OWNER,					/* T: of the agent; of a reading, who reads */
 	CA_F_EXPIRES_AT,			/* TimestampTz */
 	CA_F_USES_LEFT,				/* int32: after this use */
 	/* inside CA_F_ACCESS */

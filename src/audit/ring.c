@@ -405,6 +405,19 @@ ca_ring_put(const CaAuditHeader *header, const CaAuditBlob *blobs, int nblobs,
 	return put_waiting(header, blobs, nblobs, len, strict);
 }
 
+/* See ring.h. */
+bool
+ca_ring_offer(const CaAuditHeader *header, CaAuditBlob fields)
+{
+	Size		len = record_length(&fields, 1);
+	CaRingPlace place;
+
+	if (ring == NULL || home_state() != CA_HOME_READY || len > CA_RECORD_MAX)
+		return false;
+	ca_ring_enter();
+	return try_put(header, &fields, 1, len, false, &place);
+}
+
 /* What stands before the record at ring position pos. */
 CaRingEntry
 ca_ring_entry(uint64 pos)

@@ -40,6 +40,9 @@ typedef struct CaRingPlace
 extern CaRingPlace ca_ring_put(const CaAuditHeader *header,
 							   const CaAuditBlob *blobs, int nblobs, bool strict);
 
+/* Put one that may be left out: false, without waiting, where that cannot be. */
+extern bool ca_ring_offer(const CaAuditHeader *header, CaAuditBlob fields);
+
 /*
  * Wait until the record is durable, in contauth_audit.decision or in a spool, and
  * the worker has seen it, at most contauth.audit_wait; then raises ZA005.  The

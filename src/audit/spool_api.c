@@ -19,8 +19,10 @@
 #include "access/xlog.h"
 #include "audit/guard.h"
 #include "audit/home.h"
+#include "audit/reading.h"
 #include "audit/spool.h"
 #include "base/guc.h"
+#include "base/internal.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "fmgr.h"
@@ -72,13 +74,23 @@ clip_current(CaSpoolSegment *segment)
 static uint64
 carried_position(const CaSpoolSegment *segment)
 {
-	uint64		position;
+	volatile uint64 position = 0;
 
-	SPI_connect();
-	PushActiveSnapshot(GetLatestSnapshot());
-	position = ca_spool_carried(&segment->spool_id, segment->segment);
-	PopActiveSnapshot();
-	SPI_finish();
+	/* our own look-up is not a reading of the audit */
+	ca_internal_depth++;
+	PG_TRY();
+	{
+		SPI_connect();
+		PushActiveSnapshot(GetLatestSnapshot());
+		position = ca_spool_carried(&segment->spool_id, segment->segment);
+		PopActiveSnapshot();
+		SPI_finish();
+	}
+	PG_FINALLY();
+	{
+		ca_internal_depth--;
+	}
+	PG_END_TRY();
 	return position;
 }
 
@@ -132,6 +144,7 @@ contauth_audit_spool_read(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("max_records must be at least 1")));
+	ca_reading_note_spool();
 	InitMaterializedSRF(fcinfo, 0);
 	foreach(lc, ca_spool_segments(false))
 	{

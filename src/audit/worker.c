@@ -33,6 +33,7 @@
 #include "audit/guard.h"
 #include "audit/home.h"
 #include "audit/journal.h"
+#include "audit/reading.h"
 #include "audit/spool.h"
 #include "audit/worker.h"
 #include "executor/spi.h"
@@ -212,6 +213,8 @@ write_rows(const CaRingBatch *batch, unsigned char *prev)
 		ca_decision_row(header, fields, len, values, nulls);
 		if (header->kind == CA_RECORD_DECISION)
 			write_row(writer, values, nulls, batch->first_seq + rows++, &batch->boot_id, prev);
+		else if (header->kind == CA_RECORD_READING)
+			ca_reading_write(header, fields, len);
 		else if (listener != NULL)
 			listener->write(header, fields, len, values, nulls);
 		MemoryContextReset(row_context);

@@ -32,7 +32,7 @@ SELECT count(*) >= 0 AS some FROM contauth_audit.findings;
 SELECT count(*) >= 0 AS some FROM contauth_audit.admin_event, contauth_audit.retention;
 \c - :superuser
 :events
--- what is rolled back is recorded when it is read again; not in a read-only transaction
+-- also what is rolled back, and in a read-only transaction
 \c - regress_contauth_auditor
 BEGIN;
 SELECT count(*) >= 0 AS some FROM contauth_audit.decision;

@@ -32,8 +32,10 @@ $primary->backup('base');
 
 my $standby = PostgreSQL::Test::Cluster->new('standby');
 $standby->init_from_backup($primary, 'base', has_streaming => 1);
-$standby->start;
 my $spool = $standby->data_dir . '/contauth_spool';
+my %copied = map { $_ => 1 } glob "$spool/*"; # the primary's journal
+cmp_ok(scalar(keys %copied), '>', 0, 'the backup has the journal of the primary');
+$standby->start;
 
 sub catch_up
 {
@@ -212,9 +214,29 @@ cmp_ok($standby->safe_psql('postgres', 'SELECT contauth_audit.spool_release()'),
 $standby->poll_query_until('postgres', 'SELECT contauth_audit.sync()');
 sqlstate_is($agent, $read, '00000', 'there is room again');
 
+# who reads the audit here is recorded like what was decided here
+my $readings = q{SELECT count(*) FROM contauth_audit.admin_event
+	WHERE action = 'read_audit' AND object = 'contauth_audit.retention'};
+my $readings_before = $primary->safe_psql('postgres', $readings);
+$standby->safe_psql('postgres', 'SELECT count(*) FROM contauth_audit.retention');
+like($primary->safe_psql('postgres', <<"EOS"), qr/^t(\nt)*$/, 'carried');
+SELECT contauth_audit.carry(spool_id, segment, "position", records)
+  FROM dblink(\$\$ $source \$\$, \$\$
+         SELECT spool_id, segment, min("position"), array_agg(record ORDER BY "position")
+           FROM contauth_audit.spool_read(10000) GROUP BY spool_id, segment \$\$)
+    AS s (spool_id uuid, segment integer, "position" bigint, records bytea[]);
+EOS
+is($primary->safe_psql('postgres', $readings), $readings_before + 1, 'who reads is on record');
+
 # the disk is full in the middle of a record: a limit of the size of files
-my ($segment) = reverse sort glob "$spool/*.spool";
-my $size = -s $segment;
+my ($segment, $size);
+foreach (1 .. 200)
+{
+	($segment) = reverse sort grep { !$copied{$_} } glob "$spool/*.spool";
+	$size = -s $segment;
+	last if $size < 100_000; # the next record does not begin another segment
+	attempt($agent, $read);
+}
 my $worker = $standby->safe_psql('postgres',
 	"SELECT pid FROM pg_stat_activity WHERE backend_type LIKE 'contauth%'");
 run_command_ok('prlimit', "--pid=$worker", '--fsize=' . ($size + 100) . ':unlimited');
