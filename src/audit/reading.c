@@ -177,6 +177,7 @@ put(const char *name)
 		.database = MyDatabaseId
 	};
 	StringInfoData fields;
+	CaAuditBlob blob;
 	bool		taken;
 
 	if (!ca_home_is(MyDatabaseId))
@@ -185,7 +186,9 @@ put(const char *name)
 	ca_record_put_text(&fields, CA_F_OWNER, GetUserNameFromId(GetSessionUserId(), false));
 	ca_record_put_text(&fields, CA_F_DB_ROLE, GetUserNameFromId(GetOuterUserId(), false));
 	ca_record_put_text(&fields, CA_F_RESOURCE, name);
-	taken = ca_ring_offer(&header, (CaAuditBlob) {fields.data, fields.len});
+	blob.data = fields.data;
+	blob.len = fields.len;
+	taken = ca_ring_offer(&header, blob);
 	pfree(fields.data);
 	return taken;
 }
