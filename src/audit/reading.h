@@ -15,8 +15,9 @@
 extern void ca_reading_init(void);
 
 /*
- * A plan has been made, and the snapshot that it runs with is yet to be taken: if
- * it reads the audit, wait until that is complete.
+ * A plan has been made, and the snapshot that it runs with is yet to be taken (but
+ * inside a command, such as CREATE TABLE AS): if it reads the audit, wait until that
+ * is complete.
  */
 extern void ca_reading_catch_up(const PlannedStmt *plan);
 

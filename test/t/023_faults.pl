@@ -253,7 +253,7 @@ sub judge
 
 	wait_until_up();
 	my (undef, $answered) = read_log();
-	$strict || $node->poll_query_until('postgres', "SELECT contauth_audit.sync('10 s')");
+	$node->poll_query_until('postgres', "SELECT contauth_audit.sync('10 s')");
 	my @missing = grep { !$lost{$_} } missing(keys %$answered);
 	note "$_: $sqlstates{$_}, $answered->{$_}" foreach @missing;
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
