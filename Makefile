@@ -58,6 +58,8 @@ OBJS = \
 	src/identity/stop.o \
 	src/identity/stopper.o \
 	src/identity/svid.o \
+	src/identity/watcher.o \
+	src/identity/watcher_look.o \
 	src/policy/authorize.o \
 	src/policy/bound.o \
 	src/policy/decide.o \

@@ -24,6 +24,7 @@
 #include "identity/identity.h"
 #include "identity/session.h"
 #include "identity/stop.h"
+#include "identity/watcher.h"
 #include "miscadmin.h"
 #include "policy/history.h"
 #include "policy/label.h"
@@ -48,6 +49,7 @@ request_shared_memory(void)
 	ca_history_shmem_request();
 	ca_requests_shmem_request();
 	ca_stop_shmem_request();
+	ca_watcher_shmem_request();
 }
 
 static void
@@ -60,6 +62,7 @@ set_up_shared_memory(void)
 	ca_history_shmem_startup();
 	ca_requests_shmem_startup();
 	ca_stop_shmem_startup();
+	ca_watcher_shmem_startup();
 }
 
 /*

@@ -97,14 +97,6 @@ stop_agent(HeapTuple row, TupleDesc desc, CaStopReason reason)
 												 ca_row_text(row, desc, "spiffe_id")));
 }
 
-/* What an agent's new row says of those who run. */
-static CaStopReason
-reason_of_state(const char *state)
-{
-	return strcmp(state, "active") == 0 ? CA_STOP_NONE :
-		strcmp(state, "suspended") == 0 ? CA_STOP_AGENT_SUSPENDED : CA_STOP_AGENT_RETIRED;
-}
-
 static void
 stop_of_revocation(HeapTuple row, TupleDesc desc, bool lifted)
 {
@@ -143,7 +135,7 @@ contauth_stop_running(PG_FUNCTION_ARGS)
 		if (old != NULL)
 			stop_agent(old, desc, CA_STOP_AGENT_UNKNOWN);
 		if (new != NULL)
-			stop_agent(new, desc, reason_of_state(ca_row_text(new, desc, "state")));
+			stop_agent(new, desc, ca_agent_state_reason(ca_row_text(new, desc, "state")));
 	}
 	else if (strcmp(table, "revocation") == 0)
 	{

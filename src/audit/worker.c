@@ -34,6 +34,7 @@
 #include "audit/spool.h"
 #include "audit/worker.h"
 #include "executor/spi.h"
+#include "identity/watcher.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "pgstat.h"
@@ -65,6 +66,7 @@
 #define CA_IDLE_MS				1000
 #define CA_CHECK_MS				1000
 #define CA_SPOOL_CHECK_MS		1000
+#define CA_WATCHER_CHECK_MS		1000
 #define CA_PARTITION_CHECK_MS	(3600 * 1000)
 
 static bool ready = false;		/* the tables were there at the last look */
@@ -76,6 +78,7 @@ static TimestampTz last_partitions = 0;
 static bool spooling = false;	/* in recovery: into the spool */
 static bool spool_left = false; /* the last step found something to carry */
 static TimestampTz last_spool = 0;
+static TimestampTz last_watchers = 0;
 static MemoryContext batch_context = NULL;
 static const CaWorkerListener *listener = NULL;
 
@@ -419,10 +422,18 @@ tend(void)
 	commit_work();
 }
 
-/* In recovery records can be taken as soon as there is a file for them. */
+/*
+ * In recovery records can be taken as soon as there is a file for them.  And
+ * no agent is left without a watcher, should one fail while nobody else asks.
+ */
 static void
-look_after_files(void)
+look_after_recovery(void)
 {
+	if (is_due(last_watchers, CA_WATCHER_CHECK_MS))
+	{
+		last_watchers = GetCurrentTimestamp();
+		ca_watcher_want_all();
+	}
 	ready = run_step(ca_spool_open);
 	if (ready)
 		ca_ring_worker_set_state(CA_HOME_READY);
@@ -440,7 +451,7 @@ look_after_tables(void)
 {
 	if (spooling)
 	{
-		look_after_files();
+		look_after_recovery();
 		return;
 	}
 	if ((!ready || last_count == 0) &&

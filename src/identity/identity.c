@@ -24,6 +24,7 @@
 #include "identity/peer.h"
 #include "identity/revocation.h"
 #include "identity/stop_shared.h"
+#include "identity/watcher.h"
 #include "miscadmin.h"
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
@@ -171,24 +172,48 @@ grant_credentials(const CaPresented *delegation, CaCredential **grants,
 	return texts.n;
 }
 
+/* Is that an agent without whose row the identity is void: the actor, or who signs a grant? */
+static bool
+must_be_registered(const CaChain *chain, const CaBasis *basis)
+{
+	for (int i = 0; basis->kind == CA_REVOKE_AGENT && i < chain->nhops; i++)
+	{
+		const CaHop *hop = &chain->hops[i];
+
+		if ((i == chain->nhops - 1 || hop->about != NULL) &&
+			strcmp(hop->principal, basis->id) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Add the hashes of those bases for which that is so, or is not. */
+static int
+add_hashes(CaIdentity *id, int n, bool registered)
+{
+	ListCell   *lc;
+
+	foreach(lc, id->bases)
+	{
+		const CaBasis *basis = lfirst(lc);
+
+		if (must_be_registered(&id->chain, basis) == registered)
+			id->hashes[n++] = ca_revocation_hash(basis->kind, basis->id);
+	}
+	return n;
+}
+
 /* List what the identity rests on; false: that is too much for a slot. */
 static bool
 note_bases(CaIdentity *id, CaIdentityProblem *problem)
 {
-	ListCell   *lc;
-	int			n = 0;
-
 	id->bases = ca_revocation_bases(id->credential, &id->chain);
 	if (list_length(id->bases) > CA_STOP_HASHES)
 		return ca_problem_chain(problem, "chain_too_long",
 								"the chain rests on too much");
 	id->hashes = palloc(sizeof(uint64) * list_length(id->bases));
-	foreach(lc, id->bases)
-	{
-		const CaBasis *basis = lfirst(lc);
-
-		id->hashes[n++] = ca_revocation_hash(basis->kind, basis->id);
-	}
+	id->nagents = add_hashes(id, 0, true);
+	(void) add_hashes(id, id->nagents, false);
 	return true;
 }
 
@@ -470,10 +495,14 @@ notice_changes(void)
 static void
 publish(void)
 {
-	if (current != NULL)
-		ca_stop_publish(current->made, current->hashes, list_length(current->bases));
-	else
-		ca_stop_publish(0, NULL, 0);
+	if (current == NULL)
+	{
+		ca_stop_publish(0, NULL, 0, 0);
+		return;
+	}
+	ca_stop_publish(current->made, current->hashes, list_length(current->bases),
+					current->nagents);
+	ca_watcher_want();
 }
 
 const CaIdentity *

@@ -25,7 +25,8 @@ typedef struct CaIdentity
 	CaChain		chain;
 	int			depth;			/* number of delegations */
 	List	   *bases;			/* what it rests on (revocation.h) ... */
-	uint64	   *hashes;			/* ... and for others to find it by */
+	uint64	   *hashes;			/* ... and for others to find it by: */
+	int			nagents;		/* first those of who must be registered */
 	CaAgent    *registered;		/* as read at registry_generation */
 	uint64		registry_generation;
 	CaBreakGlass break_glass;	/* likewise */

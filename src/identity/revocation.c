@@ -63,6 +63,13 @@ ca_revocation_reason(CaRevocationKind kind)
 	return kinds[kind].reason;
 }
 
+CaStopReason
+ca_agent_state_reason(const char *state)
+{
+	return strcmp(state, "active") == 0 ? CA_STOP_NONE :
+		strcmp(state, "suspended") == 0 ? CA_STOP_AGENT_SUSPENDED : CA_STOP_AGENT_RETIRED;
+}
+
 uint64
 ca_revocation_hash(CaRevocationKind kind, const char *id)
 {

@@ -44,6 +44,9 @@ extern char *ca_revocation_id(CaRevocationKind kind, const char *text,
 /* Why statements stop when something of the kind is revoked. */
 extern CaStopReason ca_revocation_reason(CaRevocationKind kind);
 
+/* The same for an agent in a state of contauth.agent; NONE: it is active. */
+extern CaStopReason ca_agent_state_reason(const char *state);
+
 /* What identifies it in a backend's slot (stop.h). */
 extern uint64 ca_revocation_hash(CaRevocationKind kind, const char *id);
 

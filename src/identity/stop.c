@@ -5,8 +5,9 @@
  *
  * Every backend has a slot in shared memory.  A governed one writes there what
  * its identity rests on, as hashes; whoever commits a revocation walks the
- * slots and marks those that are hit (stopper.c).  The mark is looked at before
- * each row, and by a timer that cancels what returns no rows.
+ * slots and marks those that are hit (stopper.c), and on a standby a background
+ * worker does (watcher.c).  The mark is looked at before each row, and by a timer
+ * that cancels what returns no rows.
  *
  * Locking: a slot's mutex protects all of it.  Only its backend writes the
  * hashes, which it may read without; the mark is atomic, so that its backend
@@ -118,7 +119,7 @@ ca_stop_shmem_startup(void)
 
 /* Let the slot say who is there, and that nobody has told him to stop. */
 static void
-write_slot(uint64 identity, const uint64 *hashes, int n)
+write_slot(uint64 identity, const uint64 *hashes, int n, int nagents)
 {
 	SpinLockAcquire(&slot->mutex);
 	if (depth > 0 && kept_mark == CA_STOP_NONE)
@@ -126,6 +127,7 @@ write_slot(uint64 identity, const uint64 *hashes, int n)
 	pg_atomic_write_u32(&slot->mark, CA_STOP_NONE);
 	slot->database = MyDatabaseId;
 	slot->identity = identity;
+	slot->nagents = nagents;
 	slot->nhashes = n;
 	if (n > 0)
 		memcpy(slot->hashes, hashes, sizeof(uint64) * n);
@@ -156,7 +158,7 @@ tick(void)
 static void
 leave(int code, Datum arg)
 {
-	write_slot(0, NULL, 0);
+	write_slot(0, NULL, 0, 0);
 	slot = NULL;
 }
 
@@ -172,17 +174,17 @@ take_slot(void)
 	if (number >= ca_stop_shared->nslots)
 		elog(FATAL, "there is no slot for process %d", number);
 	slot = &ca_stop_shared->slots[number];
-	write_slot(0, NULL, 0);
+	write_slot(0, NULL, 0, 0);
 	timer = RegisterTimeout(USER_TIMEOUT, tick);
 	on_shmem_exit(leave, (Datum) 0);
 }
 
 void
-ca_stop_publish(uint64 identity, const uint64 *hashes, int n)
+ca_stop_publish(uint64 identity, const uint64 *hashes, int n, int nagents)
 {
 	take_slot();
 	if (slot->identity != identity)
-		write_slot(identity, hashes, n);
+		write_slot(identity, hashes, n, nagents);
 }
 
 uint64
@@ -213,7 +215,7 @@ ca_stop_begin(void)
 	look_due = false;
 	/* whoever was told to stop has: his next statement is looked at anew */
 	if (pg_atomic_read_u32(&slot->mark) != CA_STOP_NONE)
-		write_slot(0, NULL, 0);
+		write_slot(0, NULL, 0, 0);
 	depth = 1;
 	enable_timeout_every(timer, TimestampTzPlusMilliseconds(GetCurrentTimestamp(), TICK),
 						 TICK);

@@ -34,11 +34,12 @@ extern void ca_stop_shmem_startup(void);
 
 /*
  * From now on this backend's identity rests on what the hashes stand for; a
- * number tells one identity from another, 0 is none.  A mark that was meant for what it
- * rested on before is gone, but for the statement at work.  To be followed by
- * a look whether any of it is revoked.
+ * number tells one identity from another, 0 is none.  The first nagents of
+ * them stand for agents that must be registered.  A mark that was meant for
+ * what it rested on before is gone, but for the statement at work.  To be
+ * followed by a look whether any of it is revoked.
  */
-extern void ca_stop_publish(uint64 identity, const uint64 *hashes, int n);
+extern void ca_stop_publish(uint64 identity, const uint64 *hashes, int n, int nagents);
 
 /*
  * Moves with everything that stops anybody, on this server; seen here no later

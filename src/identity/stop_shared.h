@@ -3,7 +3,7 @@
  * stop_shared.h
  *	  What backends say of themselves, for those who stop them.
  *
- * For stop.c and stopper.c alone; the locking rule stands in stop.c.
+ * For stop.c, stopper.c and the watcher; the locking rule stands in stop.c.
  *
  *-------------------------------------------------------------------------
  */
@@ -29,6 +29,7 @@ typedef struct CaStopSlot
 	pg_atomic_uint32 mark;		/* CaStopReason */
 	Oid			database;
 	uint64		identity;		/* 0: nobody governed */
+	int			nagents;		/* the first hashes: of who must be registered */
 	int			nhashes;
 	uint64		hashes[CA_STOP_HASHES];
 } CaStopSlot;

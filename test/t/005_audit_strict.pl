@@ -215,7 +215,7 @@ $admin->quit;
 
 @clients = start_clients(2);
 let_work(1, @clients);
-my $worker = "SELECT pid FROM pg_stat_activity WHERE backend_type LIKE 'contauth%'";
+my $worker = "SELECT pid FROM pg_stat_activity WHERE backend_type = 'contauth audit worker'";
 my $old_worker = $node->safe_psql('postgres', $worker);
 like($old_worker, qr/^\d+$/, 'there is one worker');
 kill 'KILL', $old_worker;

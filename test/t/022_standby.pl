@@ -216,7 +216,7 @@ sqlstate_is($agent, $read, '00000', 'there is room again');
 my ($segment) = reverse sort glob "$spool/*.spool";
 my $size = -s $segment;
 my $worker = $standby->safe_psql('postgres',
-	"SELECT pid FROM pg_stat_activity WHERE backend_type LIKE 'contauth%'");
+	"SELECT pid FROM pg_stat_activity WHERE backend_type = 'contauth audit worker'");
 run_command_ok('prlimit', "--pid=$worker", '--fsize=' . ($size + 100) . ':unlimited');
 sqlstate_is($agent, 'SELECT id FROM app.ticket', 'ZA005', 'the disk is full');
 is(-s $segment, $size, 'no part of a record stays');

@@ -51,7 +51,7 @@ run_command_ok('pg_dump', '-d', $node->connstr('postgres'), '-f',
 run_command_ok('psql', '-Xq', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr('other'), '-f',
 	"$folder/dump.sql");
 
-my $worker_query = "SELECT pid FROM pg_stat_activity WHERE backend_type LIKE 'contauth%'";
+my $worker_query = "SELECT pid FROM pg_stat_activity WHERE backend_type = 'contauth audit worker'";
 
 # --- the agents --------------------------------------------------------------
 

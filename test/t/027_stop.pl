@@ -16,7 +16,8 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(sleep time);
 
-# A statement that is stopped would take minutes otherwise.
+# A statement that is stopped would take minutes otherwise.  Without autovacuum,
+# whose lock to truncate a table would make replay wait for those who read it.
 use constant LONG => 600;
 use constant SOON => 20;
 
@@ -27,6 +28,7 @@ max_wal_senders = 4
 hot_standby = on
 max_connections = 200
 log_statement = none
+autovacuum = off
 EOC
 install_application($node, $issuer);
 $node->safe_psql('postgres', <<"EOS");
@@ -96,7 +98,7 @@ sub finish
 
 	while ($self->{run}->pumpable)
 	{
-		last if time - $begin > 3 * SOON;
+		last if time - $begin > 1.5 * SOON;
 		$self->{run}->pump_nb;
 		sleep 0.01;
 	}
@@ -110,7 +112,8 @@ sub stopped
 	my ($self, $reason, $title) = @_;
 	my $took = finish($self);
 
-	ok($took < SOON, "$title: at once");
+	# whoever waited for the others, too, would wait for an hour
+	ok($took < SOON, "$title: at once") or die 'it was not stopped';
 	like($self->{err}, qr/ERROR:  ZA004: stopped while running.*reason=$reason/s,
 		"$title: ZA004, $reason");
 	return;
@@ -257,14 +260,36 @@ EOS
 finish($quiet);
 is($quiet->{out}, "20000\n", 'what is rolled back or taken back stops nobody') or diag($quiet->{err});
 
-# a standby
+# --- a standby ---------------------------------------------------------------
 $node->backup('base');
 my $standby = PostgreSQL::Test::Cluster->new('standby');
 $standby->init_from_backup($node, 'base', has_streaming => 1);
 $standby->start;
+
+sub catch_up { return $node->wait_for_catchup($standby, 'replay'); }
+
+# Those who watch on the standby, in any database: their processes.
+sub watchers
+{
+	return split /\n/, $standby->safe_psql('postgres',
+		q{SELECT pid FROM pg_stat_activity WHERE backend_type = 'contauth standby watcher'});
+}
+
+sub wait_for_watchers
+{
+	my ($n, $title) = @_;
+
+	ok($standby->poll_query_until('postgres', <<"EOS"), $title);
+SELECT count(*) = $n FROM pg_stat_activity WHERE backend_type = 'contauth standby watcher'
+EOS
+	return;
+}
+
+is(scalar(watchers()), 0, 'standby: without agents nobody watches');
 my $far_a = start($standby, ROLE_A, $a, $scan);
 my $far_b = start($standby, ROLE_B, $b, $scan);
 wait_for_workers($standby, 2, 'scans on the standby');
+wait_for_watchers(1, 'standby: one watches for all');
 $node->safe_psql('postgres', "SELECT contauth.revoke('agent', '@{[AGENT_A]}', 'test')");
 stopped($far_a, 'agent_revoked', 'standby');
 is($standby->safe_psql('postgres', <<"EOS"), '1', 'standby: the other agent goes on');
@@ -272,5 +297,174 @@ SELECT count(*) FROM pg_stat_activity WHERE usename = '@{[ROLE_B]}' AND state = 
 EOS
 $node->safe_psql('postgres', "SELECT contauth.kill_switch(true, 'test')");
 stopped($far_b, 'kill_switch', 'standby: kill switch');
+$node->safe_psql('postgres', "SELECT contauth.kill_switch(false, 'test')");
+lift();
+catch_up();
+
+# Statements of A without rows end, when that is replayed, for that reason; those of
+# B, and of who is no agent, go on.
+my %silent = map { $_ => $kinds{$_} } 'sleep', 'aggregate', 'parallel';
+
+sub standby_stops
+{
+	my ($change, $reason, $back, $title) = @_;
+	my %far = map { $_ => start($standby, ROLE_A, $a, $silent{$_}) } sort keys %silent;
+	my @others = (
+		start($standby, ROLE_B, $b, 'SELECT pg_sleep(600)'),
+		start($standby, 'regress_contauth_human', undef, 'SELECT pg_sleep(600)'));
+	my $going_on = $reason eq 'kill_switch' ? 1 : 2;
+
+	wait_for_workers($standby, 2 + keys %far, 'statements on the standby');
+	$node->safe_psql('postgres', $change);
+	stopped($far{$_}, $reason, "standby, $title: $_") foreach sort keys %far;
+	stopped($others[0], $reason, "standby, $title: the other agent") if $going_on == 1;
+	is($standby->safe_psql('postgres', <<"EOS"), $going_on, "standby, $title: others go on");
+SELECT count(*) FROM pg_stat_activity WHERE usename LIKE 'regress%' AND state = 'active'
+   AND backend_type = 'client backend'
+EOS
+	$node->safe_psql('postgres', $back);
+	catch_up();
+	$standby->safe_psql('postgres', <<'EOS');
+SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE usename LIKE 'regress%'
+EOS
+	finish($_) foreach @others;
+	is((as_role($standby, ROLE_A, $a, 'SELECT count(*) FROM app.big'))[1], '20000',
+		"standby, $title: taken back");
+	return;
+}
+
+my $unrevoke = "SELECT contauth.unrevoke(kind, id, 'over') FROM contauth.revocation";
+my ($digest_a) = $standby->safe_psql('postgres', "SELECT encode(sha256('$a'), 'hex')");
+standby_stops("SELECT contauth.revoke('token', '$digest_a', 'test')", 'token_revoked', $unrevoke, 'token');
+standby_stops("SELECT contauth.suspend_agent('@{[AGENT_A]}', 'test')", 'agent_suspended',
+	"SELECT contauth.resume_agent('@{[AGENT_A]}', 'test')", 'suspension');
+standby_stops("UPDATE contauth.agent SET state = 'retired' WHERE spiffe_id = '@{[AGENT_A]}'", 'agent_retired',
+	"UPDATE contauth.agent SET state = 'active' WHERE spiffe_id = '@{[AGENT_A]}'", 'retirement');
+standby_stops("CREATE TABLE public.kept AS SELECT * FROM contauth.agent WHERE spiffe_id = '@{[AGENT_A]}';
+	DELETE FROM contauth.agent WHERE spiffe_id = '@{[AGENT_A]}'", 'agent_unknown',
+	'INSERT INTO contauth.agent SELECT * FROM public.kept', 'removal');
+standby_stops("SELECT contauth.kill_switch(true, 'test')", 'kill_switch',
+	"SELECT contauth.kill_switch(false, 'test')", 'kill switch');
+
+# nobody watches when the revocation is replayed: the next one finds it
+$far_a = start($standby, ROLE_A, $a, $silent{sleep});
+wait_for_workers($standby, 1, 'pg_sleep()');
+wait_for_watchers(1, 'standby: it is watched');
+my ($watcher) = watchers();
+kill 'STOP', $watcher;
+$node->safe_psql('postgres', "SELECT contauth.revoke('agent', '@{[AGENT_A]}', 'test')");
+catch_up();
+sleep 0.5;
+ok($far_a->{run}->pumpable, 'standby: nobody stops it while nobody watches');
+kill 'TERM', $watcher;
+kill 'CONT', $watcher;
+stopped($far_a, 'agent_revoked', 'standby: the next watcher');
+isnt((watchers())[0], $watcher, 'which is another one');
+lift();
+catch_up();
+
+# what it reads is locked: it tries again
+$far_a = start($standby, ROLE_A, $a, $silent{sleep});
+wait_for_workers($standby, 1, 'pg_sleep()');
+wait_for_watchers(1, 'standby: it is watched again');
+my $locker = $node->background_psql('postgres');
+$locker->query_safe('BEGIN; LOCK TABLE contauth.revocation');
+my $read = -s $standby->logfile;
+$node->safe_psql('postgres', "SELECT contauth.suspend_agent('@{[AGENT_A]}', 'test')");
+$standby->wait_for_log(qr/canceling statement due to lock timeout/, $read);
+ok($far_a->{run}->pumpable, 'standby: a watcher that waits for a lock gives up');
+$locker->query_safe('COMMIT');
+$locker->quit;
+stopped($far_a, 'agent_suspended', 'standby: and looks again');
+$node->safe_psql('postgres', "SELECT contauth.resume_agent('@{[AGENT_A]}', 'test')");
+catch_up();
+
+# killed: the server starts anew, and it is watched again
+($watcher) = watchers();
+kill 'KILL', $watcher;
+wait_for_watchers(0, 'standby: a watcher is killed');
+$far_a = start($standby, ROLE_A, $a, $silent{sleep});
+wait_for_workers($standby, 1, 'pg_sleep() after a crash');
+$node->safe_psql('postgres', "SELECT contauth.revoke('agent', '@{[AGENT_A]}', 'test')");
+stopped($far_a, 'agent_revoked', 'standby: after a crash of the watcher');
+lift();
+
+# each database has its own; it does not keep it from being dropped
+$node->safe_psql('postgres', 'CREATE DATABASE other');
+$node->safe_psql('other', <<"EOS");
+CREATE EXTENSION contauth;
+SELECT contauth.add_issuer('https://issuer.acme.example', 'acme.example', '@{[$issuer->jwks]}');
+SELECT contauth.register_agent('@{[AGENT_A]}', '{@{[ROLE_A]}}', 'alice', 2);
+EOS
+catch_up();
+sub start_in_other
+{
+	my ($sql) = @_;
+	my $self = { out => '', err => '' };
+
+	local $ENV{PGOPTIONS} = "-c contauth.token=$a";
+	$self->{run} = IPC::Run::start([ 'psql', '-XAtq', '-v', 'VERBOSITY=verbose', '-U', ROLE_A,
+			'-d', $standby->connstr('other'), '-c', $sql ], '<', \undef,
+		'>', \$self->{out}, '2>', \$self->{err});
+	return $self;
+}
+my $elsewhere = start_in_other('SELECT pg_sleep(600)');
+$far_b = start($standby, ROLE_B, $b, $silent{sleep});
+wait_for_workers($standby, 2, 'pg_sleep() in two databases');
+wait_for_watchers(2, 'standby: one watches in each database');
+$node->safe_psql('postgres', "SELECT contauth.kill_switch(true, 'test')");
+stopped($far_b, 'kill_switch', 'standby: in its database');
+is($standby->safe_psql('postgres', <<"EOS"), '1', 'standby: not in the other one');
+SELECT count(*) FROM pg_stat_activity WHERE datname = 'other' AND state = 'active'
+EOS
+$node->safe_psql('postgres', "SELECT contauth.kill_switch(false, 'test')");
+$node->safe_psql('other', "SELECT contauth.revoke('agent', '@{[AGENT_A]}', 'test')");
+stopped($elsewhere, 'agent_revoked', 'standby: the other database');
+$node->safe_psql('other', "SELECT contauth.unrevoke('agent', '@{[AGENT_A]}', 'test')");
+catch_up();
+$elsewhere = start_in_other('SELECT pg_sleep(600)');
+wait_for_workers($standby, 1, 'pg_sleep() in the other database');
+my $begin = time;
+$node->safe_psql('postgres', 'DROP DATABASE other');
+catch_up();
+cmp_ok(time - $begin, '<', SOON, 'standby: a watcher keeps no database from being dropped');
+finish($elsewhere);
+like($elsewhere->{err}, qr/40P02|57P04|57P01|conflict with recovery/, 'standby: whose agents are gone');
+
+wait_for_watchers(0, 'standby: without agents it leaves');
+
+# recovery ends, just when something has been replayed that the watcher has not seen
+my $promoted = start($standby, ROLE_A, $a, $silent{sleep});
+$far_b = start($standby, ROLE_B, $b, $silent{aggregate});
+wait_for_workers($standby, 2, 'statements before the promotion');
+wait_for_watchers(1, 'standby: watched until it is none');
+($watcher) = watchers();
+kill 'STOP', $watcher;
+$node->safe_psql('postgres', "SELECT contauth.revoke('agent', '@{[AGENT_A]}', 'test')");
+catch_up();
+$standby->promote;
+kill 'CONT', $watcher;
+stopped($promoted, 'agent_revoked', 'promoted: a last look');
+wait_for_watchers(0, 'promoted: nobody watches any more');
+$standby->safe_psql('postgres', "SELECT contauth.suspend_agent('@{[AGENT_B]}', 'test')");
+stopped($far_b, 'agent_suspended', 'promoted: stopped by who suspends');
+$standby->stop;
+
+# no worker to be had
+lift();
+$node->append_conf('postgresql.conf', "max_worker_processes = 1\nmax_logical_replication_workers = 0");
+$node->restart;
+$node->backup('small');
+my $small = PostgreSQL::Test::Cluster->new('small');
+$small->init_from_backup($node, 'small', has_streaming => 1);
+$small->start;
+my $rows = start($small, ROLE_A, $a, $scan);
+my $nap = start($small, ROLE_A, $a, 'SELECT count(*) FROM app.big, pg_sleep(3)');
+wait_for_workers($small, 2, 'statements on a standby without workers');
+$node->safe_psql('postgres', "SELECT contauth.revoke('agent', '@{[AGENT_A]}', 'test')");
+stopped($rows, 'agent_revoked', 'without a worker: rows stop');
+stopped($nap, 'agent_revoked', 'without a worker: others stop with their first row');
+my $complaints = () = slurp_file($small->logfile) =~ /no background worker is free to watch/g;
+is($complaints, 1, 'without a worker: said once');
 
 done_testing();
