@@ -11,6 +11,7 @@ use FindBin;
 use lib $FindBin::RealBin;
 use ContauthTest;
 use IPC::Run ();
+use JSON::PP;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -218,6 +219,70 @@ SELECT count(*) >= 2 FROM contauth_audit.decision
  WHERE statement ~ 'app.(swallow|spin)' AND decision = 'deny' AND reason_code = 'agent_revoked'
    AND sqlstate = 'ZA004'
 EOS
+
+# COPY FROM: by the server, and row by row where a filter holds
+$node->safe_psql('postgres', <<"EOS");
+CREATE TABLE app.intake (id integer, filler text);
+CREATE TABLE app.sieve (id integer, filler text);
+GRANT ALL ON app.intake, app.sieve TO @{[ROLE_A]};
+SELECT contauth.create_policy('intake', 'permit', resources => '{app.intake}');
+SELECT contauth.create_policy('sieve', 'permit', resources => '{app.sieve}', row_filter => 'id = 1');
+EOS
+
+# What becomes of a COPY when its agent is revoked; it goes on sending, or not.
+sub copy_in
+{
+	my ($table, $goes_on) = @_;
+	my $in = encode_json([ $node->host . '/.s.PGSQL.' . $node->port, ROLE_A, $a, $table,
+			$goes_on ? JSON::PP::true : JSON::PP::false ]) . "\n";
+	my ($out, $err) = ('', '');
+	my $run = IPC::Run::start([ '/usr/bin/python3', "$FindBin::RealBin/copy_agent.py" ],
+		'<', \$in, '>', \$out, '2>', \$err, IPC::Run::timeout(2 * SOON));
+
+	$run->pump until $out =~ /^ready$/m;
+	sleep 0.3;
+	$node->safe_psql('postgres', "SELECT contauth.revoke('agent', '@{[AGENT_A]}', 'test')");
+	$run->finish or die $err;
+	$out =~ s/^ready\n//;
+	chomp $out;
+	$node->poll_query_until('postgres', <<"EOS") or die 'the COPY is still there';
+SELECT count(*) = 0 FROM pg_stat_activity WHERE usename = '@{[ROLE_A]}'
+EOS
+	is($node->safe_psql('postgres', "SELECT count(*) FROM $table"), '0', "COPY $table: no row stays");
+	lift();
+	return $out;
+}
+
+is(copy_in('app.intake', 1), 'ZA004', 'COPY FROM');
+is(copy_in('app.sieve', 1), 'ZA004', 'COPY FROM, row by row');
+like(copy_in('app.intake', 0), qr/^(57P01|lost)$/, 'COPY FROM, nothing comes any more');
+like(copy_in('app.sieve', 0), qr/^(57P01|lost)$/, 'row by row, nothing comes any more');
+$node->safe_psql('postgres', 'SELECT contauth_audit.sync()');
+is($node->safe_psql('postgres', <<'EOS'), 't', 'and that is on record');
+SELECT count(*) = 4 FROM contauth_audit.decision
+ WHERE statement ~ '^COPY app.(intake|sieve)' AND decision = 'deny' AND reason_code = 'agent_revoked'
+   AND sqlstate = 'ZA004'
+EOS
+
+# what marks nobody is looked at between rows
+my $others = new_issuer('k2')->jwks;
+my ($out_of_it) = ('');
+my $keyless = {
+	out => '', err => '',
+	run => do
+	{
+		local $ENV{PGOPTIONS} = "-c contauth.token=$a";
+		IPC::Run::start([ 'psql', '-XAtq', '-v', 'VERBOSITY=verbose', '-U', ROLE_A,
+				'-d', $node->connstr('postgres'),
+				'-c', 'COPY (SELECT x.id FROM app.big AS x, app.big AS y) TO STDOUT' ],
+			'<', \undef, '>', '/dev/null', '2>', \$out_of_it);
+	}
+};
+wait_for_workers($node, 1, 'a scan');
+$node->safe_psql('postgres', "SELECT contauth.set_issuer_keys('https://issuer.acme.example', '$others')");
+ok(finish($keyless) < SOON, 'rows stop when the key is gone');
+like($out_of_it, qr/ZA004: stopped while running.*reason=token_/s, 'with ZA004');
+$node->safe_psql('postgres', "SELECT contauth.set_issuer_keys('https://issuer.acme.example', '@{[$issuer->jwks]}')");
 
 # strict mode: what was held back stays
 $node->safe_psql('postgres', "ALTER ROLE @{[ROLE_A]} SET contauth.audit_durability = strict");
