@@ -93,6 +93,9 @@ def trial(admin, there, backends, sql, agent):
                                " FROM contauth.revocation"))
     rows, errors = [], []
     for backend, end in ends.items():
+        # on a busy machine some have not begun yet: there is nothing to stop
+        if b"C28000\0" in backend.tail:
+            continue
         if b"CZA004\0" not in backend.tail:
             raise SystemExit(f"not stopped: {backend.tail[-300:]!r}")
         stamps = STAMP.findall(backend.tail)
@@ -133,8 +136,7 @@ def main():
         for _ in range(int(count)):
             backends.append(Backend(at + "/.s.PGSQL.5432", user="bench_stop", database="postgres"))
             backends[-1].query(f"SET contauth.token = '{token}'")
-        # on a standby only rows stop what runs
-        for title, sql in (("rows", ROWS), ("pg_sleep()", NAP), ("aggregate", COUNT))[:1 if where else 3]:
+        for title, sql in (("rows", ROWS), ("pg_sleep()", NAP), ("aggregate", COUNT)):
             measure(where + title, admin, there, backends, sql, agent, int(trials))
         for backend in backends:
             backend.socket.close()
