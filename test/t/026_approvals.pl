@@ -202,6 +202,26 @@ answer("reject(request, 'no')");
 (undef, $told) = attempt($listener, 'SELECT 1');
 like($told, qr/"event": "denied"/, 'the answer is told');
 
+# break-glass is told, too: to listeners, and as a WARNING to the caller and the log
+foreach my $case (
+	[ 'break_glass', "break_glass('@{[AGENT_B]}', 'all is down', '1 hour')", 'all is down' ],
+	[ 'close_break_glass', "close_break_glass((SELECT max(id::text)::uuid FROM contauth.break_glass_grant), 'it is up')", 'it is up' ])
+{
+	my ($name, $call, $reason) = @$case;
+	my $from = -s $node->logfile;
+	my ($code, undef, $warned) = as_role($node, undef, undef, "SELECT contauth.$call");
+	my $glass = $node->safe_psql('postgres', 'SELECT id FROM contauth.break_glass_grant');
+	my $words = qr/$name: break-glass $glass for agent "\Q@{[AGENT_B]}\E" by "postgres"\n.*DETAIL:  $reason/s;
+
+	like($warned, qr/WARNING:  01000: $words/, "$name: the caller is warned");
+	like(slurp_file($node->logfile, $from), qr/WARNING:  $words/, "$name: the log has it");
+	(undef, $told) = attempt($listener, 'SELECT 1');
+	($payload) = $told =~ /with payload "(\{.*\})" received/;
+	$event = decode_json($payload // '{}');
+	is_deeply([ @$event{qw(event break_glass agent by database)} ],
+		[ $name, $glass, AGENT_B, 'postgres', 'postgres' ], "$name: listeners are told") or diag($told);
+}
+
 # --- waiting ----------------------------------------------------------------------------
 
 $node->safe_psql('postgres', "ALTER ROLE @{[ROLE_A]} SET contauth.escalation_wait = '20 s'");
