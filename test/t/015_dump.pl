@@ -66,6 +66,9 @@ SELECT contauth.revoke('principal', 'https://issuer.acme.example|mallory', 'gone
 	contauth.revoke('token', repeat('AB', 32), 'leaked'), contauth.kill_switch(true, 'test'),
 	contauth.kill_switch(false, 'over'), contauth.break_glass('@{[AGENT_B]}', 'closed', '1 hour');
 SELECT contauth.close_break_glass(id, 'test') FROM contauth.break_glass_grant;
+CREATE TABLE app.glass AS SELECT 1 AS id;
+GRANT SELECT ON app.glass TO @{[ROLE_A]}, @{[ROLE_B]};
+SELECT contauth.break_glass('@{[AGENT_B]}', 'open', '8 hours');
 SELECT contauth.set_principal('regress_contauth_human', 'https://issuer.acme.example|ann');
 EOS
 
@@ -117,6 +120,8 @@ for my $kind ('00000', '42501', 'ZA001')
 {
 	cmp_ok(scalar(grep { /"$kind"/ } @expected), '>', 20, "some of them are $kind");
 }
+ok((grep { /^\[1, "SELECT id FROM app.glass", "00000"/ } @expected), 'break-glass is open for an agent');
+ok(!(grep { /^\[0, "SELECT id FROM app.glass", "00000"/ } @expected), 'and not for the other');
 
 # --- the new ones ------------------------------------------------------------------
 

@@ -29,7 +29,7 @@ def reads_others():
         "SELECT * FROM app.area_north ORDER BY id", "SELECT count(*) FROM app.customer",
         "SELECT c.name, t.body FROM app.customer c JOIN app.ticket t ON t.customer_id = c.id ORDER BY 2",
         "SELECT name FROM app.customer_view ORDER BY id", "SELECT app.pay()",
-        "SELECT count(*) FROM pg_class", "SELECT upper('x')", "SELECT lower('X')",
+        "SELECT count(*) FROM pg_class", "SELECT id FROM app.glass", "SELECT upper('x')", "SELECT lower('X')",
         "SELECT pg_read_file('PG_VERSION')", "SELECT name FROM contauth.policy"])
 
 
