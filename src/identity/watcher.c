@@ -397,10 +397,7 @@ ca_watcher_main(Datum main_arg)
 	BackgroundWorkerInitializeConnectionByOid(database, InvalidOid,
 											  BGWORKER_BYPASS_ALLOWCONN);
 
-	/*
-	 * a table that is locked for long is no reason not to notice anything
-	 * else
-	 */
+	/* a lock that lasts must not keep it from noticing all else */
 	SetConfigOption("lock_timeout", "1s", PGC_SUSET, PGC_S_OVERRIDE);
 	ca_internal_depth++;
 	watch();
