@@ -91,5 +91,5 @@ burst() {
 
 # The same as a table that people read.
 burst_table() {
-    burst "$@" | python3 "$BENCH/report.py"
+    burst "$@" | python3 -B "$BENCH/report.py"
 }

@@ -172,9 +172,17 @@ def read_instructions(path):
     return found
 
 
+def method(samples):
+    """What the second plain server says of the method."""
+    medians = [samples.ratio(f"{measure}/plain2", figure).median
+               for measure in measures.MEASURES for figure in ("elapsed", "backend CPU")]
+    return (f"The second plain server, where nothing differs, came out between"
+            f" {min(medians):.2f} and {max(medians):.2f}; nothing below is more exact than that.")
+
+
 def sections(samples, instructions, facts):
     """What stands between the markers."""
-    yield facts
+    yield facts + "\n" + method(samples)
     yield "![Ratios to a plain server, with intervals](performance.svg)"
     yield "### What is wanted"
     yield ("Ratios to the plain server, of elapsed time where nothing else is said: median and"
