@@ -82,7 +82,7 @@ def main():
     other = connect(dbname="copied", user="postgres")
     other.execute("CREATE EXTENSION contauth")
     other.execute(PARTITION)
-    agent = connect(dbname="postgres", user="bench_contauth",
+    agent = connect(dbname="postgres", user="bench_agent",
                     options="-c contauth.token=" + (FOLDER / "token").read_text().strip())
     agent.execute("PREPARE q AS " + QUERY)
     worker = value(admin, "SELECT pid FROM pg_stat_activity"

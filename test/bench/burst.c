@@ -3,70 +3,63 @@
  * burst.c
  *	  Compare what statements cost, in one run, on a machine that is not quiet.
  *
- * Usage: burst CYCLES SECONDS < plan
+ * Usage: burst CYCLES SECONDS < plan > samples
  *
  * A whole-run average says more about the machine's other work than about the
- * server.  So every variant has a connection of its own, and each cycle runs
+ * server.  So every variant has connections of its own, and each cycle runs
  * all of them for a short burst, in a new random order, each between two
- * bursts of its baseline.  What is reported is the median over the cycles of
- * the ratio to those neighbours, with a 95 % confidence interval.
+ * bursts of its baseline.  A sample is one burst, beside the mean of these two
+ * neighbours; report.py makes medians and intervals of them.
  *
- * The plan has one variant a line, with tabs between:
+ * The plan has one server or variant a line, with tabs between:
  *
- *	name  baseline  conninfo  parameters  setup  work
+ *	server  name  conninfo  settle
+ *	variant  name  baseline  server  conninfo  parameters  setup  work
  *
- * baseline is the name of another variant, or "-".  parameters is a file
- * whose lines are bound to $1 in turn, or "-".  setup is run once.  work is
- * one or more statements, separated by " ;; ", that make one iteration: they
- * are prepared once, or, when work starts with "simple:", sent as text.  When
- * it starts with "connect:", each iteration is a new connection, its setup, and
+ * settle is a statement that is run after each burst, and not measured: it
+ * waits until the server has finished what the burst left behind, so that the
+ * next burst does not pay for it.  A server with its own line is asked for the
+ * CPU time of all its processes, too.
+ *
+ * baseline is the name of another variant, or "-", and server that of a server
+ * or "-".  parameters is a file whose lines are used for $1 in turn, one for
+ * each iteration, or "-".  setup is run once for each connection.  work is one
+ * or more statements, separated by " ;; ", that make one iteration: they are
+ * prepared once, or, when work starts with "simple:", sent as text.  When it
+ * starts with "connect:", each iteration is a new connection, its setup, and
  * the statements sent as text.  When it starts with a number and ":", so many
- * connections run its first statement, prepared and without parameters, at the
- * same time; an iteration is then one of theirs.
+ * connections do this at the same time; an iteration is then one of theirs.
+ *
+ * Each line of the samples has, with tabs between: variant, baseline, cycle,
+ * iterations, and four pairs of a value for an iteration, in microseconds, and
+ * its ratio to the neighbours: elapsed time, CPU time of the backends, CPU time
+ * of all processes of the server (after settling), and the 99th percentile of
+ * the elapsed time.  What is not known is "nan".
+ *
+ * CPU times are those of /proc/PID/schedstat, exact once a process sleeps;
+ * processes that ended during a burst are not in them.
  *
  *-------------------------------------------------------------------------
  */
-#include <libpq-fe.h>
+#include "burst.h"
+
 #include <math.h>
 #include <poll.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
-#define MAX_VARIANTS	32
-#define MAX_STATEMENTS	8
-#define MAX_PARAMETERS	65536
-#define FIELDS			6
-#define MAX_CLIENTS		16
+#define MAX_TEXT		16384
+#define MAX_LATENCIES	65536
+#define FEW_LATENCIES	100		/* fewer have no 99th percentile */
+#define FALL_ASLEEP_US	300		/* a backend after its answer */
 
-typedef struct Variant
-{
-	char	   *name;
-	char	   *baseline;
-	PGconn	   *conn;
-	char	   *conninfo;
-	char	   *setup;
-	bool		connects;		/* anew for every iteration */
-	bool		simple;
-	int			nclients;		/* more than one: at the same time */
-	PGconn	   *clients[MAX_CLIENTS];
-	int			nstatements;
-	char	   *statements[MAX_STATEMENTS];
-	bool		takes_parameter[MAX_STATEMENTS];
-	int			nparameters;
-	char	  **parameters;
-	long		next_parameter;
-	double	   *cost;			/* microseconds an iteration, by cycle */
-	double	   *ratio;			/* to the baseline's neighbouring bursts */
-	double	   *extra;			/* and the difference, microseconds */
-} Variant;
+static double latencies[MAX_LATENCIES];
+static int	nlatencies;
 
-static Variant variants[MAX_VARIANTS];
-static int	nvariants = 0;
-
-static void
+void
 die(const char *what, const char *why)
 {
 	fprintf(stderr, "burst: %s: %s\n", what, why);
@@ -82,192 +75,127 @@ now_us(void)
 	return t.tv_sec * 1e6 + t.tv_nsec / 1e3;
 }
 
-static void
-check(const Variant *v, PGresult *result)
+void
+check(const char *name, PGresult *result)
 {
 	ExecStatusType status = PQresultStatus(result);
 
 	if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK)
-		die(v->name, PQresultErrorMessage(result));
+		die(name, PQresultErrorMessage(result));
 	PQclear(result);
 }
 
-/* The lines of a file. */
-static void
-read_parameters(Variant *v, const char *path)
-{
-	FILE	   *file = fopen(path, "r");
-	char	   *line = NULL;
-	size_t		size = 0;
-	ssize_t		len;
+/* ------------------------------------------------------------------------
+ * A burst
+ * ------------------------------------------------------------------------
+ */
 
-	if (file == NULL)
-		die(path, "cannot be read");
-	v->parameters = malloc(sizeof(char *) * MAX_PARAMETERS);
-	while (v->nparameters < MAX_PARAMETERS &&
-		   (len = getline(&line, &size, file)) > 0)
-	{
-		line[strcspn(line, "\n")] = '\0';
-		v->parameters[v->nparameters++] = strdup(line);
-	}
-	free(line);
-	fclose(file);
+/* A statement as text, with the parameter in it. */
+static const char *
+with_parameter(const Variant *v, const char *statement, const char *parameter)
+{
+	static char text[MAX_TEXT];
+	const char *place = strstr(statement, "$1");
+	int			len = snprintf(text, sizeof(text), "%.*s%s%s", (int) (place - statement),
+							   statement, parameter, place + 2);
+
+	if (len >= MAX_TEXT)
+		die(v->name, "a statement is too long");
+	return text;
 }
 
-/* Split the work into statements, and prepare them. */
 static void
-prepare_work(Variant *v, char *work)
+send_statement(Variant *v, Client *client)
 {
-	if (work[0] >= '1' && work[0] <= '9')
-	{
-		v->nclients = atoi(work);
-		if (v->nclients > MAX_CLIENTS)
-			die(v->name, "too many clients");
-		work = strchr(work, ':') + 1;
-	}
-	v->connects = strncmp(work, "connect:", 8) == 0;
-	v->simple = v->connects || strncmp(work, "simple:", 7) == 0;
+	int			i = client->statement;
+	bool		takes = v->takes_parameter[i];
+	int			sent;
+
 	if (v->simple)
-		work = strchr(work, ':') + 1;
-	for (char *next; work != NULL; work = next)
+		sent = PQsendQuery(client->conn, !takes ? v->statements[i] :
+						   with_parameter(v, v->statements[i], client->parameter));
+	else
 	{
-		int			i = v->nstatements++;
 		char		name[16];
 
-		if (i == MAX_STATEMENTS)
-			die(v->name, "too many statements");
-		next = strstr(work, " ;; ");
-		if (next != NULL)
-		{
-			*next = '\0';
-			next += 4;
-		}
-		v->statements[i] = work;
-		v->takes_parameter[i] = strstr(work, "$1") != NULL;
-		if (v->simple)
-			continue;
 		snprintf(name, sizeof(name), "s%d", i);
-		v->statements[i] = strdup(name);
-		check(v, PQprepare(v->conn, name, work, 0, NULL));
+		sent = PQsendQueryPrepared(client->conn, name, takes ? 1 : 0,
+								   &client->parameter, NULL, NULL, 0);
 	}
+	if (sent != 1)
+		die(v->name, PQerrorMessage(client->conn));
 }
 
 static void
-open_connection(Variant *v)
+begin_iteration(Variant *v, Client *client)
 {
-	v->conn = PQconnectdb(v->conninfo);
-	if (PQstatus(v->conn) != CONNECTION_OK)
-		die(v->name, PQerrorMessage(v->conn));
-	if (v->setup[0] != '\0')
-		check(v, PQexec(v->conn, v->setup));
-}
-
-/* The other connections of a variant with several. */
-static void
-open_clients(Variant *v, const char *work)
-{
-	const char *statement = strchr(work, ':') + 1;
-
-	v->clients[0] = v->conn;
-	for (int i = 1; i < v->nclients; i++)
-	{
-		open_connection(v);
-		check(v, PQprepare(v->conn, "s0", statement, 0, NULL));
-		v->clients[i] = v->conn;
-	}
-}
-
-static void
-add_variant(char *line, int cycles)
-{
-	Variant    *v = &variants[nvariants++];
-	char	   *field[FIELDS];
-
-	if (nvariants > MAX_VARIANTS)
-		die("plan", "too many variants");
-	for (int i = 0; i < FIELDS; i++)
-	{
-		field[i] = strsep(&line, "\t");
-		if (field[i] == NULL)
-			die("plan", "a line has too few fields");
-	}
-	v->name = field[0];
-	v->baseline = field[1];
-	v->conninfo = field[2];
-	v->setup = field[4];
-	open_connection(v);
-	if (strcmp(field[3], "-") != 0)
-		read_parameters(v, field[3]);
-	prepare_work(v, field[5]);
-	if (v->nclients > 1)
-		open_clients(v, field[5]);
-	v->cost = calloc(cycles, sizeof(double));
-	v->ratio = calloc(cycles, sizeof(double));
-	v->extra = calloc(cycles, sizeof(double));
-}
-
-/* One iteration of the variant's work. */
-static void
-iterate(Variant *v)
-{
+	client->started = now_us();
+	if (v->nparameters > 0)
+		client->parameter = v->parameters[v->next_parameter++ % v->nparameters];
 	if (v->connects)
 	{
-		PQfinish(v->conn);
-		open_connection(v);
+		PQfinish(client->conn);
+		open_client(v, client);
 	}
-	for (int i = 0; i < v->nstatements; i++)
-	{
-		const char *values[1] = {NULL};
-		int			n = v->takes_parameter[i] ? 1 : 0;
-
-		if (n > 0)
-			values[0] = v->parameters[v->next_parameter++ % v->nparameters];
-		check(v, v->simple ? PQexec(v->conn, v->statements[i]) :
-			  PQexecPrepared(v->conn, v->statements[i], n, values, NULL, NULL, 0));
-	}
+	client->statement = 0;
+	send_statement(v, client);
 }
 
-static void
-send_one(Variant *v, PGconn *conn)
+/* Take what has come; true when that ends the client's iteration. */
+static bool
+receive(Variant *v, Client *client)
 {
-	if (PQsendQueryPrepared(conn, "s0", 0, NULL, NULL, NULL, 0) != 1)
-		die(v->name, PQerrorMessage(conn));
+	if (PQconsumeInput(client->conn) != 1)
+		die(v->name, PQerrorMessage(client->conn));
+	while (!PQisBusy(client->conn))
+	{
+		PGresult   *result = PQgetResult(client->conn);
+
+		if (result != NULL)
+			check(v->name, result);
+		else if (++client->statement < v->nstatements)
+		{
+			send_statement(v, client);
+			return false;
+		}
+		else
+			return true;
+	}
+	return false;
 }
 
-/* The same with several clients: who has an answer asks again. */
-static double
-burst_of_clients(Variant *v, double seconds)
+/* All clients at work until then: who has an answer asks again. */
+static long
+run_clients(Variant *v, double end)
 {
 	struct pollfd fds[MAX_CLIENTS];
-	double		start = now_us();
-	double		end = start + seconds * 1e6;
 	int			busy = v->nclients;
 	long		n = 0;
 
 	for (int i = 0; i < v->nclients; i++)
 	{
-		fds[i] = (struct pollfd) {.fd = PQsocket(v->clients[i]), .events = POLLIN};
-		send_one(v, v->clients[i]);
+		begin_iteration(v, &v->clients[i]);
+		fds[i] = (struct pollfd) {.fd = PQsocket(v->clients[i].conn), .events = POLLIN};
 	}
 	while (busy > 0)
 	{
 		poll(fds, v->nclients, -1);
 		for (int i = 0; i < v->nclients; i++)
 		{
-			PGconn	   *conn = v->clients[i];
-			PGresult   *result;
+			Client	   *client = &v->clients[i];
+			double		now;
 
-			if ((fds[i].revents & (POLLIN | POLLHUP | POLLERR)) == 0)
+			if (fds[i].fd < 0 || fds[i].revents == 0 || !receive(v, client))
 				continue;
-			if (PQconsumeInput(conn) != 1)
-				die(v->name, PQerrorMessage(conn));
-			if (PQisBusy(conn))
-				continue;
-			while ((result = PQgetResult(conn)) != NULL)
-				check(v, result);
 			n++;
-			if (now_us() < end)
-				send_one(v, conn);
+			now = now_us();
+			if (nlatencies < MAX_LATENCIES)
+				latencies[nlatencies++] = now - client->started;
+			if (now < end)
+			{
+				begin_iteration(v, client);
+				fds[i].fd = PQsocket(client->conn);
+			}
 			else
 			{
 				fds[i].fd = -1;
@@ -275,65 +203,7 @@ burst_of_clients(Variant *v, double seconds)
 			}
 		}
 	}
-	return (now_us() - start) / n;
-}
-
-/* Microseconds an iteration, over a burst of that many seconds. */
-static double
-burst(Variant *v, double seconds)
-{
-	double		start = now_us();
-	double		end = start + seconds * 1e6;
-	double		now;
-	long		n = 0;
-
-	if (v->nclients > 1)
-		return burst_of_clients(v, seconds);
-	do
-	{
-		for (int i = 0; i < (v->connects ? 1 : 20); i++, n++)
-			iterate(v);
-		now = now_us();
-	} while (now < end);
-	return (now - start) / n;
-}
-
-static Variant *
-find_variant(const char *name)
-{
-	for (int i = 0; i < nvariants; i++)
-	{
-		if (strcmp(variants[i].name, name) == 0)
-			return &variants[i];
-	}
-	return NULL;
-}
-
-/* All variants once, in random order. */
-static void
-run_cycle(int cycle, double seconds)
-{
-	int			order[MAX_VARIANTS];
-
-	for (int i = 0; i < nvariants; i++)
-	{
-		int			j = rand() % (i + 1);
-
-		order[i] = order[j];
-		order[j] = i;
-	}
-	for (int i = 0; i < nvariants; i++)
-	{
-		Variant    *v = &variants[order[i]];
-		Variant    *base = find_variant(v->baseline);
-		double		before = base != NULL ? burst(base, seconds) : 0;
-		double		cost = burst(v, seconds);
-		double		beside = base != NULL ? (before + burst(base, seconds)) / 2 : 0;
-
-		v->cost[cycle] = cost;
-		v->ratio[cycle] = base != NULL ? cost / beside : 1;
-		v->extra[cycle] = base != NULL ? cost - beside : 0;
-	}
+	return n;
 }
 
 static int
@@ -345,39 +215,120 @@ compare(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* The median, and the ranks that hold it in 95 of 100 runs. */
-static double
-median(double *values, int n, double *low, double *high)
+static Burst
+burst(Variant *v, double seconds)
 {
-	int			half = (int) ceil(0.98 * sqrt(n));
+	Burst		result;
+	double		of_server = server_cpu_us(v->server);
+	double		of_backends = backends_cpu_us(v);
+	double		start = now_us();
+	double		elapsed;
+	long		n;
 
-	qsort(values, n, sizeof(double), compare);
-	*low = values[n / 2 - half > 0 ? n / 2 - half : 0];
-	*high = values[n / 2 + half < n ? n / 2 + half : n - 1];
-	return values[n / 2];
+	nlatencies = 0;
+	n = run_clients(v, start + seconds * 1e6);
+	elapsed = now_us() - start;
+	if (v->server != NULL && strcmp(v->server->settle, "-") != 0)
+		check(v->server->name, PQexec(v->server->conn, v->server->settle));
+	usleep(FALL_ASLEEP_US);
+	qsort(latencies, nlatencies, sizeof(double), compare);
+	result.iterations = n;
+	result.figure[ELAPSED] = elapsed / n;
+	result.figure[BACKEND_CPU] = (backends_cpu_us(v) - of_backends) / n;
+	result.figure[SERVER_CPU] = (server_cpu_us(v->server) - of_server) / n;
+	result.figure[P99] = nlatencies < FEW_LATENCIES ? NAN :
+		latencies[(int) (nlatencies * 0.99)];
+	return result;
+}
+
+/* ------------------------------------------------------------------------
+ * Cycles
+ * ------------------------------------------------------------------------
+ */
+
+/* Keep what this cycle gave of a variant. */
+static void
+keep(Variant *v, const Burst *mine, const Burst *before, const Burst *after)
+{
+	v->mine = *mine;
+	for (int i = 0; i < FIGURES; i++)
+		v->ratio[i] = before == NULL ? NAN :
+			mine->figure[i] / ((before->figure[i] + after->figure[i]) / 2);
+}
+
+/* All that have this baseline, in random order, between bursts of it. */
+static void
+run_group(Variant *base, double seconds)
+{
+	Variant    *members[MAX_VARIANTS];
+	int			n = 0;
+	Burst		before = burst(base, seconds);
+
+	if (strcmp(base->baseline, "-") == 0)
+		keep(base, &before, NULL, NULL);
+	for (int i = 0; i < nvariants; i++)
+	{
+		int			j = rand() % (n + 1);
+
+		if (strcmp(variants[i].baseline, base->name) != 0)
+			continue;
+		members[n++] = members[j];
+		members[j] = &variants[i];
+	}
+	for (int i = 0; i < n; i++)
+	{
+		Burst		mine = burst(members[i], seconds);
+		Burst		after = burst(base, seconds);
+
+		keep(members[i], &mine, &before, &after);
+		before = after;
+	}
+}
+
+static bool
+is_baseline(const Variant *v)
+{
+	if (strcmp(v->baseline, "-") == 0)
+		return true;
+	for (int i = 0; i < nvariants; i++)
+	{
+		if (strcmp(variants[i].baseline, v->name) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* All variants once, the groups in random order, too. */
+static void
+run_cycle(double seconds)
+{
+	Variant    *bases[MAX_VARIANTS];
+	int			n = 0;
+
+	for (int i = 0; i < nvariants; i++)
+	{
+		int			j = rand() % (n + 1);
+
+		if (!is_baseline(&variants[i]))
+			continue;
+		bases[n++] = bases[j];
+		bases[j] = &variants[i];
+	}
+	for (int i = 0; i < n; i++)
+		run_group(bases[i], seconds);
 }
 
 static void
-report(int cycles)
+report(int cycle)
 {
-	printf("| variant | us | compared with | ratio (95 %%) | more, us |\n"
-		   "|---|---:|---|---|---:|\n");
-	for (int i = 0; i < nvariants; i++)
+	for (const Variant *v = variants; v < variants + nvariants; v++)
 	{
-		Variant    *v = &variants[i];
-		double		low;
-		double		high;
-		double		cost = median(v->cost, cycles, &low, &high);
-		double		extra = median(v->extra, cycles, &low, &high);
-		double		ratio = median(v->ratio, cycles, &low, &high);
-
-		printf("| %s | %.1f ", v->name, cost);
-		if (find_variant(v->baseline) != NULL)
-			printf("| %s | %.3f (%.3f-%.3f) | %.1f |\n",
-				   v->baseline, ratio, low, high, extra);
-		else
-			printf("| | | |\n");
+		printf("%s\t%s\t%d\t%ld", v->name, v->baseline, cycle, v->mine.iterations);
+		for (int i = 0; i < FIGURES; i++)
+			printf("\t%.3f\t%.5f", v->mine.figure[i], v->ratio[i]);
+		printf("\n");
 	}
+	fflush(stdout);
 }
 
 int
@@ -390,25 +341,35 @@ main(int argc, char **argv)
 
 	if (argc != 3 || (cycles = atoi(argv[1])) < 1 || (seconds = atof(argv[2])) <= 0)
 	{
-		fprintf(stderr, "usage: burst CYCLES SECONDS < plan\n");
+		fprintf(stderr, "usage: burst CYCLES SECONDS < plan > samples\n");
 		return 2;
 	}
 	while (getline(&line, &size, stdin) > 0)
 	{
 		line[strcspn(line, "\n")] = '\0';
 		if (line[0] != '\0' && line[0] != '#')
-			add_variant(strdup(line), cycles);
+			read_line(strdup(line));
 	}
 	free(line);
+	for (int i = 0; i < nvariants; i++)
+		find_variant(variants[i].baseline);
 
 	/* caches warm up unmeasured */
 	for (int i = 0; i < nvariants; i++)
+	{
 		burst(&variants[i], seconds);
-	srand(1);
+		find_backends(&variants[i]);
+	}
+	srand((unsigned) time(NULL));
 	for (int cycle = 0; cycle < cycles; cycle++)
-		run_cycle(cycle, seconds);
-	report(cycles);
+	{
+		run_cycle(seconds);
+		report(cycle);
+	}
 	for (int i = 0; i < nvariants; i++)
-		PQfinish(variants[i].conn);
+	{
+		for (int j = 0; j < variants[i].nclients; j++)
+			PQfinish(variants[i].clients[j].conn);
+	}
 	return 0;
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Keys, token and the set-up script of test/bench/policies and statements.
+"""Keys and a token for the measurements, and the set-up script of test/bench/policies.
 
 Writes into the folder given: token, jwks.json, and setup.sql, which takes the number of
 policies and agents from the psql variable n.
