@@ -20,6 +20,9 @@
 #include "utils/builtins.h"
 #include "utils/uuid.h"
 
+/* What a masked address has for the rest of its local part. */
+#define CA_EMAIL_STARS		"***"
+
 #define CA_MASK_KEY_NAME	"mask"
 #define CA_MASK_KEY_SALT	"contauth mask"
 
@@ -56,29 +59,52 @@ contauth_mask_redact(PG_FUNCTION_ARGS)
 	PG_RETURN_TEXT_P(cstring_to_text(CA_REDACTED));
 }
 
+/* Characters of a value; what is ASCII alone has one for each byte. */
+static int
+count_chars(const char *p, int len)
+{
+	unsigned char all = 0;
+
+	for (int i = 0; i < len; i++)
+		all |= (unsigned char) p[i];
+	return IS_HIGHBIT_SET(all) ? pg_mbstrlen_with_len(p, len) : len;
+}
+
+/* Bytes of the first characters of len bytes. */
+static int
+bytes_of(const char *p, int len, int nchars)
+{
+	int			bytes = 0;
+
+	for (int i = 0; i < nchars && bytes < len; i++)
+		bytes += Min(pg_mblen(p + bytes), len - bytes);
+	return bytes;
+}
+
 /* Keep that many characters at the ends and put "*" for each other one. */
 static text *
 keep_ends(const text * value, int first, int last)
 {
 	const char *p = VARDATA_ANY(value);
-	const char *end = p + VARSIZE_ANY_EXHDR(value);
-	int			nchars = pg_mbstrlen_with_len(p, end - p);
-	StringInfoData out;
+	int			len = VARSIZE_ANY_EXHDR(value);
+	int			nchars = count_chars(p, len);
+	bool		wholly = first < 0 || last < 0 || last >= nchars || first >= nchars - last;
+	int			stars = wholly ? nchars : nchars - first - last;
+	int			head = wholly ? 0 : first;
+	int			tail = wholly ? len : len - last;	/* where it begins */
+	text	   *result;
 
-	if (first + last >= nchars)
-		first = last = 0;
-	initStringInfo(&out);
-	for (int i = 0; i < nchars && p < end; i++)
+	if (!wholly && nchars != len)
 	{
-		int			len = Min(pg_mblen(p), end - p);
-
-		if (i < first || i >= nchars - last)
-			appendBinaryStringInfo(&out, p, len);
-		else
-			appendStringInfoChar(&out, '*');
-		p += len;
+		head = bytes_of(p, len, first);
+		tail = head + bytes_of(p + head, len - head, stars);
 	}
-	return cstring_to_text_with_len(out.data, out.len);
+	result = palloc(VARHDRSZ + head + stars + len - tail);
+	SET_VARSIZE(result, VARHDRSZ + head + stars + len - tail);
+	memcpy(VARDATA(result), p, head);
+	memset(VARDATA(result) + head, '*', stars);
+	memcpy(VARDATA(result) + head + stars, p + tail, len - tail);
+	return result;
 }
 
 text *
@@ -105,14 +131,24 @@ contauth_mask_partial(PG_FUNCTION_ARGS)
 Datum
 contauth_mask_email(PG_FUNCTION_ARGS)
 {
-	char	   *value = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	char	   *at = strrchr(value, '@');
+	const		text *value = PG_GETARG_TEXT_PP(0);
+	const char *p = VARDATA_ANY(value);
+	int			len = VARSIZE_ANY_EXHDR(value);
+	int			at = len - 1;	/* of the last "@" */
 	int			first;
+	text	   *result;
 
-	if (at == NULL || at == value || at[1] == '\0')
+	while (at >= 0 && p[at] != '@')
+		at--;
+	if (at <= 0 || at == len - 1)
 		PG_RETURN_TEXT_P(cstring_to_text(CA_REDACTED));
-	first = pg_mblen(value);
-	PG_RETURN_TEXT_P(cstring_to_text(psprintf("%.*s***%s", first, value, at)));
+	first = Min(pg_mblen(p), at);
+	result = palloc(VARHDRSZ + first + strlen(CA_EMAIL_STARS) + len - at);
+	SET_VARSIZE(result, VARHDRSZ + first + strlen(CA_EMAIL_STARS) + len - at);
+	memcpy(VARDATA(result), p, first);
+	memcpy(VARDATA(result) + first, CA_EMAIL_STARS, strlen(CA_EMAIL_STARS));
+	memcpy(VARDATA(result) + first + strlen(CA_EMAIL_STARS), p + at, len - at);
+	PG_RETURN_TEXT_P(result);
 }
 
 static bool

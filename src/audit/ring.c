@@ -214,11 +214,17 @@ ca_ring_check_writable(void)
 }
 
 /* Copy bytes to a place of the ring; returns the place behind them. */
-static Size
+static inline Size
 copy_in(Size at, const void *src, Size len)
 {
 	Size		first = Min(len, ring->size - at);
 
+	/* mostly it does not reach the ring's end */
+	if (likely(len < ring->size - at))
+	{
+		memcpy(ring->data + at, src, len);
+		return at + len;
+	}
 	memcpy(ring->data + at, src, first);
 	memcpy(ring->data, (const char *) src + first, len - first);
 	return at + len < ring->size ? at + len : at + len - ring->size;

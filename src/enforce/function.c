@@ -49,18 +49,37 @@ typedef struct CaExecutable
 	const char *kind;			/* ... in statements of this kind */
 	bool		trusted;		/* and may read everything; as decided last */
 	bool		escalates;		/* it needs an approval; likewise */
+
+	/* from pg_proc, right while functions_version is this */
+	uint64		facts_version;
+	Oid			namespace;
+	bool		immutable;
+	bool		keep_call;		/* see ca_function_keep_call() */
 } CaExecutable;
 
 uint64		ca_function_folds = 0;
 
 static HTAB *executables = NULL;
+static uint64 functions_version = 1;	/* moves with every change of pg_proc */
 
+/* Syscache callback: some function is another one now. */
+static void
+function_changed(Datum arg, int cacheid, uint32 hashvalue)
+{
+	functions_version++;
+}
+
+/* The function's entry; entries stay where they are for the session's life. */
 static CaExecutable *
 find_executable(Oid funcid)
 {
+	static CaExecutable *last = NULL;
 	bool		found;
 	CaExecutable *entry;
 
+	/* making one call ready asks several times */
+	if (last != NULL && last->funcid == funcid)
+		return last;
 	if (executables == NULL)
 	{
 		HASHCTL		ctl = {0};
@@ -69,6 +88,7 @@ find_executable(Oid funcid)
 		ctl.entrysize = sizeof(CaExecutable);
 		executables = hash_create("contauth functions", 256, &ctl,
 								  HASH_ELEM | HASH_BLOBS);
+		CacheRegisterSyscacheCallback(PROCOID, function_changed, (Datum) 0);
 	}
 	entry = hash_search(executables, &funcid, HASH_ENTER, &found);
 	if (!found)
@@ -76,7 +96,41 @@ find_executable(Oid funcid)
 		entry->epoch = 0;
 		entry->trusted = false;
 		entry->escalates = false;
+		entry->facts_version = 0;
 	}
+	last = entry;
+	return entry;
+}
+
+/*
+ * The function's entry with what pg_proc says of it, NULL when that has no such
+ * function.
+ *
+ * SECURITY: an inlined SQL function brings its relations into the plan behind
+ * the rewriter's back.  Simple expressions of the server's own functions
+ * cannot.  (test/sql/enforce.sql)
+ */
+static const CaExecutable *
+facts_of(Oid funcid)
+{
+	CaExecutable *entry = find_executable(funcid);
+	uint64		version = functions_version;
+	HeapTuple	tuple;
+	Form_pg_proc proc;
+
+	if (entry->facts_version == version)
+		return entry;
+	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(funcid));
+	if (!HeapTupleIsValid(tuple))
+		return NULL;
+	proc = (Form_pg_proc) GETSTRUCT(tuple);
+	entry->namespace = proc->pronamespace;
+	entry->immutable = proc->provolatile == PROVOLATILE_IMMUTABLE;
+	entry->keep_call = proc->prolang == SQLlanguageId &&
+		(proc->proretset || funcid >= FirstNormalObjectId);
+	/* as of before the look-up, during which it may have changed again */
+	entry->facts_version = version;
+	ReleaseSysCache(tuple);
 	return entry;
 }
 
@@ -206,13 +260,12 @@ executable(Oid funcid)
 
 /* Put a function on record; what the server and contauth bring along is not. */
 static void
-record_function(Oid funcid)
+record_function(const CaExecutable *entry)
 {
-	if (ca_statement_current != NULL && funcid >= FirstNormalObjectId &&
-		get_func_namespace(funcid) != ca_schema_oid() &&
-		!ca_statement_knows_function(ca_statement_current, funcid))
+	if (ca_statement_current != NULL && entry->namespace != ca_schema_oid() &&
+		!ca_statement_knows_function(ca_statement_current, entry->funcid))
 		ca_statement_add_access(ca_statement_current, CA_ACTION_EXECUTE,
-								ca_function_name(funcid), CA_DECISION_ALLOW, NULL, NULL);
+								ca_function_name(entry->funcid), CA_DECISION_ALLOW, NULL, NULL);
 }
 
 /*
@@ -265,6 +318,7 @@ ca_function_execute_inert(Oid funcid)
 void
 ca_function_execute(Oid funcid)
 {
+	const CaExecutable *facts = NULL;
 	const CaExecutable *entry;
 
 	if (ca_internal_depth > 0 || ca_execute_exempt())
@@ -279,9 +333,14 @@ ca_function_execute(Oid funcid)
 	if (funcid == F_SET_CONFIG && !ca_execute_in_query())
 		ca_refuse_command("EXECUTE", "set_config", "set_config",
 						  "it does not stand in a query");
-	if (funcid >= FirstNormalObjectId &&
-		func_volatile(funcid) == PROVOLATILE_IMMUTABLE)
-		ca_function_folds++;
+	if (funcid >= FirstNormalObjectId)
+	{
+		facts = facts_of(funcid);
+		if (facts == NULL)
+			elog(ERROR, "cache lookup failed for function %u", funcid);
+		if (facts->immutable)
+			ca_function_folds++;
+	}
 	entry = executable(funcid);
 	if (!ca_execute_starting())
 	{
@@ -290,7 +349,8 @@ ca_function_execute(Oid funcid)
 		ca_fragile_ready();
 	}
 	ca_trust_check(funcid);
-	record_function(funcid);
+	if (facts != NULL)
+		record_function(facts);
 }
 
 void
@@ -305,10 +365,7 @@ ca_function_ask_again(const List *functions)
 bool
 ca_function_escalates(Oid funcid)
 {
-	const CaExecutable *entry = executables == NULL ? NULL :
-	hash_search(executables, &funcid, HASH_FIND, NULL);
-
-	return entry != NULL && entry->escalates;
+	return find_executable(funcid)->escalates;
 }
 
 /*
@@ -333,24 +390,10 @@ ca_function_trusted(Oid funcid)
 	return executable(funcid)->trusted;
 }
 
-/*
- * SECURITY: an inlined SQL function brings its relations into the plan behind
- * the rewriter's back.  Simple expressions of the server's own functions
- * cannot.  (test/sql/enforce.sql)
- */
 bool
 ca_function_keep_call(Oid funcid)
 {
-	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(funcid));
-	bool		keep = false;
+	const CaExecutable *facts = facts_of(funcid);
 
-	if (HeapTupleIsValid(tuple))
-	{
-		Form_pg_proc proc = (Form_pg_proc) GETSTRUCT(tuple);
-
-		keep = proc->prolang == SQLlanguageId &&
-			(proc->proretset || funcid >= FirstNormalObjectId);
-		ReleaseSysCache(tuple);
-	}
-	return keep;
+	return facts != NULL && facts->keep_call;
 }

@@ -74,7 +74,8 @@ struct CaStatement
 	bool		identified;		/* identity is that of a token */
 	StringInfoData identity;	/* fields of who it was decided for */
 	StringInfoData kind_fields; /* fields of kind, and of what was cut */
-	StringInfoData verdict;		/* reason fields; last judgement wins */
+	StringInfoData verdict;		/* reason fields; last judgement wins; empty:
+								 * permit */
 	StringInfoData policies;	/* policies that decided at run time */
 	StringInfoData plan;		/* fields of the statement's own plan */
 	StringInfoData nested;		/* fields of nested plans and run-time
@@ -94,6 +95,7 @@ static dlist_head free_list = DLIST_STATIC_INIT(free_list); /* used last first *
 static int	nrecords = 0;		/* open and free */
 static dlist_head open_statements = DLIST_STATIC_INIT(open_statements);
 static int64 pending_decision_us = 0;
+static StringInfoData permit;	/* the verdict of most records */
 
 static void write_open_statements(int code, Datum arg);
 
@@ -136,6 +138,8 @@ new_statement(const char *text, int len)
 	if (nrecords == 0)
 	{
 		ca_who_init();
+		initStringInfo(&permit);
+		ca_record_put_text(&permit, CA_F_REASON_CODE, "permit");
 		ca_ring_enter();
 		before_shmem_exit(write_open_statements, (Datum) 0);
 	}
@@ -582,14 +586,13 @@ static void
 write_record(CaStatement *s)
 {
 	const CaAuditBlob session = ca_who_session();
+	const StringInfoData *verdict = s->verdict.len > 0 ? &s->verdict : &permit;
 	bool		strict = ca_guc_audit_durability == CA_DURABILITY_STRICT;
 	CaRingPlace place;
 
 	/* no look-up: a record is also written while an error is handled */
 	ca_statement_identify(s);
 	s->header.decision = (int16) s->decision;
-	if (s->verdict.len == 0)
-		ca_record_put_text(&s->verdict, CA_F_REASON_CODE, "permit");
 
 	resetStringInfo(&s->kind_fields);
 	ca_record_put_text(&s->kind_fields, CA_F_STATEMENT_KIND, s->kind);
@@ -604,7 +607,7 @@ write_record(CaStatement *s)
 			{s->identity.data, s->identity.len},
 			{s->kind_fields.data, s->kind_fields.len},
 			{s->text.field.data, s->text.field.len},
-			{s->verdict.data, s->verdict.len},
+			{verdict->data, verdict->len},
 			{s->policies.data, s->policies.len},
 			{s->plan.data, s->plan.len},
 			{s->nested.data, s->nested.len},

@@ -22,6 +22,7 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "base/decision.h"
 #include "base/guc.h"
 #include "identity/stop_shared.h"
@@ -66,8 +67,15 @@ CaStopShared *ca_stop_shared = NULL;
 
 static CaStopSlot *slot = NULL; /* this backend's */
 static TimeoutId timer;
-static int	depth = 0;			/* statements at work, one inside another */
-static uint32 kept_mark = CA_STOP_NONE; /* of the statement at work */
+
+/*
+ * Volatile, for the handler sees them at any moment: depth is set last when a
+ * statement begins, and reset first when it ends.
+ */
+static volatile sig_atomic_t depth = 0; /* statements at work, one inside
+										 * another */
+static volatile uint32 kept_mark = CA_STOP_NONE;	/* of the statement at
+													 * work */
 static volatile sig_atomic_t look_due = false;
 static volatile sig_atomic_t cancelled = 0; /* how often, since it began */
 
@@ -135,12 +143,18 @@ write_slot(uint64 identity, const uint64 *hashes, int n, int nagents)
 	pg_memory_barrier();
 }
 
-/* The timer's handler; runs in a signal handler. */
+/*
+ * The timer's handler; runs in a signal handler.  It goes on while a statement
+ * is at work: an idle session gets at most one more tick, which does nothing.
+ */
 static void
 tick(void)
 {
+	if (depth == 0)
+		return;
+	enable_timeout_after(timer, TICK);
 	look_due = true;
-	if (depth == 0 || ca_guc_mode != CA_MODE_ENFORCE || ca_stop_mark() == CA_STOP_NONE)
+	if (ca_guc_mode != CA_MODE_ENFORCE || ca_stop_mark() == CA_STOP_NONE)
 		return;
 
 	/*
@@ -201,6 +215,22 @@ ca_stop_mark(void)
 	return kept_mark != CA_STOP_NONE ? kept_mark : pg_atomic_read_u32(&slot->mark);
 }
 
+/*
+ * Does the timer run since a statement before this one?  Those in short order
+ * share it: starting it costs more than all else here.  The server stops it after
+ * an error.  A clock that has been put back or forward, or a timer that
+ * somebody has taken away, shows in when it is to fire next.
+ */
+static bool
+timer_runs(void)
+{
+	TimestampTz now = GetCurrentStatementStartTimestamp();
+	TimestampTz due = get_timeout_finish_time(timer);
+
+	return get_timeout_active(timer) && due >= now &&
+		due <= TimestampTzPlusMilliseconds(now, TICK);
+}
+
 void
 ca_stop_begin(void)
 {
@@ -217,16 +247,19 @@ ca_stop_begin(void)
 	if (pg_atomic_read_u32(&slot->mark) != CA_STOP_NONE)
 		write_slot(0, NULL, 0, 0);
 	depth = 1;
-	enable_timeout_every(timer, TimestampTzPlusMilliseconds(GetCurrentTimestamp(), TICK),
-						 TICK);
+	if (!timer_runs())
+		enable_timeout_after(timer, TICK);
 }
 
 void
 ca_stop_end(void)
 {
-	if (--depth > 0)
+	if (depth > 1)
+	{
+		depth--;
 		return;
-	disable_timeout(timer, false);
+	}
+	depth = 0;
 	kept_mark = CA_STOP_NONE;
 	/* what it was to cancel has ended: it must not hit what comes next */
 	if (cancelled > 0 && !ProcDiePending)

@@ -229,6 +229,18 @@ administer(q{SELECT contauth.drop_policy('not_it')});
 output_is($b, 'ROLLBACK TO s; SELECT app.outer_one(1)', '1', 'and permitted again');
 sqlstate_is($b, 'COMMIT', '00000', 'it ends');
 
+# --- what a function is may change, too ----------------------------------------
+
+administer(q{CREATE FUNCTION app.turns() RETURNS SETOF text LANGUAGE plpgsql STABLE
+	AS 'BEGIN RETURN NEXT ''own''; END'});
+my $seen = (attempt($b, 'SELECT count(*) FROM app.customer'))[1];
+isnt($seen, '10', 'the agent does not see all rows');
+output_is($b, 'SELECT * FROM app.turns()', 'own', 'a function that reads nothing');
+administer(q{CREATE OR REPLACE FUNCTION app.turns() RETURNS SETOF text LANGUAGE sql STABLE
+	AS 'SELECT count(*)::text FROM app.customer'});
+output_is($b, 'SELECT * FROM app.turns()', $seen,
+	'becomes one that the server could inline, and is called and filtered');
+
 # --- what was prepared while nothing was enforced ------------------------------
 
 my $mode = q{SELECT current_setting('contauth.mode')};

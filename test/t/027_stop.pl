@@ -64,13 +64,13 @@ SELECT contauth.create_policy('stop_test', 'permit',
 SELECT contauth.create_policy('lock_test', 'permit', actions => '{lock}', resources => '{app.ticket}');
 EOS
 
-# A psql at work in the background.
+# A psql at work in the background, with one command or several.
 sub start
 {
 	my ($server, $role, $token, $sql) = @_;
 	my $self = { out => '', err => '', sql => $sql };
 	my @command = ('psql', '-XAtq', '-v', 'VERBOSITY=verbose', '-U', $role,
-		'-d', $server->connstr('postgres'), '-c', $sql);
+		'-d', $server->connstr('postgres'), map { ('-c', $_) } ref $sql ? @$sql : $sql);
 
 	local $ENV{PGOPTIONS} = defined $token ? "-c contauth.token=$token" : '';
 	$self->{run} = IPC::Run::start(\@command, '<', \undef,
@@ -182,6 +182,21 @@ EOS
 $blocker->query_safe('ROLLBACK');
 $blocker->quit;
 lift();
+
+# a statement shares its timer with those before it, but not beyond an error
+my %after = (
+	'others' => [ ('SELECT 1') x 5 ],
+	'an error' => [ 'SELECT 1', 'SELECT 1 / 0', 'SELECT 1', 'SELECT count(*) / 0 FROM app.big' ],
+	'a pause' => [ 'SELECT 1', '\\! sleep 0.3', 'SELECT 1', '\\! sleep 0.3' ],
+);
+foreach my $what (sort keys %after)
+{
+	my $last = start($node, ROLE_A, $a, [ @{ $after{$what} }, 'SELECT pg_sleep(600)' ]);
+	wait_for_workers($node, 3, "statement after $what");
+	$node->safe_psql('postgres', "SELECT contauth.revoke('agent', '@{[AGENT_A]}', 'test')");
+	stopped($last, 'agent_revoked', "after $what");
+	lift();
+}
 
 # the kill switch stops the other agent, and no ungoverned session
 my @many = map { start($node, ROLE_A, $a, $_ % 2 ? $scan : 'SELECT pg_sleep(600)') } 1 .. 100;
