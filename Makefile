@@ -130,6 +130,7 @@ OBJS = \
 	src/enforce/note.o \
 	src/enforce/object.o \
 	src/enforce/plan.o \
+	src/enforce/quiet.o \
 	src/enforce/refuse.o \
 	src/enforce/rewrite.o \
 	src/enforce/role.o \

@@ -288,14 +288,14 @@ class Checks:
                 conn.execute("SELECT pg_log_backend_memory_contexts(%s)", (pid,))
 
     def line(self, number):
-        tally, now = self.world.tally, time.monotonic()
-        backends = self.memory.latest("backend", now) or [0]
+        tally = self.world.tally
+        backends = self.memory.latest("backend")
         print(f"{number:4} min: {tally.statements} statements, {self.seq} records,"
               f" {self.world.changes} changes of policies, {self.world.stops} stops,"
               f" {self.world.killed} kills, {tally.lost} connections lost,"
               f" load {self.load:.2f}, pause {self.world.pause:.1f} s,"
               f" backends {statistics.median(backends):.0f} kB (max {max(backends)}),"
-              f" worker {max(self.memory.latest('worker', now) or [0])} kB,"
+              f" worker {max(self.memory.latest('worker'))} kB,"
               f" {len(tally.wrong)} wrong", flush=True)
 
     def minute(self, conn, sessions, number):

@@ -52,8 +52,10 @@ class Memory:
         self.warm_up = warm_up          # seconds that a process may take to fill its caches
         self.samples = collections.defaultdict(list)
         self.first = {}
+        self.now = 0.0                  # of the newest samples
 
     def sample(self, kind, pid, now):
+        self.now = now
         try:
             kilobytes = private_memory(pid)
         except (OSError, ValueError):
@@ -67,9 +69,10 @@ class Memory:
                 for (name, _), points in self.samples.items()
                 if name == kind and len(points) >= least]
 
-    def latest(self, kind, now):
+    def latest(self, kind):
+        """The newest samples; 0 while there is none."""
         return [points[-1][1] for (name, _), points in self.samples.items()
-                if name == kind and points[-1][0] >= now - 1]
+                if name == kind and points[-1][0] == self.now] or [0]
 
 
 class Contexts:
