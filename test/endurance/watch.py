@@ -34,10 +34,9 @@ def processor_time(postmaster):
 
 
 def private_memory(pid):
-    """kB that a process has to itself."""
-    with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as rollup:
-        return sum(int(line.split()[1]) for line in rollup
-                   if line.startswith(("Private_Dirty:", "Private_Clean:")))
+    """kB that a process has to itself: not what it has touched of shared memory."""
+    with open(f"/proc/{pid}/status", encoding="ascii", errors="replace") as status:
+        return next(int(line.split()[1]) for line in status if line.startswith("RssAnon:"))
 
 
 def slope(points):
@@ -58,7 +57,7 @@ class Memory:
         self.now = now
         try:
             kilobytes = private_memory(pid)
-        except (OSError, ValueError):
+        except (OSError, StopIteration):
             return
         if now - self.first.setdefault((kind, pid), now) >= self.warm_up:
             self.samples[kind, pid].append((now, kilobytes))
