@@ -146,14 +146,15 @@ ca_derived_classes(Oid relid, AttrNumber attnum)
 	Relation	rel = relation_open(relid, AccessShareLock);
 	Query	   *query = defining_query(rel);
 	SourceWalk	walk = {NIL, NIL, false};
+	TargetEntry *column = NULL;
 
 	check_stack_depth();
-	if (query != NULL && query->setOperations == NULL && attnum > 0 &&
-		attnum <= list_length(query->targetList))
+	if (query != NULL && query->setOperations == NULL)
+		column = get_tle_by_resno(query->targetList, attnum);
+	if (column != NULL)
 	{
 		walk.rtables = list_make1(query->rtable);
-		(void) source_walker((Node *) list_nth_node(TargetEntry, query->targetList,
-													attnum - 1)->expr, &walk);
+		(void) source_walker((Node *) column->expr, &walk);
 		if (!walk.lost)
 			query = NULL;
 	}
