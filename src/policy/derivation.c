@@ -86,11 +86,13 @@ add_subquery_column(SourceWalk *walk, Query *query, const Var *var)
 static void
 add_source(SourceWalk *walk, const Var *var)
 {
-	RangeTblEntry *rte = rt_fetch(var->varno,
-								  (List *) list_nth(walk->rtables, var->varlevelsup));
+	RangeTblEntry *rte;
+	List	   *stand_ins;
 
-	List	   *stand_ins = ca_rte_stand_ins(rte);
-
+	if (walk->rtables == NIL)
+		elog(ERROR, "a column stands outside of every query");
+	rte = rt_fetch(var->varno, (List *) list_nth(walk->rtables, var->varlevelsup));
+	stand_ins = ca_rte_stand_ins(rte);
 	if (rte->rtekind == RTE_RELATION)
 		add_column(walk, rte->relid, var->varattno);
 	else if (stand_ins != NIL && var->varattno >= 0)
