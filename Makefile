@@ -133,6 +133,7 @@ OBJS = \
 	src/enforce/note.o \
 	src/enforce/object.o \
 	src/enforce/plan.o \
+	src/enforce/quiet.o \
 	src/enforce/refuse.o \
 	src/enforce/rewrite.o \
 	src/enforce/role.o \
@@ -162,7 +163,7 @@ OBJS = \
 # work on a machine where it is not installed yet.  PGXS also defines "check"
 # (to say that it cannot do it), so the two are never read together: when one
 # of these is asked for, any other goal goes to a make of its own.
-OWN_GOALS = help demo check format check-format
+OWN_GOALS = help demo check format check-format analyze
 
 .DEFAULT_GOAL := all
 
@@ -183,6 +184,7 @@ help:
 	@echo '                    (PARTS="unit regress isolation pgtap tap check": only these)'
 	@echo 'make format         put the C files into the form of PostgreSQL'
 	@echo 'make check-format   say which files are not in that form'
+	@echo 'make analyze        clang, clang-tidy and cppcheck over all sources'
 	@echo 'make clean          remove what was built'
 	@echo 'PG_CONFIG=...       the server to build for (now: $(PG_CONFIG))'
 
@@ -197,6 +199,9 @@ format:
 
 check-format:
 	@PATH="$$($(PG_CONFIG) --bindir):$$PATH" test/check/format
+
+analyze:
+	@PG_CONFIG='$(PG_CONFIG)' test/analysis/run
 
 $(OTHER_GOALS):
 	@$(MAKE) $@

@@ -81,3 +81,22 @@ stop_server() {
     echo "server $pid did not stop in 30 s: ending it at once" >&2
     as_postgres kill -QUIT "$pid" 2>/dev/null || true
 }
+
+# wrap_server DIR COMMAND...: make DIR/pg_config, which names a folder of programs where
+# postgres runs under COMMAND (env, valgrind).  Everything else is the server's own.
+wrap_server() {
+    local dir=$1 real
+    shift
+    real=$("$PG_CONFIG" --bindir)
+    as_postgres mkdir "$dir/bin"
+    as_postgres ln -s "$real"/* "$dir/bin/"
+    as_postgres rm -f "$dir/bin/postgres" "$dir/bin/pg_ctl" "$dir/bin/pg_config"
+    as_postgres tee "$dir/bin/postgres" >/dev/null <<<"#!/bin/sh
+exec $* '$real/postgres' \"\$@\""
+    as_postgres tee "$dir/bin/pg_ctl" >/dev/null <<<"#!/bin/sh
+exec '$real/pg_ctl' -p '$dir/bin/postgres' \"\$@\""
+    as_postgres tee "$dir/pg_config" >/dev/null <<<"#!/bin/sh
+[ \"\$*\" = --bindir ] && echo '$dir/bin' && exit
+exec '$PG_CONFIG' \"\$@\""
+    as_postgres chmod 755 "$dir/bin/postgres" "$dir/bin/pg_ctl" "$dir/pg_config"
+}

@@ -79,8 +79,7 @@ read_form(const char *value, size_t len, Form *form)
 {
 	double		domain = 1;
 
-	form->len = 0;
-	form->mixed = false;
+	memset(form, 0, sizeof(*form));
 	for (size_t i = 0; i < len; i++)
 	{
 		char		base = class_of(value[i]);

@@ -318,7 +318,7 @@ carry_piece(CaSpoolPiece *piece, unsigned char *hash)
 static void
 carry_batch(void)
 {
-	CaSpoolPiece piece;
+	CaSpoolPiece piece = {0};
 	unsigned char hash[CA_SHA256_LEN];
 	int			rows = 0;
 

@@ -150,8 +150,8 @@ static bool
 unix_time(const ASN1_TIME *when, int64_t *seconds)
 {
 	ASN1_TIME  *epoch = ASN1_TIME_set(NULL, 0);
-	int			days;
-	int			rest;
+	int			days = 0;
+	int			rest = 0;
 	bool		ok;
 
 	ok = epoch != NULL && ASN1_TIME_diff(&days, &rest, epoch, when) == 1;

@@ -361,7 +361,7 @@ CaBinding
 ca_binding(const CaIdentity *identity, const CaSource *source,
 		   const CaPlanNote *nested, const CaEscalation *escalation)
 {
-	CaBinding	binding;
+	CaBinding	binding = {0};
 	StringInfoData buf;
 	char	   *text = statement_text(source);
 	List	   *versions = list_copy(escalation->versions);

@@ -62,20 +62,22 @@ wait_for_answer(CaStatement *statement, CaAnswer *answer)
 
 /* Refuse, for the reason that the answer is. */
 static void
-refuse(CaStatement *statement, const CaAnswer *answer, CaRefusal *r)
+refuse(CaStatement *statement, const CaAnswer *answer, const CaRefusal *refusal)
 {
-	r->decision = CA_DECISION_ESCALATE;
-	r->sqlstate = ERRCODE_CA_APPROVAL_NEEDED;
-	r->reason_code = ca_ask_code(answer->status);
+	CaRefusal	r = *refusal;
+
+	r.decision = CA_DECISION_ESCALATE;
+	r.sqlstate = ERRCODE_CA_APPROVAL_NEEDED;
+	r.reason_code = ca_ask_code(answer->status);
 	if (answer->status != CA_ASK_NEEDED)
-		r->reason = ca_ask_text(answer->status);
-	r->hint = "Try again later, or on the primary.";
+		r.reason = ca_ask_text(answer->status);
+	r.hint = "Try again later, or on the primary.";
 	if (answer->has_request)
 	{
-		r->request = &answer->request;
-		r->hint = "Have the request approved, then run the same statement again.";
+		r.request = &answer->request;
+		r.hint = "Have the request approved, then run the same statement again.";
 	}
-	ca_refuse(r);
+	ca_refuse(&r);
 }
 
 bool

@@ -20,6 +20,7 @@
 #include "enforce/estimates.h"
 #include "enforce/execute.h"
 #include "enforce/halt.h"
+#include "enforce/quiet.h"
 #include "enforce/run.h"
 #include "enforce/scrub.h"
 #include "enforce/statement.h"
@@ -185,6 +186,7 @@ ca_execute_start(QueryDesc *queryDesc, int eflags, ExecutorStart_hook_type next)
 	}
 	PG_CATCH();
 	{
+		ca_quiet_end();
 		ca_halt_error();
 		ca_execute_leave(&before);
 		starting = was_starting;

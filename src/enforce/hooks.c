@@ -14,6 +14,7 @@
  * ExecutorStart_hook          the same, of others           reading.c
  * ExecutorRun_hook            a plan runs, a portal goes on execute.c
  * ExecutorFinish_hook         its AFTER triggers fire       execute.c
+ * ExecutorEnd_hook            a plan has ended              quiet.c
  * ProcessUtility_hook         a utility command             utility.c
  * ProcessUtility_hook         the same, of anybody          role.c, reading.c
  * object_access_hook          a function is to be executed  function.c
@@ -21,6 +22,7 @@
  * fmgr_hook                   a SECURITY DEFINER function   trust.c
  * fmgr_hook                   one that needs an approval    function.c
  * emit_log_hook               an error is reported          scrub.c
+ * emit_log_hook               anything else is              quiet.c
  *
  * Each calls the hook that was installed before, after our own decision: what
  * that one refuses stays refused.
@@ -39,6 +41,7 @@
 #include "enforce/function.h"
 #include "enforce/hooks.h"
 #include "enforce/plan.h"
+#include "enforce/quiet.h"
 #include "enforce/role.h"
 #include "enforce/run.h"
 #include "enforce/scrub.h"
@@ -52,6 +55,7 @@ static planner_hook_type prev_planner = NULL;
 static ExecutorStart_hook_type prev_start = NULL;
 static ExecutorRun_hook_type prev_run = NULL;
 static ExecutorFinish_hook_type prev_finish = NULL;
+static ExecutorEnd_hook_type prev_end = NULL;
 static ProcessUtility_hook_type prev_utility = NULL;
 static object_access_hook_type prev_access = NULL;
 static needs_fmgr_hook_type prev_needs_fmgr = NULL;
@@ -66,6 +70,17 @@ active(void)
 	return ca_internal_depth == 0 && ca_session_enforced();
 }
 
+/* The same, where an agent's statement comes in. */
+static bool
+takes_over(void)
+{
+	ca_quiet_end();
+	if (!active())
+		return false;
+	ca_quiet_settings();
+	return true;
+}
+
 /* Could somebody who is not governed read the audit here? */
 static inline bool
 is_unwatched(void)
@@ -78,20 +93,33 @@ hook_planner(Query *query, const char *text, int cursor_options,
 			 ParamListInfo params)
 {
 	planner_hook_type next = prev_planner != NULL ? prev_planner : standard_planner;
+	PlannedStmt *plan;
 
 	if (ca_session_enforced_leader())
 		ca_plan_in_worker(query);
-	if (!active())
+	if (!takes_over())
 	{
-		PlannedStmt *plan = next(query, text, cursor_options, params);
-
+		plan = next(query, text, cursor_options, params);
 		if (is_unwatched())
 			ca_reading_catch_up(plan);
 		return plan;
 	}
 	if (ca_execute_exempt())
 		return next(query, text, cursor_options, params);
-	return ca_plan(query, text, cursor_options, params, next);
+	plan = ca_plan(query, text, cursor_options, params, next);
+	ca_quiet_settings();
+	return plan;
+}
+
+/* The rest of ExecutorStart(), of which the client hears nothing but errors. */
+static void
+start_quietly(QueryDesc *queryDesc, int eflags)
+{
+	ExecutorStart_hook_type next = prev_start != NULL ? prev_start : standard_ExecutorStart;
+
+	ca_quiet_begin();
+	next(queryDesc, eflags);
+	ca_quiet_end();
 }
 
 static void
@@ -99,15 +127,18 @@ hook_start(QueryDesc *queryDesc, int eflags)
 {
 	ExecutorStart_hook_type next = prev_start != NULL ? prev_start : standard_ExecutorStart;
 
-	if (!active())
+	if (takes_over())
+		ca_execute_start(queryDesc, eflags, start_quietly);
+	else
 	{
 		if (is_unwatched() && (eflags & EXEC_FLAG_EXPLAIN_ONLY) == 0)
 			ca_reading_note_plan(queryDesc->plannedstmt);
 		ca_run_release(queryDesc);
-		next(queryDesc, eflags);
+		if (ca_session_enforced())
+			start_quietly(queryDesc, eflags);
+		else
+			next(queryDesc, eflags);
 	}
-	else
-		ca_execute_start(queryDesc, eflags, next);
 }
 
 static void
@@ -115,10 +146,13 @@ hook_run(CA_EXECUTOR_RUN_ARGS)
 {
 	ExecutorRun_hook_type next = prev_run != NULL ? prev_run : standard_ExecutorRun;
 
-	if (!active())
+	if (!takes_over())
 		next(CA_EXECUTOR_RUN_PASS);
 	else
+	{
 		ca_execute_run(CA_EXECUTOR_RUN_PASS, next);
+		ca_quiet_settings();
+	}
 }
 
 static void
@@ -126,10 +160,24 @@ hook_finish(QueryDesc *queryDesc)
 {
 	ExecutorFinish_hook_type next = prev_finish != NULL ? prev_finish : standard_ExecutorFinish;
 
-	if (!active())
+	if (!takes_over())
 		next(queryDesc);
 	else
+	{
 		ca_execute_finish(queryDesc, next);
+		ca_quiet_settings();
+	}
+	if (ca_session_enforced())
+		ca_quiet_begin();
+}
+
+static void
+hook_end(QueryDesc *queryDesc)
+{
+	ExecutorEnd_hook_type next = prev_end != NULL ? prev_end : standard_ExecutorEnd;
+
+	next(queryDesc);
+	ca_quiet_end();
 }
 
 static void
@@ -139,7 +187,7 @@ hook_utility(PlannedStmt *pstmt, const char *text, bool read_only_tree,
 {
 	ProcessUtility_hook_type next = prev_utility != NULL ? prev_utility : standard_ProcessUtility;
 
-	if (!active())
+	if (!takes_over())
 	{
 		if (is_unwatched())
 			ca_reading_note_utility(pstmt->utilityStmt);
@@ -147,7 +195,10 @@ hook_utility(PlannedStmt *pstmt, const char *text, bool read_only_tree,
 		next(pstmt, text, read_only_tree, context, params, env, dest, qc);
 	}
 	else
+	{
 		ca_utility(pstmt, text, read_only_tree, context, params, env, dest, qc, next);
+		ca_quiet_settings();
+	}
 }
 
 static void
@@ -179,7 +230,10 @@ hook_fmgr(FmgrHookEventType event, FmgrInfo *function, Datum *private)
 	if (prev_fmgr != NULL)
 		prev_fmgr(event, function, private);
 	if (event == FHET_START && active())
+	{
+		ca_quiet_settings();
 		ca_function_call(function->fn_oid);
+	}
 	ca_trust_call(event, function, event == FHET_START && active());
 }
 
@@ -190,7 +244,8 @@ hook_emit_log(ErrorData *edata)
 	ca_scrub_tokens(edata);
 	if (edata->elevel >= ERROR && ca_session_was_governed())
 		ca_scrub_report(edata);
-	if (prev_emit_log != NULL)
+	ca_quiet_report(edata);
+	if (prev_emit_log != NULL && edata->output_to_server)
 		prev_emit_log(edata);
 }
 
@@ -214,6 +269,8 @@ ca_hooks_install(void)
 	ExecutorRun_hook = hook_run;
 	prev_finish = ExecutorFinish_hook;
 	ExecutorFinish_hook = hook_finish;
+	prev_end = ExecutorEnd_hook;
+	ExecutorEnd_hook = hook_end;
 	prev_utility = ProcessUtility_hook;
 	ProcessUtility_hook = hook_utility;
 	prev_access = object_access_hook;

@@ -157,7 +157,8 @@ conclude(const CaAccess *access, bool obligation_fails)
 		ca_budget_limit(&limits);
 		ca_statement_add_access(ca_statement_current, access->action,
 								access->relation->resource, answer.verdict.decision,
-								answer.deciding->name, &answer.monitored);
+								answer.deciding != NULL ? answer.deciding->name : NULL,
+								&answer.monitored);
 	}
 	return true;
 }

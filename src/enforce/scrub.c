@@ -205,10 +205,14 @@ ca_scrub_report(ErrorData *edata)
 		hide_value(edata);
 }
 
+/*
+ * Copies of the strings that an error has as constants, such as the file's name,
+ * go on with the error, for ReThrowError() does not copy them again: so the copy
+ * lives as long as an error can, to the end of the transaction that it aborts.
+ */
 void
 ca_scrub_and_rethrow(const char *decision_id, bool hide_values)
 {
-	static MemoryContext context = NULL;
 	ErrorData  *edata;
 
 	hide_values &= message_quotes_value(geterrcode());
@@ -216,11 +220,8 @@ ca_scrub_and_rethrow(const char *decision_id, bool hide_values)
 		!(decision_id != NULL && is_refusal(geterrcode())))
 		PG_RE_THROW();
 
-	if (context == NULL)
-		context = AllocSetContextCreate(TopMemoryContext, "contauth scrubbed error",
-										ALLOCSET_SMALL_SIZES);
-	MemoryContextReset(context);
-	MemoryContextSwitchTo(context);
+	MemoryContextSwitchTo(CurTransactionContext != NULL ? CurTransactionContext :
+						  TopMemoryContext);
 	edata = CopyErrorData();
 	FlushErrorState();
 	drop_detail(edata);

@@ -462,8 +462,8 @@ ca_statement_describe(CaStatement *statement, int64 policy_version,
 			Max(statement->header.max_sensitivity, sensitivity);
 }
 
-/* An access without its columns, labels, masks and filter. */
-static void
+/* An access without its columns, labels, masks and filter; bytes left out. */
+static Size
 add_short_access(StringInfo fields, const char *data, Size len)
 {
 	StringInfoData access;
@@ -480,7 +480,16 @@ add_short_access(StringInfo fields, const char *data, Size len)
 			ca_record_put(&access, tag, value, value_len);
 	}
 	ca_record_put(fields, CA_F_ACCESS, access.data, access.len);
+	len -= access.len;
 	pfree(access.data);
+	return len;
+}
+
+/* Count what is left out; a loop may leave out more than the count can say. */
+static void
+leave_out(CaStatement *statement, Size bytes)
+{
+	statement->cut = (int) Min((Size) statement->cut + bytes, (Size) PG_INT32_MAX);
 }
 
 /*
@@ -506,16 +515,11 @@ ca_statement_add_fields(CaStatement *statement, const char *data, Size len)
 		if (fields->len + value_len <= CA_ACCESSES_MAX)
 			ca_record_put(fields, tag, value, value_len);
 		else if (fields->len <= 2 * CA_ACCESSES_MAX && tag == CA_F_ACCESS)
-		{
-			int			before = fields->len;
-
-			add_short_access(fields, value, value_len);
-			statement->cut += (int) value_len - (fields->len - before);
-		}
+			leave_out(statement, add_short_access(fields, value, value_len));
 		else if (fields->len <= 2 * CA_ACCESSES_MAX)
 			ca_record_put(fields, tag, value, value_len);
 		else
-			statement->cut += (int) value_len;
+			leave_out(statement, value_len);
 	}
 }
 

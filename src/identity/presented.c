@@ -117,6 +117,8 @@ conceal(char **newval, void **extra)
 
 	if (p == NULL || shown == NULL || !ca_sha256(*newval, len, p->sha256))
 	{
+		ca_guc_free(p);
+		ca_guc_free(shown);
 		/* without a message of ours the server's own would show the value */
 		GUC_check_errmsg("out of memory");
 		return false;

@@ -182,7 +182,8 @@ outside_text(const Question *q, const CaHop *hop, const CaVerdict *verdict)
 					 hop->about != NULL ? hop->about : "the token");
 	if (bms_is_empty(verdict->uncovered))
 		appendStringInfoString(&text, "it");
-	while ((attnum = bms_next_member(verdict->uncovered, attnum)) >= 0)
+	while (q->relation != NULL &&
+		   (attnum = bms_next_member(verdict->uncovered, attnum)) >= 0)
 		appendStringInfo(&text, "%s%s", text.data[text.len - 1] == ' ' ? "column " : ", ",
 						 q->relation->columns[attnum - 1].name);
 	return text.data;

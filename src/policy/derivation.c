@@ -86,11 +86,13 @@ add_subquery_column(SourceWalk *walk, Query *query, const Var *var)
 static void
 add_source(SourceWalk *walk, const Var *var)
 {
-	RangeTblEntry *rte = rt_fetch(var->varno,
-								  (List *) list_nth(walk->rtables, var->varlevelsup));
+	RangeTblEntry *rte;
+	List	   *stand_ins;
 
-	List	   *stand_ins = ca_rte_stand_ins(rte);
-
+	if (walk->rtables == NIL)
+		elog(ERROR, "a column stands outside of every query");
+	rte = rt_fetch(var->varno, (List *) list_nth(walk->rtables, var->varlevelsup));
+	stand_ins = ca_rte_stand_ins(rte);
 	if (rte->rtekind == RTE_RELATION)
 		add_column(walk, rte->relid, var->varattno);
 	else if (stand_ins != NIL && var->varattno >= 0)
@@ -146,14 +148,15 @@ ca_derived_classes(Oid relid, AttrNumber attnum)
 	Relation	rel = relation_open(relid, AccessShareLock);
 	Query	   *query = defining_query(rel);
 	SourceWalk	walk = {NIL, NIL, false};
+	TargetEntry *column = NULL;
 
 	check_stack_depth();
-	if (query != NULL && query->setOperations == NULL && attnum > 0 &&
-		attnum <= list_length(query->targetList))
+	if (query != NULL && query->setOperations == NULL)
+		column = get_tle_by_resno(query->targetList, attnum);
+	if (column != NULL)
 	{
 		walk.rtables = list_make1(query->rtable);
-		(void) source_walker((Node *) list_nth_node(TargetEntry, query->targetList,
-													attnum - 1)->expr, &walk);
+		(void) source_walker((Node *) column->expr, &walk);
 		if (!walk.lost)
 			query = NULL;
 	}

@@ -112,7 +112,7 @@ ca_limits_parse(Jsonb *json, bool *trusted)
 	JsonbIterator *it;
 	JsonbIteratorToken token;
 	JsonbValue	v;
-	char	   *key = NULL;
+	const char *key = "";
 
 	*trusted = false;
 	if (!JB_ROOT_IS_OBJECT(json))

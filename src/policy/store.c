@@ -120,7 +120,7 @@ set_mask_object(CaMaskRule *rule, const char *key, JsonbContainer *object)
 	JsonbIterator *it = JsonbIteratorInit(object);
 	JsonbIteratorToken token;
 	JsonbValue	v;
-	char	   *member = NULL;
+	const char *member = "";
 
 	while ((token = JsonbIteratorNext(&it, &v, true)) != WJB_DONE)
 	{
@@ -144,7 +144,7 @@ ca_policy_parse_masks(Jsonb *masks)
 	JsonbIterator *it;
 	JsonbIteratorToken token;
 	JsonbValue	v;
-	char	   *key = NULL;
+	const char *key = "";
 
 	if (!JB_ROOT_IS_OBJECT(masks))
 		ereport(ERROR,

@@ -65,6 +65,24 @@ nLZUfQvBelPZ
 	('alter_policy', $$SELECT contauth.alter_policy('regress_policy', '{"description": "x"}')$$, 'contauth_admin'),
 	('enable_policy', $$SELECT contauth.enable_policy('regress_policy', true)$$, 'contauth_admin'),
 	('drop_policy', $$SELECT contauth.drop_policy('regress_policy')$$, 'contauth_admin'),
+	('apply_policies', $$SELECT contauth.apply_policies(contauth.export_policies(), true)$$, 'contauth_admin'),
+	('rollback_policies', $$SELECT contauth.rollback_policies((SELECT max(version) FROM contauth.policy_version))$$, 'contauth_admin'),
+	('export_policies', $$SELECT contauth.export_policies()$$, 'contauth_admin'),
+	('replace_policy', $$SELECT contauth.replace_policy('regress_policy', NULL)$$, NULL),
+	('replace_policies', $$SELECT contauth.replace_policies('{}', true)$$, NULL),
+	('conclude_replacement', $$SELECT contauth.conclude_replacement('x', 'x', '[]', true)$$, NULL),
+	('policy_fields', $$SELECT contauth.policy_fields(NULL)$$, NULL),
+	('policy_of_fields', $$SELECT contauth.policy_of_fields('{}')$$, NULL),
+	('policy_key', $$SELECT contauth.policy_key('{*}', '{*}')$$, NULL),
+	('require_arguments', $$SELECT contauth.require_arguments('{}')$$, NULL),
+	('export', $$SELECT count(*) FROM contauth_audit.export(1, 1)$$, 'contauth_auditor'),
+	('export_checkpoints', $$SELECT count(*) FROM contauth_audit.export_checkpoints()$$, 'contauth_auditor'),
+	('sensitivity_of', $$SELECT contauth_audit.sensitivity_of('[]')$$, 'contauth_auditor'),
+	('find_unused_permissions', $$SELECT count(*) FROM contauth_audit.find_unused_permissions('1 day')$$, 'contauth_auditor'),
+	('is_signed', $$SELECT contauth_audit.is_signed()$$, 'contauth_auditor'),
+	('spool_read', $$SELECT count(*) FROM contauth_audit.spool_read(1)$$, 'contauth_auditor'),
+	('spool_release', $$SELECT contauth_audit.spool_release()$$, 'contauth_auditor'),
+	('carry', $$SELECT contauth_audit.carry('00000000-0000-7000-8000-000000000000', 1, 0, '{}')$$, NULL),
 	('record_admin_event', $$SELECT contauth_audit.record_admin_event('x', 'x', NULL)$$, NULL),
 	('attach', $$SELECT contauth_audit.attach()$$, NULL),
 	('verify', $$SELECT ok FROM contauth_audit.verify()$$, 'contauth_auditor'),
@@ -92,6 +110,22 @@ nLZUfQvBelPZ
 	('classification', $$UPDATE contauth.classification SET sensitivity = 0$$, 'contauth_admin'),
 	('label', $$SECURITY LABEL FOR contauth ON COLUMN public.calls.name IS 'public'$$, NULL);
 GRANT ALL ON public.calls TO PUBLIC;
+
+-- none is left out: a new function has to be put here, or among those that are for
+-- everybody and give nothing to who has no identity
+SELECT is(array_agg(p.oid::regprocedure::text ORDER BY 1), NULL, 'every function is tried')
+  FROM pg_proc p
+ WHERE pronamespace IN ('contauth'::regnamespace, 'contauth_audit'::regnamespace)
+   AND p.prorettype <> 'trigger'::regtype AND p.proname !~ '^mask_'
+   AND p.proname <> ALL ('{authenticate,whoami,claim,attribute,my_decision,why,cancel_request}')
+   AND NOT EXISTS (SELECT FROM public.calls AS c
+					WHERE c.name = p.proname
+					  AND c.call LIKE '%' || p.pronamespace::regnamespace || '.' || p.proname || '(%');
+SELECT is(array_agg(p.proname::text ORDER BY 1), NULL, 'and no name stands for two')
+  FROM (SELECT proname FROM pg_proc
+		 WHERE pronamespace IN ('contauth'::regnamespace, 'contauth_audit'::regnamespace)
+		   AND proname !~ '^mask_'
+		 GROUP BY proname HAVING count(*) > 1) AS p;
 DO $$
 BEGIN
 	PERFORM contauth.enroll_role('regress_contauth_agent');

@@ -60,7 +60,20 @@ INSERT INTO function_expected VALUES
 	('contauth_audit.is_signed()', '{contauth_auditor}'),
 	('contauth_audit.spool_read(integer)', '{contauth_auditor}'),
 	('contauth_audit.spool_release()', '{contauth_auditor}'),
-	('contauth_audit.carry(uuid,integer,bigint,bytea[])', '{}');
+	('contauth_audit.carry(uuid,integer,bigint,bytea[])', '{}'),
+	('contauth_audit.attach()', '{}'),
+	('contauth_audit.record_admin_event(text,text,jsonb)', '{}'),
+	('contauth.check_agent_arguments(name[],text,integer,jsonb,timestamp with time zone)', '{}'),
+	('contauth.conclude_replacement(text,text,jsonb,boolean)', '{}'),
+	('contauth.jwk_thumbprint(jsonb)', '{}'),
+	('contauth.policy_fields(contauth.policy)', '{}'),
+	('contauth.policy_key(text[],text[])', '{}'),
+	('contauth.policy_of_fields(jsonb)', '{}'),
+	('contauth.replace_policies(jsonb,boolean)', '{}'),
+	('contauth.replace_policy(text,jsonb)', '{}'),
+	('contauth.require_arguments(jsonb)', '{}'),
+	('contauth.revocation_id(text,text)', '{}'),
+	('contauth.set_agent_state(text,text,text)', '{}');
 
 CREATE TEMP TABLE relation_expected (relation text PRIMARY KEY, kind text, readers text[], writers text[]);
 INSERT INTO relation_expected VALUES
@@ -132,6 +145,28 @@ SELECT is(array_agg(p.oid::regprocedure::text ORDER BY 1) FILTER (
   FROM pg_proc p
  WHERE pronamespace IN ('contauth'::regnamespace, 'contauth_audit'::regnamespace)
    AND has_function_privilege('regress_contauth_nobody', p.oid, 'EXECUTE');
+-- nothing is left out of the lists: a new function or relation has to be put there
+SELECT is(array_agg(p.oid::regprocedure::text ORDER BY 1), NULL,
+		  'every function is in the list, a trigger, or a mask')
+  FROM pg_proc p
+ WHERE pronamespace IN ('contauth'::regnamespace, 'contauth_audit'::regnamespace)
+   AND p.prorettype <> 'trigger'::regtype AND p.proname !~ '^mask_'
+   AND p.oid NOT IN (SELECT to_regprocedure(signature) FROM function_expected);
+SELECT is(array_agg(p.oid::regprocedure || ': ' || role), NULL, 'nobody may call triggers')
+  FROM pg_proc p, role_seen
+ WHERE pronamespace IN ('contauth'::regnamespace, 'contauth_audit'::regnamespace)
+   AND p.prorettype = 'trigger'::regtype AND has_function_privilege(role, p.oid, 'EXECUTE');
+SELECT is(array_agg(c.oid::regclass::text ORDER BY 1), NULL,
+		  'every table, partitions apart, and every view is in the list')
+  FROM pg_class c
+ WHERE relnamespace IN ('contauth'::regnamespace, 'contauth_audit'::regnamespace)
+   AND relkind IN ('r', 'p', 'v', 'm', 'f') AND NOT relispartition
+   AND c.oid NOT IN (SELECT to_regclass(relation) FROM relation_expected);
+SELECT is(array_agg(c.oid::regclass || ': ' || role), NULL, 'nobody but superusers reads partitions or uses sequences')
+  FROM pg_class c, role_seen
+ WHERE relnamespace IN ('contauth'::regnamespace, 'contauth_audit'::regnamespace)
+   AND (relispartition AND relkind = 'r' AND has_any_column_privilege(role, c.oid, 'SELECT, INSERT, UPDATE')
+		OR relkind = 'S' AND has_sequence_privilege(role, c.oid, 'USAGE, SELECT, UPDATE'));
 -- no SQL makes a value of type mask_call, so masks cannot serve as oracles
 SELECT is(p.proargtypes[p.pronargs - 1], 'contauth.mask_call'::regtype::oid,
 		  p.oid::regprocedure || ' takes a mask_call')
@@ -211,6 +246,19 @@ SELECT is(array_agg(pg_describe_object(d.classid, d.objid, 0) ORDER BY 1) FILTER
    AND d.classid IN ('pg_proc'::regclass, 'pg_class'::regclass, 'pg_namespace'::regclass)
    AND NOT EXISTS (SELECT FROM pg_class c WHERE d.classid = 'pg_class'::regclass
 					AND c.oid = d.objid AND c.relkind IN ('S', 'i', 'c'));
+-- what somebody may call says what it takes, and how it fails
+SELECT is(array_agg(a.name ORDER BY a.n) FILTER (
+			WHERE a.name <> '' AND obj_description(p.oid, 'pg_proc') !~ format('\m%s\M', a.name)),
+		  NULL, 'the comment on ' || signature || ' names every argument')
+  FROM function_expected JOIN pg_proc p ON p.oid = to_regprocedure(signature)
+  LEFT JOIN LATERAL unnest(p.proargnames[1:p.pronargs]) WITH ORDINALITY AS a(name, n) ON true
+ WHERE callers <> '{}' OR signature ~ '\.(carry|drop_before|attach)\('
+ GROUP BY signature ORDER BY signature;
+SELECT matches(obj_description(p.oid, 'pg_proc'), 'Errors: [0-9A-Z]{5}|Never fails',
+			   'the comment on ' || signature || ' tells its errors')
+  FROM function_expected JOIN pg_proc p ON p.oid = to_regprocedure(signature)
+ WHERE callers <> '{}' OR signature ~ '\.(carry|drop_before|attach)\('
+ ORDER BY signature;
 SELECT is(array_agg(c.oid::regclass || '.' || attname ORDER BY attnum) FILTER (
 			WHERE col_description(c.oid, attnum) IS NULL),
 		  NULL, 'every column of ' || c.oid::regclass || ' has a comment')

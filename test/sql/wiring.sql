@@ -14,6 +14,14 @@
 CREATE ROLE regress_contauth_new LOGIN;
 SELECT pg_has_role('regress_contauth_new', 'contauth_agent', 'MEMBER') AS governed;
 SET ROLE regress_contauth_admin;
+SELECT contauth.enroll_role(NULL);
+:state
+SELECT contauth.unenroll_role(NULL);
+:state
+SELECT contauth.enroll_role(1::regrole);
+:state
+SELECT contauth.unenroll_role(1::regrole);
+:state
 SELECT contauth.enroll_role('regress_contauth_new');
 RESET ROLE;
 SELECT pg_has_role('regress_contauth_new', 'contauth_agent', 'MEMBER') AS governed;

@@ -1,0 +1,80 @@
+/*-------------------------------------------------------------------------
+ *
+ * quiet.c
+ *	  What others tell the client about an agent's statements.
+ *
+ * Other extensions, and the server itself, tell what goes on in messages: a plan
+ * with the number of rows that a filter has removed (auto_explain), the
+ * parameters of a statement inside a function that reads unmasked (pgaudit), a
+ * plan's constants (debug_print_plan).  Whoever may read the server's log may
+ * know; the agent must not, and client_min_messages is its own to set.
+ *
+ * So nothing below NOTICE goes to the client of a governed session at all.
+ * Messages of a higher level are what the agent's own functions raise, too: of
+ * these only those are kept back that come while a query starts and ends, when
+ * no function runs, and others look at it.
+ *
+ * SECURITY: in both orders of loading: who is loaded after us is called outside
+ * of our hooks, which is why it is quiet from the end of ExecutorFinish() to
+ * that of ExecutorEnd(), between which nothing else happens.
+ * (test/t/032_neighbours.pl, test/sql/trusted.sql)
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "base/decision.h"
+#include "base/guc.h"
+#include "enforce/quiet.h"
+#include "utils/guc.h"
+
+static bool quiet = false;
+static int	log_level = WARNING;	/* log_min_messages, while it is quiet */
+
+void
+ca_quiet_settings(void)
+{
+	if (client_min_messages < NOTICE && ca_guc_mode == CA_MODE_ENFORCE)
+		client_min_messages = NOTICE;
+}
+
+/*
+ * The server asks emit_log_hook only about what goes into its log: so everything
+ * that could go to the client does, until the hook has seen it.
+ */
+void
+ca_quiet_begin(void)
+{
+	if (quiet || ca_guc_mode != CA_MODE_ENFORCE)
+		return;
+	quiet = true;
+	log_level = log_min_messages;
+	log_min_messages = Min(log_level, INFO);
+}
+
+void
+ca_quiet_end(void)
+{
+	if (!quiet)
+		return;
+	quiet = false;
+	log_min_messages = log_level;
+}
+
+/* Would the server have logged it?  LOG counts as more than ERROR there. */
+static bool
+is_logged(int level)
+{
+	return level == LOG || level == LOG_SERVER_ONLY ?
+		log_level == LOG || log_level <= ERROR : level >= log_level && log_level != LOG;
+}
+
+void
+ca_quiet_report(ErrorData *edata)
+{
+	if (!quiet)
+		return;
+	edata->output_to_server = is_logged(edata->elevel) || edata->elevel >= FATAL;
+	if (edata->elevel < ERROR)
+		edata->output_to_client = false;
+}

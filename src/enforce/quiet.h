@@ -1,0 +1,28 @@
+/*-------------------------------------------------------------------------
+ *
+ * quiet.h
+ *	  What others tell the client about an agent's statements.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef CA_ENFORCE_QUIET_H
+#define CA_ENFORCE_QUIET_H
+
+/*
+ * Nothing below NOTICE goes to the client from here on, whatever
+ * client_min_messages has become meanwhile.  Called wherever an agent's
+ * statement comes in and goes out.
+ */
+extern void ca_quiet_settings(void);
+
+/*
+ * From begin to end nothing but errors goes to the client.  Both may be called
+ * again; an error between them leaves it to whoever comes next to end it.
+ */
+extern void ca_quiet_begin(void);
+extern void ca_quiet_end(void);
+
+/* For emit_log_hook: a message that is to be written or sent. */
+extern void ca_quiet_report(ErrorData *edata);
+
+#endif							/* CA_ENFORCE_QUIET_H */
