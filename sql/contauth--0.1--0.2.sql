@@ -2658,3 +2658,6 @@ GRANT EXECUTE ON FUNCTION
     contauth_audit.sensitivity_of(jsonb), contauth_audit.find_unused_permissions(interval),
     contauth_audit.find(interval, interval), contauth_audit.find_unsigned(interval), contauth_audit.is_signed()
     TO contauth_auditor;
+
+/* Last of all: from the commit on this database can keep the audit */
+SELECT contauth_audit.attach();

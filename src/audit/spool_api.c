@@ -20,6 +20,7 @@
 #include "audit/guard.h"
 #include "audit/home.h"
 #include "audit/spool.h"
+#include "base/catalog.h"
 #include "base/guc.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
@@ -323,6 +324,7 @@ contauth_audit_carry(PG_FUNCTION_ARGS)
 	CaSpoolSegment segment = {0};
 	StringInfoData data;
 
+	ca_extension_require();
 	for (int i = 0; i < 4; i++)
 	{
 		static const char *const problems[] = {
