@@ -21,6 +21,7 @@
 #include "audit/guard.h"
 #include "audit/home.h"
 #include "audit/ring.h"
+#include "base/catalog.h"
 #include "base/internal.h"
 #include "base/json_text.h"
 #include "base/pending.h"
@@ -246,6 +247,7 @@ take_arguments(FunctionCallInfo fcinfo, CaRequestState to, const char *action)
 {
 	Decision	d = {.to = to,.action = action,.actors = ca_actors()};
 
+	ca_extension_require();
 	if (PG_ARGISNULL(0))
 		missing("request");
 	if (PG_ARGISNULL(1))

@@ -21,6 +21,7 @@
 #include "audit/guard.h"
 #include "audit/home.h"
 #include "audit/ring_shared.h"
+#include "base/catalog.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "executor/spi.h"
@@ -171,6 +172,7 @@ contauth_audit_record_admin_event(PG_FUNCTION_ARGS)
 	char	   *object = NULL;
 	char	   *detail = NULL;
 
+	ca_extension_require();
 	if (PG_ARGISNULL(0))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),

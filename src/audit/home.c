@@ -26,6 +26,7 @@
 #include "access/xact.h"
 #include "audit/home.h"
 #include "audit/ring_shared.h"
+#include "base/catalog.h"
 #include "base/guc.h"
 #include "catalog/pg_database.h"
 #include "commands/dbcommands.h"
@@ -287,6 +288,25 @@ ca_home_missing(void)
 
 /* See home.h. */
 bool
+ca_home_unfit(void)
+{
+	static bool told = false;
+	bool		unfit = !ca_extension_fits();
+
+	if (unfit)
+		ca_ring_worker_set_state(CA_HOME_UNFIT);
+	if (unfit && !told)
+		ereport(WARNING,
+				(errmsg("contauth audit worker waits: " CA_UNFIT_MESSAGE,
+						ca_extension_version(), CA_SQL_VERSION),
+				 errdetail("Statements of agents are refused until then, in every database."),
+				 errhint(CA_UNFIT_HINT)));
+	told = unfit;
+	return unfit;
+}
+
+/* See home.h. */
+bool
 ca_home_is(Oid database)
 {
 	CaRingShared *ring = ca_ring_shared();
@@ -310,15 +330,17 @@ static void
 publish_home(void)
 {
 	CaRingShared *ring = ca_ring_shared();
+	uint32		state;
 
 	LWLockAcquire(ring->lock, LW_EXCLUSIVE);
+	state = pg_atomic_read_u32(&ring->home_state);
 	if (!home_is_configured() && !OidIsValid(ring->home))
 	{
 		ring->home = MyDatabaseId;
 		ring->home_gone = false;
 		pg_atomic_write_u32(&ring->home_state, CA_HOME_UNKNOWN);
 	}
-	else if (attach_here && pg_atomic_read_u32(&ring->home_state) == CA_HOME_MISSING)
+	else if (attach_here && (state == CA_HOME_MISSING || state == CA_HOME_UNFIT))
 		pg_atomic_write_u32(&ring->home_state, CA_HOME_UNKNOWN);
 	if (ring->worker_latch)
 		SetLatch(ring->worker_latch);

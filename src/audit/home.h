@@ -24,6 +24,13 @@ extern void ca_home_confirm(void);
  */
 extern void ca_home_missing(void);
 
+/*
+ * Are the tables in this database those of another version of contauth?  Then
+ * the log says so, once, and nothing is recorded until they are updated.  In a
+ * transaction.
+ */
+extern bool ca_home_unfit(void);
+
 /* Is database the one that keeps the audit tables?  Needs a transaction. */
 extern bool ca_home_is(Oid database);
 

@@ -23,6 +23,7 @@
 
 #include "audit/decision_table.h"
 #include "audit/guard.h"
+#include "base/catalog.h"
 #include "base/guc.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
@@ -234,6 +235,7 @@ contauth_audit_drop_before(PG_FUNCTION_ARGS)
 {
 	Cut			cut = {0};
 
+	ca_extension_require();
 	check_arguments(fcinfo);
 	cut.before = PG_GETARG_TIMESTAMPTZ(0);
 	cut.archive = PG_GETARG_DATUM(1);

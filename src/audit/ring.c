@@ -21,6 +21,7 @@
 
 #include "audit/journal.h"
 #include "audit/ring_shared.h"
+#include "base/catalog.h"
 #include "base/error.h"
 #include "base/guc.h"
 #include "mb/pg_wchar.h"
@@ -134,10 +135,16 @@ ca_ring_enter(void)
 
 /* Raise ZA005 for a home that takes no records. */
 static void
-report_no_home(void)
+report_no_home(CaHomeState state)
 {
 	const char *name = ca_guc_audit_database;
 
+	if (state == CA_HOME_UNFIT)
+		ereport(ERROR,
+				(errcode(ERRCODE_CA_NOT_RECORDED),
+				 errmsg("the decision cannot be recorded"),
+				 errdetail("In the database that keeps the audit, extension contauth has a version that is not the library's."),
+				 errhint(CA_UNFIT_HINT)));
 	if (name != NULL && name[0] != '\0')
 		ereport(ERROR,
 				(errcode(ERRCODE_CA_NOT_RECORDED),
@@ -210,7 +217,7 @@ ca_ring_check_writable(void)
 	if (state == CA_HOME_UNKNOWN)
 		report_timeout();
 	if (state != CA_HOME_READY)
-		report_no_home();
+		report_no_home(state);
 }
 
 /* Copy bytes to a place of the ring; returns the place behind them. */

@@ -46,6 +46,7 @@ typedef enum CaHomeState
 	CA_HOME_UNKNOWN,			/* the worker has not reported yet */
 	CA_HOME_NONE,				/* no database has been chosen */
 	CA_HOME_MISSING,			/* it, or its tables, are not there */
+	CA_HOME_UNFIT,				/* the extension there has another version */
 	CA_HOME_READY				/* records can be taken */
 } CaHomeState;
 

@@ -21,6 +21,7 @@
 #include "audit/home.h"
 #include "audit/reading.h"
 #include "audit/spool.h"
+#include "base/catalog.h"
 #include "base/guc.h"
 #include "base/internal.h"
 #include "catalog/pg_type.h"
@@ -336,6 +337,7 @@ contauth_audit_carry(PG_FUNCTION_ARGS)
 	CaSpoolSegment segment = {0};
 	StringInfoData data;
 
+	ca_extension_require();
 	for (int i = 0; i < 4; i++)
 	{
 		static const char *const problems[] = {

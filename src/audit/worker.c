@@ -36,6 +36,7 @@
 #include "audit/reading.h"
 #include "audit/spool.h"
 #include "audit/worker.h"
+#include "base/catalog.h"
 #include "executor/spi.h"
 #include "identity/watcher.h"
 #include "mb/pg_wchar.h"
@@ -232,7 +233,8 @@ write_rows(const CaRingBatch *batch, unsigned char *prev)
 /*
  * Step: write the oldest records of the ring, if there are any.  When the
  * table is not the one whose chain we continue (the extension was dropped, and
- * may have been created again), nothing is written until check_tables().
+ * may have been created again, or updated), nothing is written until
+ * check_tables().
  */
 static void
 write_batch(void)
@@ -251,7 +253,7 @@ write_batch(void)
 
 	memcpy(hash, batch.prev_hash, CA_SHA256_LEN);
 	begin_work();
-	if (!ca_decision_table_hold(adopted))
+	if (!ca_decision_table_hold(adopted) || !ca_extension_fits())
 	{
 		commit_work();
 		ready = false;
@@ -362,18 +364,23 @@ make_partitions(void)
 	commit_work();
 }
 
-/* Step: are the tables there?  If they are new to us, continue their chain. */
+/*
+ * Step: are the tables there, and those of this library?  If they are new to us,
+ * continue their chain.
+ */
 static void
 check_tables(void)
 {
 	Oid			relation;
+	bool		unfit;
 	CaNewestRow newest;
 
 	last_check = GetCurrentTimestamp();
 	ready = false;
 	begin_work();
 	relation = ca_decision_table_find();
-	if (OidIsValid(relation) && relation != adopted)
+	unfit = OidIsValid(relation) && ca_home_unfit();
+	if (OidIsValid(relation) && !unfit && relation != adopted)
 	{
 		ca_decision_table_newest(&newest);
 		if (listener != NULL)
@@ -387,6 +394,8 @@ check_tables(void)
 		ca_home_missing();
 		return;
 	}
+	if (unfit)
+		return;
 	if (relation != adopted)
 	{
 		ca_ring_worker_adopt(relation, &newest);

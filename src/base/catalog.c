@@ -20,8 +20,8 @@
 #include "catalog/namespace.h"
 #include "catalog/pg_am.h"
 #include "catalog/pg_collation.h"
+#include "catalog/pg_extension.h"
 #include "catalog/pg_type.h"
-#include "commands/extension.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
@@ -44,10 +44,13 @@ static const char *const table_names[CA_TABLE_COUNT] = {
 	[CA_TABLE_BREAK_GLASS] = "break_glass_grant",
 };
 
-/* Creating and dropping the extension creates and drops its schemas. */
+/*
+ * Creating and dropping the extension creates and drops its schemas; a script
+ * that updates it must change the row of one, by a GRANT for example.
+ */
 static uint64 schema_changes = 1;
 static uint64 installed_as_of = 0;	/* value of schema_changes */
-static bool installed;
+static char installed[NAMEDATALEN]; /* version; empty: not installed */
 static uint64 schema_oid_as_of = 0;
 static Oid	schema_oid;
 
@@ -63,18 +66,66 @@ ca_catalog_init(void)
 	CacheRegisterSyscacheCallback(NAMESPACEOID, schema_changed, (Datum) 0);
 }
 
-bool
-ca_extension_installed(void)
+/* Look up the version that is installed; a long one is cut, and fits nothing. */
+static void
+read_version(void)
+{
+	Relation	rel = table_open(ExtensionRelationId, AccessShareLock);
+	ScanKeyData skey;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+
+	installed[0] = '\0';
+	ScanKeyInit(&skey, Anum_pg_extension_extname, BTEqualStrategyNumber,
+				F_NAMEEQ, CStringGetDatum("contauth"));
+	scan = systable_beginscan(rel, ExtensionNameIndexId, true, NULL, 1, &skey);
+	if (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		char	   *version = ca_row_text(tuple, RelationGetDescr(rel), "extversion");
+
+		strlcpy(installed, version, sizeof(installed));
+		pfree(version);
+	}
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+}
+
+const char *
+ca_extension_version(void)
 {
 	/* a change that arrives while looking makes the answer stale again */
 	uint64		as_of = schema_changes;
 
 	if (installed_as_of != as_of)
 	{
-		installed = OidIsValid(get_extension_oid("contauth", true));
+		read_version();
 		installed_as_of = as_of;
 	}
-	return installed;
+	return installed[0] != '\0' ? installed : NULL;
+}
+
+bool
+ca_extension_installed(void)
+{
+	return ca_extension_version() != NULL;
+}
+
+bool
+ca_extension_fits(void)
+{
+	const char *version = ca_extension_version();
+
+	return version != NULL && strcmp(version, CA_SQL_VERSION) == 0;
+}
+
+void
+ca_extension_require(void)
+{
+	if (ca_extension_installed() && !ca_extension_fits())
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg(CA_UNFIT_MESSAGE, ca_extension_version(), CA_SQL_VERSION),
+				 errhint(CA_UNFIT_HINT)));
 }
 
 Oid

@@ -31,8 +31,32 @@ typedef enum CaTable
 /* Register the invalidation callback; once per backend, from _PG_init. */
 extern void ca_catalog_init(void);
 
-/* Is the extension installed in this database? */
+/* Version of the SQL objects that this library is made for: contauth.control's. */
+#define CA_SQL_VERSION	"0.2"
+
+/* What to say, with both versions, where the objects are of another one. */
+#define CA_UNFIT_MESSAGE \
+	"extension contauth has version %s in this database, its library is for %s"
+#define CA_UNFIT_HINT \
+	"Run ALTER EXTENSION contauth UPDATE in this database; when that is done, install the library and restart the server."
+
+/*
+ * Version of the extension in this database, NULL without it.  It costs
+ * nothing until a schema changes.
+ */
+extern const char *ca_extension_version(void);
+
+/* Is the extension installed in this database, in whatever version? */
 extern bool ca_extension_installed(void);
+
+/*
+ * Is it, in the version of this library?  SECURITY: in another one columns or
+ * rows may mean something else, so that nothing is decided by them.
+ */
+extern bool ca_extension_fits(void);
+
+/* Raise an error when the extension is installed in another version. */
+extern void ca_extension_require(void);
 
 /* OID of schema contauth, InvalidOid without the extension. */
 extern Oid	ca_schema_oid(void);

@@ -211,7 +211,7 @@ decide_function(Oid funcid, bool *trusted, bool *escalates)
 
 	*trusted = false;
 	*escalates = false;
-	if (!ca_extension_installed())
+	if (!ca_extension_fits())
 		return false;			/* the planner has refused, or will */
 	id = ca_identity_current(&problem);
 	if (id == NULL)

@@ -19,7 +19,6 @@
 #include "base/decision.h"
 #include "base/epoch.h"
 #include "base/guc.h"
-#include "commands/dbcommands.h"
 #include "common/hashfn.h"
 #include "enforce/collect.h"
 #include "enforce/computed.h"
@@ -474,17 +473,6 @@ refuse_case(const CaCase *c)
 	ca_refuse(&r);
 }
 
-/* A database in which a governed role meets no extension is closed. */
-static void
-refuse_without_extension(const CaCase *c)
-{
-	CaRefusal	r = refusal_of(c, "every statement", "not_installed",
-							   psprintf("extension contauth is not installed in database \"%s\"",
-										get_database_name(MyDatabaseId)));
-
-	ca_refuse(&r);
-}
-
 /*
  * Fill in who asks.  False: there is no valid identity, and the query may
  * run only because it presents one or because the mode is monitor.
@@ -498,8 +486,9 @@ identify(CaCase *c)
 	c->subject.nested_level = ca_statement_level;
 	ca_water_tell(&c->subject);
 	c->inspection = ca_inspect(c->query);
-	if (!ca_extension_installed())
-		refuse_without_extension(c);
+	if (!ca_extension_fits())
+		ca_refuse_database(c->subject.statement_kind, "every statement", c->text,
+						   c->query->stmt_location, c->query->stmt_len);
 	else
 	{
 		c->subject.identity = ca_identity_current(&problem);
@@ -587,7 +576,7 @@ epoch_now(void)
 {
 	CaIdentityProblem problem = {0};
 
-	if (ca_extension_installed())
+	if (ca_extension_fits())
 		(void) ca_identity_current(&problem);
 	return ca_epoch_current;
 }

@@ -12,11 +12,14 @@
 #include "postgres.h"
 
 #include "approval/request_table.h"
+#include "base/catalog.h"
 #include "base/error.h"
 #include "base/guc.h"
+#include "commands/dbcommands.h"
 #include "enforce/refuse.h"
 #include "enforce/statement.h"
 #include "identity/stop.h"
+#include "miscadmin.h"
 
 /* What the error says first. */
 static char *
@@ -97,6 +100,36 @@ ca_refuse_command(const char *kind, const char *action,
 		.kind = kind,
 	};
 
+	ca_refuse(&refusal);
+}
+
+void
+ca_refuse_database(const char *kind, const char *action,
+				   const char *text, int location, int len)
+{
+	const char *version = ca_extension_version();
+	CaRefusal	refusal = {
+		.sqlstate = ERRCODE_INSUFFICIENT_PRIVILEGE,
+		.decision = CA_DECISION_DENY,
+		.action = action,
+		.kind = kind,
+		.text = text,
+		.location = location,
+		.len = len,
+	};
+
+	if (version == NULL)
+	{
+		refusal.reason_code = "not_installed";
+		refusal.reason = psprintf("extension contauth is not installed in database \"%s\"",
+								  get_database_name(MyDatabaseId));
+	}
+	else
+	{
+		refusal.reason_code = "not_updated";
+		refusal.reason = psprintf(CA_UNFIT_MESSAGE, version, CA_SQL_VERSION);
+		refusal.hint = CA_UNFIT_HINT;
+	}
 	ca_refuse(&refusal);
 }
 

@@ -54,6 +54,13 @@ extern void ca_refuse(const CaRefusal *refusal);
 extern void ca_refuse_command(const char *kind, const char *action,
 							  const char *reason_code, const char *reason);
 
+/*
+ * Refuse because the extension is not in this database, or in a version that is
+ * not the library's.
+ */
+extern void ca_refuse_database(const char *kind, const char *action,
+							   const char *text, int location, int len);
+
 /* Refuse because there is no valid identity. */
 extern void ca_refuse_identity(const CaIdentityProblem *problem, const char *kind,
 							   const char *text, int location, int len);

@@ -211,15 +211,14 @@ check(Node *stmt, const char *kind)
 	CaIdentityProblem problem = {0};
 	bool		known = false;
 
-	if (IsTransactionState() && ca_extension_installed())
+	if (IsTransactionState() && ca_extension_fits())
 		known = ca_identity_current(&problem) != NULL;
 	ca_fragile_settle();
 	if (class == CA_UTILITY_FREE)
 		return;
-	if (!ca_extension_installed())
+	if (!ca_extension_fits())
 	{
-		ca_refuse_command(kind, kind, "not_installed",
-						  "extension contauth is not installed in this database");
+		ca_refuse_database(kind, kind, NULL, -1, 0);
 		return;
 	}
 	if (class == CA_UTILITY_DENIED)
