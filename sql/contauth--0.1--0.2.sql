@@ -708,18 +708,24 @@ CREATE FUNCTION contauth.why(sql text)
     LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 5
     AS 'MODULE_PATHNAME', 'contauth_why';
 COMMENT ON FUNCTION contauth.why(text) IS
-    'What would be decided about a statement for the session''s agent, and why, one row for each relation and action; runs nothing of it';
+    'What would be decided about a statement for the session''s agent, and why, one row for each '
+    'relation and action; runs nothing of it. sql: one statement. Errors: 22023 when it is '
+    'missing, and those of a statement that cannot be parsed, such as 42601';
 
 /* Administration: roles */
 
 CREATE OR REPLACE FUNCTION contauth.enroll_role(role regrole) RETURNS void
-    LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SECURITY DEFINER
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
     SET search_path = pg_catalog, pg_temp
     AS $$
 DECLARE
     r pg_roles;
 BEGIN
+    PERFORM contauth.require_arguments(jsonb_build_object('role', role));
     SELECT * INTO r FROM pg_roles p WHERE p.oid = role;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'role does not exist' USING ERRCODE = 'invalid_parameter_value';
+    END IF;
     IF r.rolsuper OR r.rolreplication THEN
         RAISE EXCEPTION 'role "%" cannot be enrolled', r.rolname
             USING ERRCODE = 'invalid_parameter_value',
@@ -758,7 +764,9 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION contauth.add_trust_bundle(text, text) IS
-    'Trusts CA certificates (PEM) to issue X.509-SVIDs of one SPIFFE trust domain, in place of those it had';
+    'Trusts CA certificates to issue X.509-SVIDs, in place of those it had. trust_domain: the '
+    'SPIFFE trust domain they may speak for; ca_pem: one or more certificates (PEM). Errors: '
+    '22023';
 
 CREATE FUNCTION contauth.remove_trust_bundle(trust_domain text) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
@@ -779,7 +787,26 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION contauth.remove_trust_bundle(text) IS
-    'Trusts no CA for the trust domain any more; its X.509-SVIDs are refused from then on';
+    'Trusts no CA for the trust domain any more; its X.509-SVIDs are refused from then on. '
+    'trust_domain: one that has a bundle. Errors: 22023';
+
+CREATE OR REPLACE FUNCTION contauth.unenroll_role(role regrole) RETURNS void
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+DECLARE
+    r pg_roles;
+BEGIN
+    PERFORM contauth.require_arguments(jsonb_build_object('role', role));
+    SELECT * INTO r FROM pg_roles p WHERE p.oid = role;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'role does not exist' USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    EXECUTE format('REVOKE contauth_agent FROM %I', r.rolname);
+    EXECUTE format('ALTER ROLE %I RESET session_preload_libraries', r.rolname);
+    PERFORM contauth_audit.record_admin_event('unenroll_role', r.rolname, NULL);
+END
+$$;
 
 /* Administration: agents */
 
@@ -877,7 +904,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION contauth.alter_agent(text, jsonb) IS
-    'Changes db_roles, owner, autonomy, attributes or expires_at of an agent, given as a JSON object';
+    'Changes an agent. spiffe_id: one that is registered; changes: JSON object with any of '
+    'db_roles, owner, autonomy, attributes and expires_at. Errors: 22023';
 
 CREATE FUNCTION contauth.add_agent_key(spiffe_id text, jwk jsonb) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
@@ -913,7 +941,9 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION contauth.add_agent_key(text, jsonb) IS
-    'Lets an agent sign delegation grants with a key: its public JWK (RFC 7517), named by its thumbprint (RFC 7638) unless it has a kid';
+    'Lets an agent sign delegation grants with a key. spiffe_id: one that is registered; jwk: '
+    'its public JWK (RFC 7517), named by its thumbprint (RFC 7638) unless it has a kid. Errors: '
+    '22023 for what is not valid, and for a key that it has';
 
 CREATE FUNCTION contauth.jwk_thumbprint(jwk jsonb) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -947,7 +977,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION contauth.remove_agent_key(text, text) IS
-    'Trusts an agent''s key no more; grants signed with it are refused from then on';
+    'Trusts an agent''s key no more; grants signed with it are refused from then on. spiffe_id: '
+    'the agent; kid: a key that it has. Errors: 22023';
 
 /* Administration: revocation */
 
@@ -976,7 +1007,9 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION contauth.revoke(text, text, text) IS
-    'Refuses an agent, token, grant, principal, issuer or trust_domain wherever it stands in a chain, and stops what runs';
+    'Refuses somebody wherever it stands in a chain, and stops what runs. kind: agent, token, '
+    'grant, principal, issuer or trust_domain; id: SPIFFE ID, jti or SHA-256, issuer|subject, or '
+    'name, as the kind has it; reason: for the record. Errors: 22023';
 
 CREATE FUNCTION contauth.unrevoke(kind text, id text, reason text) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
@@ -1000,7 +1033,8 @@ BEGIN
         jsonb_build_object('kind', kind, 'reason', reason, 'before', before));
 END
 $$;
-COMMENT ON FUNCTION contauth.unrevoke(text, text, text) IS 'Undoes revoke()';
+COMMENT ON FUNCTION contauth.unrevoke(text, text, text) IS
+    'Undoes revoke(). kind, id: as given to it; reason: for the record. Errors: 22023';
 
 CREATE FUNCTION contauth.kill_switch(active boolean, reason text) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
@@ -1018,7 +1052,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION contauth.kill_switch(boolean, text) IS
-    'Stops every governed session of this database, until it is called with false';
+    'Stops every governed session of this database, until it is called with false. active: stop '
+    'or lift; reason: for the record. Errors: 22023';
 
 /* Administration: break-glass */
 
@@ -1096,7 +1131,9 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION contauth.break_glass(text, text, interval) IS
-    'Opens all relations for an agent, for 8 hours at most; what forbids, restricts or masks holds';
+    'Opens all relations for an agent; what forbids, restricts or masks holds. Returns its id. '
+    'spiffe_id: one that is registered; reason: for the record; valid_for: 8 hours at most. '
+    'Errors: 22023 for what is not valid, and when one is open';
 
 CREATE FUNCTION contauth.close_break_glass(id uuid, reason text) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
@@ -1119,7 +1156,9 @@ BEGIN
     PERFORM contauth.announce_break_glass('close_break_glass', g, reason);
 END
 $$;
-COMMENT ON FUNCTION contauth.close_break_glass(uuid, text) IS 'Ends a break-glass before its time';
+COMMENT ON FUNCTION contauth.close_break_glass(uuid, text) IS
+    'Ends a break-glass before its time. id: of one that is open; reason: for the record. '
+    'Errors: 22023';
 
 CREATE FUNCTION contauth.review_break_glass(id uuid, verdict text) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
@@ -1161,7 +1200,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION contauth.review_break_glass(uuid, text) IS
-    'Says what came of a break-glass, and ends it where it is open; not by the one who opened it';
+    'Says what came of a break-glass, and ends it where it is open. id: of one that has not been '
+    'reviewed; verdict: for the record. Errors: 22023; 42501 for the one who opened it';
 
 /* Administration: policies */
 
@@ -1455,7 +1495,9 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION contauth.apply_policies(jsonb, boolean) IS
-    'Replaces the policies by those of {"policies": [...]}, all at once or not at all; built-in ones that it does not name stay. A dry run tells what would change and what is wrong';
+    'Replaces the policies, all at once or not at all; built-in ones that are not named stay. '
+    'bundle: {"policies": [...]}; dry_run: tell only what would change and what is wrong with '
+    'it. Errors: 22023, in a dry run only for what is no bundle';
 
 CREATE FUNCTION contauth.rollback_policies(version bigint)
     RETURNS TABLE (name text, change text, problem text)
@@ -1492,7 +1534,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION contauth.rollback_policies(bigint) IS
-    'Makes the policies what they were at a version, as a new version; returns what changed';
+    'Makes the policies what they were at a version, as a new version; returns what changed. '
+    'version: as in contauth.policy_version, 0 for those of CREATE EXTENSION. Errors: 22023';
 
 CREATE FUNCTION contauth.export_policies() RETURNS jsonb
     LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER
@@ -1504,7 +1547,8 @@ CREATE FUNCTION contauth.export_policies() RETURNS jsonb
      WHERE NOT p.builtin OR p.version > 0
 $$;
 COMMENT ON FUNCTION contauth.export_policies() IS
-    'The policies as a bundle for apply_policies(); built-in ones only when they have been changed';
+    'The policies as a bundle for apply_policies(); built-in ones only when they have been '
+    'changed. Never fails';
 
 /* Administration: approvals */
 
@@ -1531,7 +1575,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION contauth.set_principal(regrole, text) IS
-    'Says that a role is a principal of delegation chains: a SPIFFE ID or iss|sub; such a role cannot approve for itself';
+    'Says that a role is a principal of delegation chains; such a role cannot approve for '
+    'itself. role: one that exists; principal: a SPIFFE ID or iss|sub. Errors: 22023';
 
 CREATE FUNCTION contauth.unset_principal(role regrole, principal text) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
@@ -1552,7 +1597,8 @@ BEGIN
         jsonb_build_object('principal', principal));
 END
 $$;
-COMMENT ON FUNCTION contauth.unset_principal(regrole, text) IS 'Undoes set_principal()';
+COMMENT ON FUNCTION contauth.unset_principal(regrole, text) IS
+    'Undoes set_principal(). role, principal: as given to it. Errors: 22023';
 
 /* These are in C, look nothing up by search_path, and check themselves who calls */
 
@@ -1561,18 +1607,27 @@ CREATE FUNCTION contauth.approve(request uuid, reason text, valid_for interval D
     LANGUAGE c VOLATILE PARALLEL UNSAFE
     AS 'MODULE_PATHNAME', 'contauth_approve';
 COMMENT ON FUNCTION contauth.approve(uuid, text, interval, integer) IS
-    'Approves a pending request: the same statement of the same agent may run, so many times, so long';
+    'Approves a pending request: the same statement of the same agent may run. request: its id; '
+    'reason: for the record; valid_for: how long, 1 day at most; uses: how often. Errors: 22023; '
+    '42501 for who is no approver, or asked, or is asked for, or owns the agent; 55000 outside '
+    'of the database that keeps the audit; 55006 while somebody else decides';
 
 CREATE FUNCTION contauth.reject(request uuid, reason text) RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE
     AS 'MODULE_PATHNAME', 'contauth_reject';
-COMMENT ON FUNCTION contauth.reject(uuid, text) IS 'Denies a pending request';
+COMMENT ON FUNCTION contauth.reject(uuid, text) IS
+    'Denies a pending request. request: its id; reason: for the record. Errors: 22023; 42501 for '
+    'who is no approver; 55000 outside of the database that keeps the audit; 55006 while '
+    'somebody else decides';
 
 CREATE FUNCTION contauth.cancel_request(request uuid, reason text) RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE
     AS 'MODULE_PATHNAME', 'contauth_cancel_request';
 COMMENT ON FUNCTION contauth.cancel_request(uuid, text) IS
-    'Takes a request or its approval back: for the agent that asked, and for contauth_admin';
+    'Takes a request or its approval back: for the agent that asked, and for contauth_admin. '
+    'request: its id; reason: for the record. Errors: 22023; 42501 for others; 28000 without an '
+    'identity; 55000 outside of the database that keeps the audit; 55006 while somebody else '
+    'decides';
 
 SELECT pg_catalog.pg_extension_config_dump('contauth.trust_bundle', '');
 SELECT pg_catalog.pg_extension_config_dump('contauth.agent_key', '');
@@ -1727,7 +1782,7 @@ CREATE TABLE contauth_audit.spool (
     PRIMARY KEY (spool_id, segment, start_position)
 );
 COMMENT ON TABLE contauth_audit.spool IS
-    'What has been carried from the spools of standbys into contauth_audit.decision';
+    'What has been carried from spools into contauth_audit.decision: of standbys, and the journal of strict durability';
 COMMENT ON COLUMN contauth_audit.spool.spool_id IS 'Spool; the rows have it as boot_id';
 COMMENT ON COLUMN contauth_audit.spool.segment IS 'Segment of the spool';
 COMMENT ON COLUMN contauth_audit.spool.start_position IS 'Where the records begin in the segment, bytes';
@@ -1818,10 +1873,10 @@ CREATE TRIGGER refuse_statement
     FOR EACH STATEMENT EXECUTE FUNCTION contauth_audit.refuse_change();
 CREATE TRIGGER refuse_row
     BEFORE INSERT OR UPDATE OR DELETE ON contauth_audit.spool
-    FOR EACH ROW EXECUTE FUNCTION contauth_audit.refuse_change();
+    FOR EACH ROW EXECUTE FUNCTION contauth_audit.refuse_change('state');
 CREATE TRIGGER refuse_statement
     BEFORE UPDATE OR DELETE OR TRUNCATE ON contauth_audit.spool
-    FOR EACH STATEMENT EXECUTE FUNCTION contauth_audit.refuse_change();
+    FOR EACH STATEMENT EXECUTE FUNCTION contauth_audit.refuse_change('state');
 
 /* requests go from one state to the next; only contauth itself moves them */
 CREATE TRIGGER refuse_row
@@ -1839,7 +1894,9 @@ ALTER TABLE contauth_audit.spool ENABLE ALWAYS TRIGGER refuse_statement;
 ALTER TABLE contauth_audit.approval_request ENABLE ALWAYS TRIGGER refuse_row;
 ALTER TABLE contauth_audit.approval_request ENABLE ALWAYS TRIGGER refuse_statement;
 COMMENT ON FUNCTION contauth_audit.verify(bigint, bigint) IS
-    'Finds the first record that is not as it was written, or not as it was signed';
+    'Finds the first record that is not as it was written, or not as it was signed: ok, checked, '
+    'first_bad, damage. from_seq, to_seq: NULL for the first that is kept, and the newest. Never '
+    'fails for what is in the tables';
 
 /* for superusers, and whom they grant it to: not for those whose acts are recorded */
 CREATE FUNCTION contauth_audit.drop_before(before timestamptz, archive text)
@@ -1848,7 +1905,8 @@ CREATE FUNCTION contauth_audit.drop_before(before timestamptz, archive text)
     SET search_path = pg_catalog, pg_temp SET DateStyle = 'ISO' SET TimeZone = 'UTC'
     AS 'MODULE_PATHNAME', 'contauth_audit_drop_before';
 COMMENT ON FUNCTION contauth_audit.drop_before(timestamptz, text) IS
-    'Drops the partitions that end before, and says how many records; never below contauth.audit_retention_min';
+    'Drops the partitions that end before, and says how many records. before: never younger than '
+    'contauth.audit_retention_min; archive: where the records are from now on. Errors: 22023';
 REVOKE ALL ON FUNCTION contauth_audit.drop_before(timestamptz, text) FROM PUBLIC;
 
 /*
@@ -1886,7 +1944,8 @@ AS $$
              ORDER BY d.seq) AS r
 $$;
 COMMENT ON FUNCTION contauth_audit.export(bigint, bigint) IS
-    'Decisions as lines of JSON, oldest first, for contauth-verify';
+    'Decisions as lines of JSON, oldest first, for contauth-verify. from_seq, to_seq: NULL for '
+    'the first and the newest. Never fails';
 REVOKE ALL ON FUNCTION contauth_audit.export(bigint, bigint) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION contauth_audit.export(bigint, bigint) TO contauth_auditor;
 
@@ -1911,18 +1970,20 @@ AS $$
              ORDER BY c.checkpoint_id) AS r
 $$;
 COMMENT ON FUNCTION contauth_audit.export_checkpoints() IS
-    'Checkpoints as lines of JSON, oldest first, for contauth-verify';
+    'Checkpoints as lines of JSON, oldest first, for contauth-verify. Never fails';
 REVOKE ALL ON FUNCTION contauth_audit.export_checkpoints() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION contauth_audit.export_checkpoints() TO contauth_auditor;
 COMMENT ON FUNCTION contauth_audit.sync(interval) IS
-    'Waits until every record made so far is in the table, on a standby in the spool; false after the timeout';
+    'Waits until every record made so far is in the table, on a standby in the spool. timeout: '
+    'after which it returns false. Errors: 22023; 55000 when contauth is not preloaded';
 
 CREATE FUNCTION contauth_audit.spool_read(max_records integer DEFAULT 10000)
     RETURNS TABLE (spool_id uuid, segment integer, "position" bigint, record bytea)
     LANGUAGE c VOLATILE PARALLEL UNSAFE
     AS 'MODULE_PATHNAME', 'contauth_audit_spool_read';
 COMMENT ON FUNCTION contauth_audit.spool_read(integer) IS
-    'Records in the spool of this server that its tables do not have, oldest first';
+    'Records in the spool of this server that its tables do not have, oldest first. max_records: '
+    'at least 1. Errors: 22023; 55000 when contauth is not preloaded';
 REVOKE ALL ON FUNCTION contauth_audit.spool_read(integer) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION contauth_audit.spool_read(integer) TO contauth_auditor;
 
@@ -1930,7 +1991,8 @@ CREATE FUNCTION contauth_audit.spool_release() RETURNS bigint
     LANGUAGE c VOLATILE PARALLEL UNSAFE
     AS 'MODULE_PATHNAME', 'contauth_audit_spool_release';
 COMMENT ON FUNCTION contauth_audit.spool_release() IS
-    'Removes on a standby the segments of the spool whose records are in the tables; returns how many';
+    'Removes on a standby the segments of the spool whose records are in the tables; returns how '
+    'many. Errors: 55000 when contauth is not preloaded';
 REVOKE ALL ON FUNCTION contauth_audit.spool_release() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION contauth_audit.spool_release() TO contauth_auditor;
 
@@ -1941,7 +2003,9 @@ CREATE FUNCTION contauth_audit.carry(
     LANGUAGE c VOLATILE PARALLEL UNSAFE
     AS 'MODULE_PATHNAME', 'contauth_audit_carry';
 COMMENT ON FUNCTION contauth_audit.carry(uuid, integer, bigint, bytea[]) IS
-    'Carries records that spool_read() returned on a standby into the tables, each once; false when that is still to be done';
+    'Carries records of a standby''s spool into the tables, each once; false when that is still '
+    'to be done. spool_id, segment, position, records: as spool_read() returned them. Errors: '
+    '22023; 25006 on a standby; 53400 when the spool is full; 55000 where the audit is not kept';
 REVOKE ALL ON FUNCTION contauth_audit.carry(uuid, integer, bigint, bytea[]) FROM PUBLIC;
 
 /* Views */
@@ -2035,7 +2099,8 @@ CREATE FUNCTION contauth_audit.sensitivity_of(labels jsonb) RETURNS integer
       FROM jsonb_array_elements_text(labels) AS l (label)
 $$;
 COMMENT ON FUNCTION contauth_audit.sensitivity_of(jsonb) IS
-    'Highest sensitivity that this database gives to classes; NULL when it knows none of them';
+    'Highest sensitivity that this database gives to classes; NULL when it knows none of them. '
+    'labels: a JSON array of classes. Errors: 22023 for what is no array';
 
 CREATE VIEW contauth_audit.sensitive_access AS
     SELECT d.seq, d.decided_at, d.decision_id, d.decision, d.mode, d.agent, d.on_behalf_of,
@@ -2091,7 +2156,8 @@ CREATE FUNCTION contauth_audit.find_unused_permissions(within interval)
      WHERE j.last_used IS NULL OR cardinality(j.unused_actions) > 0
 $$;
 COMMENT ON FUNCTION contauth_audit.find_unused_permissions(interval) IS
-    'Permits of this database, or single actions of them, that no allowed statement of the last while needed';
+    'Permits of this database, or single actions of them, that no allowed statement needed. '
+    'within: the last while that is looked at. Never fails';
 
 CREATE VIEW contauth_audit.unused_permissions AS
     SELECT u.policy, u.principals, u.resources, u.actions, u.unused_actions, u.last_used, u.created_at
@@ -2105,7 +2171,7 @@ CREATE FUNCTION contauth_audit.is_signed() RETURNS boolean
     SET search_path = pg_catalog, pg_temp
     AS $$ SELECT coalesce(current_setting('contauth.audit_signing_key', true), '') <> '' $$;
 COMMENT ON FUNCTION contauth_audit.is_signed() IS
-    'Is contauth.audit_signing_key set?';
+    'Is contauth.audit_signing_key set? Never fails';
 
 CREATE FUNCTION contauth_audit.find_unsigned(within interval)
     RETURNS TABLE (finding text, severity text, subject text, detail text,
@@ -2151,7 +2217,8 @@ CREATE FUNCTION contauth_audit.find_unsigned(within interval)
       FROM keys AS k WHERE k.key_id <> k.key_before AND k.created_at >= now() - within
 $$;
 COMMENT ON FUNCTION contauth_audit.find_unsigned(interval) IS
-    'What should be looked into about signatures: records without, and keys that changed within the last while';
+    'What should be looked into about signatures: records without, and keys that changed. '
+    'within: the last while that is looked at. Never fails';
 
 /*
  * Each finding's evidence is a query that lists the rows it was made from.
@@ -2269,7 +2336,8 @@ CREATE FUNCTION contauth_audit.find(within interval, longest_token interval)
       FROM contauth_audit.find_unsigned(within) AS u
 $$;
 COMMENT ON FUNCTION contauth_audit.find(interval, interval) IS
-    'What should be looked into: of the last while, with tokens living longer than the second interval';
+    'What should be looked into. within: the last while that is looked at; longest_token: how '
+    'long a token may live. Never fails';
 
 CREATE VIEW contauth_audit.findings AS
     SELECT f.finding, f.severity, f.subject, f.detail, f.evidence, f.since
@@ -2658,6 +2726,95 @@ GRANT EXECUTE ON FUNCTION
     contauth_audit.sensitivity_of(jsonb), contauth_audit.find_unused_permissions(interval),
     contauth_audit.find(interval, interval), contauth_audit.find_unsigned(interval), contauth_audit.is_signed()
     TO contauth_auditor;
+
+/* What functions of 0.1 take, and how they fail */
+
+COMMENT ON FUNCTION contauth.check_policy() IS 'Refuses a policy that is not valid';
+COMMENT ON FUNCTION contauth.check_issuer() IS 'Refuses an issuer that is not valid';
+COMMENT ON FUNCTION contauth.check_agent() IS 'Refuses an agent that is not valid';
+COMMENT ON FUNCTION contauth.table_changed() IS 'Tells every session to read the table again';
+COMMENT ON FUNCTION contauth.record_policy_version() IS 'Keeps every change of every policy';
+COMMENT ON FUNCTION contauth.mask_call_in(cstring) IS 'Refuses every input';
+COMMENT ON FUNCTION contauth.mask_call_out(contauth.mask_call) IS 'Shows that contauth calls';
+COMMENT ON FUNCTION contauth.mask_redact(text, contauth.mask_call) IS 'Mask redact';
+COMMENT ON FUNCTION contauth.mask_partial(text, integer, integer, contauth.mask_call) IS
+    'Mask partial(first,last)';
+COMMENT ON FUNCTION contauth.mask_email(text, contauth.mask_call) IS 'Mask email';
+COMMENT ON FUNCTION contauth.mask_hash(text, contauth.mask_call) IS 'Mask hash';
+COMMENT ON FUNCTION contauth.mask_hash(bytea, contauth.mask_call) IS 'Mask hash';
+COMMENT ON FUNCTION contauth.mask_hash(uuid, contauth.mask_call) IS 'Mask hash';
+COMMENT ON FUNCTION contauth.authenticate(text, jsonb) IS
+    'Presents a token, for the transaction inside one, else for the session; returns whoami(). '
+    'token: a compact JWS; delegation: a JSON array of grants, root first. Errors: 28000 for a '
+    'token and ZA002 for a chain that is refused, 0A000 inside a statement that does something '
+    'else';
+COMMENT ON FUNCTION contauth.whoami() IS
+    'The session''s identity: agent, on_behalf_of, chain, depth, autonomy, purpose, source, '
+    'expires_at; agent is NULL, with a reason, when there is none. Never fails';
+COMMENT ON FUNCTION contauth.claim(text) IS
+    'A claim of the verified token, NULL when there is none. name: of the claim, as text; '
+    'objects and arrays come as JSON. Never fails';
+COMMENT ON FUNCTION contauth.attribute(text) IS
+    'An attribute of the registered agent, NULL when there is none. name: of the attribute. '
+    'Never fails';
+COMMENT ON FUNCTION contauth.my_decision(uuid) IS
+    'The agent''s own decision, as a row of contauth_audit.decision, NULL when there is none. '
+    'decision_id: as in an error''s DETAIL. Errors: ZA005 when the audit does not catch up';
+COMMENT ON FUNCTION contauth.enroll_role(regrole) IS
+    'Governs every session of the role, and keeps it from servers that have not loaded contauth. '
+    'role: no superuser, and not one that may stream the database. Errors: 22023';
+COMMENT ON FUNCTION contauth.unenroll_role(regrole) IS
+    'Undoes enroll_role(). role: one that exists. Errors: 22023';
+COMMENT ON FUNCTION contauth.add_issuer(text, text, jsonb) IS
+    'Trusts an issuer of tokens. issuer: as their iss says; trust_domain: the SPIFFE trust '
+    'domain it may speak for; jwks: JWK Set (RFC 7517) of public keys. Errors: 22023 for what is '
+    'not valid, and for an issuer that exists';
+COMMENT ON FUNCTION contauth.set_issuer_keys(text, jsonb) IS
+    'Replaces an issuer''s keys; tokens signed with a key that is gone are refused from then on. '
+    'issuer: one that exists; jwks: JWK Set (RFC 7517) of public keys. Errors: 22023';
+COMMENT ON FUNCTION contauth.remove_issuer(text) IS
+    'Trusts an issuer no more; its tokens are refused from then on. issuer: one that exists. '
+    'Errors: 22023';
+COMMENT ON FUNCTION contauth.register_agent(text, name[], text, integer, jsonb, timestamptz) IS
+    'Registers an agent. spiffe_id: of the workload; db_roles: database roles that it may use; '
+    'owner: who answers for it; autonomy: 1 to 5; attributes: a JSON object for '
+    'contauth.attribute(); expires_at: when the registration ends. Errors: 22023 for what is not '
+    'valid, and for an agent that is registered';
+COMMENT ON FUNCTION contauth.set_agent_state(text, text, text) IS
+    'What suspend_agent(), resume_agent() and retire_agent() do';
+COMMENT ON FUNCTION contauth.suspend_agent(text, text) IS
+    'Refuses every statement of the agent until resume_agent(), and stops what runs. spiffe_id: '
+    'one that is registered and not retired; reason: for the record. Errors: 22023';
+COMMENT ON FUNCTION contauth.resume_agent(text, text) IS
+    'Undoes suspend_agent(). spiffe_id: one that is registered and not retired; reason: for the '
+    'record. Errors: 22023';
+COMMENT ON FUNCTION contauth.retire_agent(text, text) IS
+    'Refuses every statement of the agent for good, and stops what runs. spiffe_id: one that is '
+    'registered and not retired; reason: for the record. Errors: 22023';
+COMMENT ON FUNCTION contauth.create_policy(text, text, text[], text[], text[], text[], text, text,
+                                           jsonb, jsonb, boolean, text) IS
+    'Creates a policy, in force from the commit on. name: a new one; effect: permit, forbid, '
+    'escalate or restrict; principals, on_behalf_of, actions, resources: patterns of what it is '
+    'for; condition: SQL over ctx; row_filter: SQL over the table''s columns; masks: by column '
+    'or label; limits: budgets; monitor_only: decides nothing, and is recorded; description: for '
+    'people. Errors: 22023 for what is not valid, and for a name that exists';
+COMMENT ON FUNCTION contauth.alter_policy(text, jsonb) IS
+    'Changes fields of a policy. name: one that exists; changes: JSON object with their names, '
+    'as in create_policy(), and new values. Errors: 22023';
+COMMENT ON FUNCTION contauth.enable_policy(text, boolean) IS
+    'Puts a policy into force or out of it. name: one that exists; enabled: which of the two. '
+    'Errors: 22023';
+COMMENT ON FUNCTION contauth.drop_policy(text) IS
+    'Removes a policy. name: one that exists and is not built in. Errors: 22023';
+COMMENT ON FUNCTION contauth.require_arguments(jsonb) IS
+    'Refuses NULL and empty arguments, by name';
+COMMENT ON FUNCTION contauth_audit.refuse_change() IS
+    'Refuses every change of audit records that contauth does not make itself';
+COMMENT ON FUNCTION contauth_audit.record_admin_event(text, text, jsonb) IS
+    'Records an act of administration; for the administration functions';
+COMMENT ON FUNCTION contauth_audit.attach() IS
+    'Makes this database keep the audit of the server, unless another one does. Errors: 42501 '
+    'for who is no superuser; 55000 when contauth is not preloaded';
 
 /* Last of all: from the commit on this database can keep the audit */
 SELECT contauth_audit.attach();
