@@ -129,8 +129,20 @@ ALTER TABLE contauth.policy DISABLE TRIGGER check_row;
 
 ALTER EXTENSION contauth DROP SEQUENCE contauth.policy_version_version_seq;
 ALTER EXTENSION contauth DROP TABLE contauth.policy_version;
-ALTER TABLE contauth.policy_version RENAME CONSTRAINT policy_version_pkey TO policy_version_0_1_pkey;
 ALTER TABLE contauth.policy_version RENAME TO policy_version_0_1;
+-- the new table takes their names; from PostgreSQL 18 on NOT NULL is a constraint, too
+DO $$
+DECLARE
+    c name;
+BEGIN
+    FOR c IN SELECT conname FROM pg_catalog.pg_constraint
+              WHERE conrelid OPERATOR(pg_catalog.=) 'contauth.policy_version_0_1'::pg_catalog.regclass
+    LOOP
+        EXECUTE pg_catalog.format('ALTER TABLE contauth.policy_version_0_1 RENAME CONSTRAINT %I TO %I',
+                                  c, pg_catalog.concat('old_', c));
+    END LOOP;
+END
+$$;
 
 CREATE TABLE contauth.policy_version (
     version    bigint NOT NULL,
