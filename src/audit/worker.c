@@ -104,6 +104,9 @@ ca_audit_worker_register(void)
 {
 	BackgroundWorker worker;
 
+	/* pg_upgrade drops and makes databases, which nobody else may be in */
+	if (IsBinaryUpgrade)
+		return;
 	memset(&worker, 0, sizeof(worker));
 	worker.bgw_flags = BGWORKER_SHMEM_ACCESS |
 		BGWORKER_BACKEND_DATABASE_CONNECTION;

@@ -428,9 +428,10 @@ relabel(const ObjectAddress *object, const char *seclabel)
 			/*
 			 * What is derived takes its labels from others: every session
 			 * looks at all of them again.  (A dump labels schemas before it
-			 * creates the extension.)
+			 * creates the extension, pg_upgrade also tables before it creates
+			 * ours.)
 			 */
-			if (ca_extension_installed())
+			if (ca_extension_installed() && !IsBinaryUpgrade)
 				CacheInvalidateRelcacheByRelid(ca_table_oid(CA_TABLE_CLASSIFICATION));
 			break;
 		default:

@@ -130,11 +130,14 @@ sub token_b
 # --- servers ---------------------------------------------------------------
 
 # A started server that has preloaded contauth; further settings as text, and
-# options of initdb.
+# options of initdb.  Instead of a name, a hash with name and, where wanted,
+# install_path (another PostgreSQL) and start => 0.
 sub new_node
 {
 	my ($name, $conf, @initdb) = @_;
-	my $node = PostgreSQL::Test::Cluster->new($name);
+	my %of = ref $name ? %$name : (name => $name);
+	my $node = PostgreSQL::Test::Cluster->new($of{name},
+		$of{install_path} ? (install_path => $of{install_path}) : ());
 
 	$node->init(extra => [ '-E', 'UTF8', '--locale=C.UTF-8', @initdb ]);
 	$node->append_conf('postgresql.conf', <<"EOC");
@@ -146,7 +149,7 @@ restart_after_crash = on
 jit = off
 @{[$conf // '']}
 EOC
-	$node->start;
+	$node->start unless defined $of{start} && !$of{start};
 	return $node;
 }
 
