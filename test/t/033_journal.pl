@@ -206,7 +206,7 @@ foreach my $round (1 .. 6)
 	my $postmaster = (split /\n/, slurp_file($node->data_dir . '/postmaster.pid'))[0];
 	my @processes = ($postmaster, split /\s+/, `pgrep -P $postmaster`);
 	$node->kill9;
-	kill 'KILL', $stopped;
+	kill 'KILL', @processes;
 	foreach (1 .. 200)
 	{
 		last unless grep { kill 0, $_ } @processes;
