@@ -158,7 +158,7 @@ OBJS = \
 # work on a machine where it is not installed yet.  PGXS also defines "check"
 # (to say that it cannot do it), so the two are never read together: when one
 # of these is asked for, any other goal goes to a make of its own.
-OWN_GOALS = help demo check format check-format
+OWN_GOALS = help demo check format check-format dist
 
 .DEFAULT_GOAL := all
 
@@ -180,6 +180,7 @@ help:
 	@echo 'make format         put the C files into the form of PostgreSQL'
 	@echo 'make check-format   say which files are not in that form'
 	@echo 'make clean          remove what was built'
+	@echo 'make dist           contauth-VERSION.zip of what is committed, for PGXN'
 	@echo 'PG_CONFIG=...       the server to build for (now: $(PG_CONFIG))'
 
 demo:
@@ -193,6 +194,12 @@ format:
 
 check-format:
 	@PATH="$$($(PG_CONFIG) --bindir):$$PATH" test/check/format
+
+# the version of META.json: the first of them is the distribution's
+dist:
+	@v=$$(sed -n 's/^   "version": "\(.*\)",$$/\1/p' META.json) && \
+	git archive --format=zip --prefix="contauth-$$v/" -o "contauth-$$v.zip" HEAD && \
+	echo "contauth-$$v.zip"
 
 $(OTHER_GOALS):
 	@$(MAKE) $@
