@@ -163,7 +163,7 @@ OBJS = \
 # work on a machine where it is not installed yet.  PGXS also defines "check"
 # (to say that it cannot do it), so the two are never read together: when one
 # of these is asked for, any other goal goes to a make of its own.
-OWN_GOALS = help demo check format check-format analyze
+OWN_GOALS = help demo check format check-format analyze dist
 
 .DEFAULT_GOAL := all
 
@@ -186,6 +186,7 @@ help:
 	@echo 'make check-format   say which files are not in that form'
 	@echo 'make analyze        clang, clang-tidy and cppcheck over all sources'
 	@echo 'make clean          remove what was built'
+	@echo 'make dist           contauth-VERSION.zip of what is committed, for PGXN'
 	@echo 'PG_CONFIG=...       the server to build for (now: $(PG_CONFIG))'
 
 demo:
@@ -202,6 +203,12 @@ check-format:
 
 analyze:
 	@PG_CONFIG='$(PG_CONFIG)' test/analysis/run
+
+# the version of META.json: the first of them is the distribution's
+dist:
+	@v=$$(sed -n 's/^   "version": "\(.*\)",$$/\1/p' META.json) && \
+	git archive --format=zip --prefix="contauth-$$v/" -o "contauth-$$v.zip" HEAD && \
+	echo "contauth-$$v.zip"
 
 $(OTHER_GOALS):
 	@$(MAKE) $@

@@ -19,6 +19,7 @@
 #include "access/table.h"
 #include "access/xact.h"
 #include "audit/decision_writer.h"
+#include "base/compat.h"
 #include "commands/trigger.h"
 #include "executor/execPartition.h"
 #include "executor/executor.h"
@@ -72,20 +73,7 @@ init_range_table(EState *estate, Relation rel)
 	rte->relid = RelationGetRelid(rel);
 	rte->relkind = rel->rd_rel->relkind;
 	rte->rellockmode = RowExclusiveLock;
-#if PG_VERSION_NUM >= 160000
-	{
-		List	   *permissions = NIL;
-
-		addRTEPermissionInfo(&permissions, rte);
-#if PG_VERSION_NUM >= 180000
-		ExecInitRangeTable(estate, list_make1(rte), permissions, bms_make_singleton(1));
-#else
-		ExecInitRangeTable(estate, list_make1(rte), permissions);
-#endif
-	}
-#else
-	ExecInitRangeTable(estate, list_make1(rte));
-#endif
+	ca_init_range_table(estate, rte);
 }
 
 /* Begin what the executor needs for an INSERT of many rows. */

@@ -154,6 +154,35 @@ ca_returning_walker(Node *node, void *context)
 #define ca_guc_free(pointer)	guc_free(pointer)
 #endif
 
+/* All settings; get_guc_variables() tells how many there are since 16. */
+#if PG_VERSION_NUM < 160000
+#define ca_guc_variables(count) \
+	(*(count) = GetNumConfigOptions(), get_guc_variables())
+#else
+#define ca_guc_variables(count)	get_guc_variables(count)
+#endif
+
+/*
+ * Begin an execution whose range table is one relation: since 16 with its
+ * permissions apart, since 18 with what was not pruned.
+ */
+static inline void
+ca_init_range_table(EState *estate, RangeTblEntry *rte)
+{
+#if PG_VERSION_NUM >= 160000
+	List	   *permissions = NIL;
+
+	addRTEPermissionInfo(&permissions, rte);
+#endif
+#if PG_VERSION_NUM >= 180000
+	ExecInitRangeTable(estate, list_make1(rte), permissions, bms_make_singleton(1));
+#elif PG_VERSION_NUM >= 160000
+	ExecInitRangeTable(estate, list_make1(rte), permissions);
+#else
+	ExecInitRangeTable(estate, list_make1(rte));
+#endif
+}
+
 /* What joins source and target of MERGE; before 17 it stands in the jointree. */
 static inline Node *
 ca_merge_condition(const Query *query)

@@ -25,6 +25,7 @@
 #include "access/transam.h"
 #include "audit/chain.h"
 #include "audit/normalize.h"
+#include "base/compat.h"
 #include "catalog/pg_proc.h"
 #include "enforce/binding.h"
 #include "enforce/statement.h"
@@ -250,13 +251,8 @@ is_made_up(const struct config_generic *setting)
 static void
 add_own_settings(StringInfo buf, CaSettings bound)
 {
-#if PG_VERSION_NUM < 160000
-	struct config_generic **all = get_guc_variables();
-	int			count = GetNumConfigOptions();
-#else
 	int			count;
-	struct config_generic **all = get_guc_variables(&count);
-#endif
+	struct config_generic **all = ca_guc_variables(&count);
 
 	for (int i = 0; i < count; i++)
 	{
