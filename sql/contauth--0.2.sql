@@ -313,7 +313,9 @@ CREATE TYPE contauth.context AS (
     high_water_1h    integer,
     statements_1m    integer,
     rows_1h          bigint,
-    denials_1h       integer
+    denials_1h       integer,
+    domain           text,
+    request          jsonb
 );
 COMMENT ON TYPE contauth.context IS 'The authorization request as policy conditions see it, under the name ctx';
 
@@ -795,6 +797,14 @@ CREATE FUNCTION contauth.why(sql text)
     AS 'MODULE_PATHNAME', 'contauth_why';
 COMMENT ON FUNCTION contauth.why(text) IS
     'What would be decided about a statement for the session''s agent, and why, one row for each relation and action; runs nothing of it';
+
+CREATE FUNCTION contauth.evaluate(request jsonb) RETURNS jsonb
+    LANGUAGE c VOLATILE PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'contauth_evaluate';
+COMMENT ON FUNCTION contauth.evaluate(jsonb) IS
+    'Decides an access evaluation request of the OpenID AuthZEN Authorization API 1.0 (subject, action, resource, context) by the policies, records it, and answers {decision, context}; 22023 names a member that is wrong';
+REVOKE ALL ON FUNCTION contauth.evaluate(jsonb) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION contauth.evaluate(jsonb) TO contauth_admin;
 
 /* Administration: roles */
 
