@@ -806,6 +806,54 @@ COMMENT ON FUNCTION contauth.evaluate(jsonb) IS
 REVOKE ALL ON FUNCTION contauth.evaluate(jsonb) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION contauth.evaluate(jsonb) TO contauth_admin;
 
+CREATE FUNCTION contauth.evaluations(request jsonb) RETURNS jsonb
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+DECLARE
+    items    jsonb := CASE WHEN jsonb_typeof(request) = 'object' THEN request -> 'evaluations' END;
+    semantic text;
+    shared   jsonb;
+    item     jsonb;
+    answer   jsonb;
+    answers  jsonb[] := '{}';
+BEGIN
+    IF items IS NULL OR items = '[]' THEN
+        RETURN contauth.evaluate(request);
+    ELSIF jsonb_typeof(items) <> 'array' THEN
+        RAISE EXCEPTION 'evaluations must be an array' USING ERRCODE = 'invalid_parameter_value';
+    ELSIF jsonb_array_length(items) > 1000 THEN
+        RAISE EXCEPTION 'evaluations has more than 1000 elements' USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    semantic := coalesce(request #>> '{options,evaluations_semantic}', 'execute_all');
+    IF semantic NOT IN ('execute_all', 'deny_on_first_deny', 'permit_on_first_permit') THEN
+        RAISE EXCEPTION 'options.evaluations_semantic must be execute_all, deny_on_first_deny or permit_on_first_permit'
+            USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    shared := request - '{evaluations,options}'::text[];
+    FOR item IN SELECT value FROM jsonb_array_elements(items) LOOP
+        -- what is wrong with one question leaves the others alone, and is a denial
+        BEGIN
+            IF jsonb_typeof(item) <> 'object' THEN
+                RAISE EXCEPTION 'evaluations must hold objects' USING ERRCODE = 'invalid_parameter_value';
+            END IF;
+            answer := contauth.evaluate(shared || item);
+        EXCEPTION WHEN invalid_parameter_value THEN
+            answer := jsonb_build_object('decision', false, 'context', jsonb_build_object(
+                'error', jsonb_build_object('status', 400, 'message', SQLERRM)));
+        END;
+        answers := answers || answer;
+        EXIT WHEN (semantic = 'deny_on_first_deny' AND NOT (answer -> 'decision')::boolean)
+               OR (semantic = 'permit_on_first_permit' AND (answer -> 'decision')::boolean);
+    END LOOP;
+    RETURN jsonb_build_object('evaluations', to_jsonb(answers));
+END
+$$;
+COMMENT ON FUNCTION contauth.evaluations(jsonb) IS
+    'Decides the evaluations of an AuthZEN 1.0 request one after the other, with its other members as defaults and options.evaluations_semantic, as evaluate() does each; what is wrong with one stands in its answer''s context.error';
+REVOKE ALL ON FUNCTION contauth.evaluations(jsonb) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION contauth.evaluations(jsonb) TO contauth_admin;
+
 /* Administration: roles */
 
 CREATE FUNCTION contauth.enroll_role(role regrole) RETURNS void

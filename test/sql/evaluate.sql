@@ -147,6 +147,34 @@ SELECT contauth.create_policy('bad', 'permit', resources => '{table:x}');
 SELECT contauth.create_policy('bad', 'permit', resources => ARRAY['tool:x(a']);
 SELECT contauth.create_policy('bad', 'permit', resources => '{tool:}');
 
+-- several questions at once
+GRANT EXECUTE ON FUNCTION contauth.evaluations(jsonb) TO regress_contauth_plain;
+CREATE FUNCTION crm.ask_all(semantic text, items jsonb) RETURNS text LANGUAGE sql AS $$
+    SELECT string_agg(concat_ws(' ', e ->> 'decision', e -> 'context' ->> 'reason_code',
+                                e -> 'context' ->> 'error'), '; ')
+      FROM jsonb_array_elements(contauth.evaluations(jsonb_strip_nulls(jsonb_build_object(
+          'subject', '{"type": "agent", "id": "spiffe://acme.test/agent/support"}'::jsonb,
+          'action', '{"name": "call"}'::jsonb,
+          'options', jsonb_build_object('evaluations_semantic', semantic),
+          'evaluations', items))) -> 'evaluations') AS e $$;
+SET SESSION AUTHORIZATION regress_contauth_plain;
+\set items '[{"resource": {"type": "tool", "id": "github.a"}}, {"resource": {"type": "tool", "id": "gitlab.a"}}, {"action": {"name": "write"}, "resource": {"type": "tool", "id": "github.a"}}, {}, 7, {"resource": {"type": "tool", "id": "github.b"}}]'
+SELECT crm.ask_all(NULL, :'items');
+SELECT crm.ask_all('execute_all', :'items');
+SELECT crm.ask_all('deny_on_first_deny', :'items');
+SELECT crm.ask_all('permit_on_first_permit', :'items');
+SELECT crm.ask_all('permit_on_first_permit', '[7, {}]');
+SELECT crm.ask_all('first', :'items');
+SELECT crm.ask_all(NULL, '{"a": 1}');
+SELECT crm.ask_all(NULL, (SELECT jsonb_agg(i) FROM generate_series(1, 1001) AS i));
+SELECT contauth.evaluations('{}');
+SELECT contauth.evaluations(NULL);
+SELECT contauth.evaluations('{"subject": {"type": "agent", "id": "spiffe://acme.test/agent/support"},
+    "action": {"name": "call"}, "resource": {"type": "tool", "id": "github.a"}, "evaluations": []}') -> 'decision';
+SET SESSION AUTHORIZATION regress_contauth_owner;
+SELECT contauth.evaluations('{"evaluations": [7]}');
+RESET SESSION AUTHORIZATION;
+
 -- on record, also after a rollback; no token, no context
 BEGIN;
 SELECT crm.ask(:support, 'call', 'tool', 'github.rolled_back', context => '{"domain": "ai", "x": "RAWCONTEXT"}');
