@@ -6,6 +6,9 @@
 \set teardown :abs_srcdir '/sql/include/teardown.sql'
 \i :setup
 \i :data
+\set delegation :abs_srcdir '/keys/delegation.sql'
+\i :delegation
+SELECT contauth.add_issuer('https://idp.acme.test', 'acme.test', :'jwks_idp') \g /dev/null
 \set ECHO all
 
 -- a gateway asks: an ordinary role, with EXECUTE and nothing else
@@ -76,6 +79,24 @@ SELECT crm.ask(:support, 'read', 'vault', 'k', token => :'token_support' || 'x')
 SELECT crm.ask(:support, 'read', 'vault', 'k', token => 'no.token.atall');
 SELECT crm.ask('spiffe://acme.test/agent/nobody', 'call', 'tool', 'github.list');
 SELECT crm.ask('alice', 'call', 'tool', 'github.list');
+-- a chain narrows, whatever it is asked about
+RESET SESSION AUTHORIZATION;
+CREATE FUNCTION crm.ask_chain(delegation jsonb, token text, action text, type text, id text) RETURNS text
+    LANGUAGE sql AS $$
+    SELECT concat_ws(' ', a ->> 'decision', a -> 'context' ->> 'reason_code')
+      FROM contauth.evaluate(jsonb_build_object(
+          'subject', jsonb_build_object('type', 'agent', 'id', 'spiffe://acme.test/agent/support',
+              'properties', jsonb_build_object('token', token, 'delegation', delegation)),
+          'action', jsonb_build_object('name', action),
+          'resource', jsonb_build_object('type', type, 'id', id))) AS a $$;
+SET SESSION AUTHORIZATION regress_contauth_plain;
+SELECT crm.ask_chain(:'d_alice', :'token_support', 'call', 'tool', 'github.list');
+SELECT crm.ask_chain(:'d_ticket', :'token_support', 'call', 'tool', 'github.list');
+SELECT crm.ask_chain(:'d_ticket', :'token_support', 'select', 'table', 'crm.ticket');
+SELECT crm.ask_chain(:'d_label', :'token_support', 'select', 'table', 'crm.ticket');
+SELECT crm.ask_chain('["x"]', :'token_support', 'call', 'tool', 'github.list');
+SELECT crm.ask_chain('[]', :'token_support', 'call', 'tool', 'github.list');
+SELECT crm.ask_chain(jsonb_build_array(:'token_support'), :'token_support', 'call', 'tool', 'github.list');
 -- the token that was shown is nobody's of this session, nor is its role
 SELECT contauth.whoami() ->> 'agent';
 
