@@ -552,7 +552,9 @@ ca_identity_asserted(const char *agent, const char *by, CaIdentityProblem *probl
 	c->issuer = psprintf("asserted:%s", by);
 	c->principals = &c->agent;
 	c->nprincipals = 1;
-	c->expires_at = c->refused_from = DT_NOEND;
+	/* good for this question */
+	c->expires_at = now;
+	c->refused_from = DT_NOEND;
 	c->not_before = DT_NOBEGIN;
 	id->credential = c;
 	id->serial = id->made = ++last_serial;
