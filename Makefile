@@ -123,6 +123,7 @@ OBJS = \
 	src/enforce/estimates.o \
 	src/enforce/escalate.o \
 	src/enforce/escalation.o \
+	src/enforce/evaluate.o \
 	src/enforce/execute.o \
 	src/enforce/explain.o \
 	src/enforce/fragile.o \
@@ -148,6 +149,7 @@ OBJS = \
 	src/api/admin.o \
 	src/api/agent.o \
 	src/api/agent_key.o \
+	src/api/authzen.o \
 	src/api/masks.o \
 	src/api/masks_fpe.o \
 	src/api/masks_number.o \

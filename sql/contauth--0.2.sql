@@ -313,7 +313,9 @@ CREATE TYPE contauth.context AS (
     high_water_1h    integer,
     statements_1m    integer,
     rows_1h          bigint,
-    denials_1h       integer
+    denials_1h       integer,
+    domain           text,
+    request          jsonb
 );
 COMMENT ON TYPE contauth.context IS 'The authorization request as policy conditions see it, under the name ctx';
 
@@ -806,6 +808,68 @@ COMMENT ON FUNCTION contauth.why(text) IS
     'What would be decided about a statement for the session''s agent, and why, one row for each '
     'relation and action; runs nothing of it. sql: one statement. Errors: 22023 when it is '
     'missing, and those of a statement that cannot be parsed, such as 42601';
+
+CREATE FUNCTION contauth.evaluate(request jsonb) RETURNS jsonb
+    LANGUAGE c VOLATILE PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'contauth_evaluate';
+COMMENT ON FUNCTION contauth.evaluate(jsonb) IS
+    'Decides what an application, tool server or controller asks, records it, and answers '
+    '{decision, context}. request: an access evaluation request of the OpenID AuthZEN '
+    'Authorization API 1.0 (subject, action, resource, context). Errors: 22023 names the member '
+    'that is wrong; 42501 in a governed session; ZA005 when it cannot be recorded';
+REVOKE ALL ON FUNCTION contauth.evaluate(jsonb) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION contauth.evaluate(jsonb) TO contauth_admin;
+
+CREATE FUNCTION contauth.evaluations(request jsonb) RETURNS jsonb
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+DECLARE
+    items    jsonb := CASE WHEN jsonb_typeof(request) = 'object' THEN request -> 'evaluations' END;
+    semantic text;
+    shared   jsonb;
+    item     jsonb;
+    answer   jsonb;
+    answers  jsonb[] := '{}';
+BEGIN
+    IF items IS NULL OR items = '[]' THEN
+        RETURN contauth.evaluate(request);
+    ELSIF jsonb_typeof(items) <> 'array' THEN
+        RAISE EXCEPTION 'evaluations must be an array' USING ERRCODE = 'invalid_parameter_value';
+    ELSIF jsonb_array_length(items) > 1000 THEN
+        RAISE EXCEPTION 'evaluations has more than 1000 elements' USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    semantic := coalesce(request #>> '{options,evaluations_semantic}', 'execute_all');
+    IF semantic NOT IN ('execute_all', 'deny_on_first_deny', 'permit_on_first_permit') THEN
+        RAISE EXCEPTION 'options.evaluations_semantic must be execute_all, deny_on_first_deny or permit_on_first_permit'
+            USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    shared := request - '{evaluations,options}'::text[];
+    FOR item IN SELECT value FROM jsonb_array_elements(items) LOOP
+        -- what is wrong with one question leaves the others alone, and is a denial
+        BEGIN
+            IF jsonb_typeof(item) <> 'object' THEN
+                RAISE EXCEPTION 'evaluations must hold objects' USING ERRCODE = 'invalid_parameter_value';
+            END IF;
+            answer := contauth.evaluate(shared || item);
+        EXCEPTION WHEN invalid_parameter_value THEN
+            answer := jsonb_build_object('decision', false, 'context', jsonb_build_object(
+                'error', jsonb_build_object('status', 400, 'message', SQLERRM)));
+        END;
+        answers := answers || answer;
+        EXIT WHEN (semantic = 'deny_on_first_deny' AND NOT (answer -> 'decision')::boolean)
+               OR (semantic = 'permit_on_first_permit' AND (answer -> 'decision')::boolean);
+    END LOOP;
+    RETURN jsonb_build_object('evaluations', to_jsonb(answers));
+END
+$$;
+COMMENT ON FUNCTION contauth.evaluations(jsonb) IS
+    'Decides several questions, each as evaluate() does, one after the other. request: an access '
+    'evaluations request of AuthZEN 1.0; its other members are defaults of evaluations, at most '
+    '1000; options.evaluations_semantic. What is wrong with one stands in its answer''s '
+    'context.error. Errors: 22023; those of evaluate()';
+REVOKE ALL ON FUNCTION contauth.evaluations(jsonb) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION contauth.evaluations(jsonb) TO contauth_admin;
 
 /* Administration: roles */
 
@@ -2872,7 +2936,7 @@ CREATE FUNCTION contauth_audit.find(within interval, longest_token interval)
                    (h.hop ->> 'expires_at')::timestamp AT TIME ZONE 'UTC' AS expires_at
               FROM recent AS r, jsonb_array_elements(r.chain) AS h (hop)
              WHERE jsonb_typeof(r.chain) = 'array') AS t
-     WHERE t.expires_at - t.decided_at > longest_token
+     WHERE t.expires_at > t.decided_at + longest_token
      GROUP BY t.principal, t.id, t.issuer
     UNION ALL
     SELECT 'policy_never_matched', 'low', p.name,

@@ -312,8 +312,8 @@ decide_case(CaCase *c)
 }
 
 /* One access as fields of the record. */
-static void
-encode_access(StringInfo buf, const CaAccess *access)
+void
+ca_plan_encode_access(StringInfo buf, const CaAccess *access)
 {
 	StringInfoData fields;
 	int			attnum = -1;
@@ -412,7 +412,7 @@ encode_case(const CaCase *c, StringInfo buf)
 	foreach(lc, c->targets)
 	{
 		foreach(lc2, ca_target_accesses(lfirst(lc)))
-			encode_access(buf, lfirst(lc2));
+			ca_plan_encode_access(buf, lfirst(lc2));
 	}
 	forboth(lc, c->inspection.functions, lc2, c->function_answers)
 		ca_statement_encode_access(buf, CA_ACTION_EXECUTE,

@@ -40,8 +40,8 @@ encode_session(void)
 }
 
 /* The identity's fields. */
-static void
-encode_identity(StringInfo buf, const CaIdentity *id)
+void
+ca_who_put_identity(StringInfo buf, const CaIdentity *id)
 {
 	ca_record_put_text(buf, CA_F_AGENT, id->agent);
 	ca_record_put_text(buf, CA_F_ON_BEHALF_OF, id->on_behalf_of);
@@ -54,8 +54,8 @@ encode_identity(StringInfo buf, const CaIdentity *id)
 }
 
 /* A text that the client sets as it likes, if only to put a token there. */
-static void
-put_own_word(StringInfo buf, CaField tag, const char *text)
+void
+ca_who_put_word(StringInfo buf, CaField tag, const char *text)
 {
 	if (text == NULL || text[0] == '\0')
 		return;
@@ -76,10 +76,10 @@ encode_context(StringInfo buf, const CaIdentity *id)
 	bool		verified;
 	const char *purpose = ca_request_purpose(id, &verified);
 
-	put_own_word(buf, CA_F_PURPOSE, purpose);
-	put_own_word(buf, CA_F_TASK_ID, ca_guc_task_id());
-	put_own_word(buf, CA_F_TRACE_ID, ca_guc_traceparent());
-	put_own_word(buf, CA_F_APPLICATION_NAME, application_name);
+	ca_who_put_word(buf, CA_F_PURPOSE, purpose);
+	ca_who_put_word(buf, CA_F_TASK_ID, ca_guc_task_id());
+	ca_who_put_word(buf, CA_F_TRACE_ID, ca_guc_traceparent());
+	ca_who_put_word(buf, CA_F_APPLICATION_NAME, application_name);
 	ca_record_put_text(buf, CA_F_DB_ROLE, ca_session_role());
 	if (id != NULL && id->break_glass.until != 0)
 		ca_record_put_text(buf, CA_F_CONTEXT,
@@ -143,7 +143,7 @@ encode_who(const CaIdentity *id, const unsigned char *sha256, const WhoKey *key,
 	resetStringInfo(&who_key);
 	resetStringInfo(&who_fields);
 	if (id != NULL)
-		encode_identity(&who_fields, id);
+		ca_who_put_identity(&who_fields, id);
 	if (sha256 != NULL)
 		ca_record_put(&who_fields, CA_F_TOKEN_SHA256, sha256, CA_SHA256_LEN);
 	encode_context(&who_fields, id);

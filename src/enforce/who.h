@@ -9,6 +9,7 @@
 #define CA_ENFORCE_WHO_H
 
 #include "audit/record.h"
+#include "identity/identity.h"
 
 /* Once a session, before the others. */
 extern void ca_who_init(void);
@@ -22,5 +23,9 @@ extern CaAuditBlob ca_who_session(void);
  * presented.
  */
 extern CaAuditBlob ca_who_fields(bool *by_token);
+
+/* Append the fields of an identity; append a client's own text, without tokens. */
+extern void ca_who_put_identity(StringInfo buf, const CaIdentity *id);
+extern void ca_who_put_word(StringInfo buf, CaField tag, const char *text);
 
 #endif							/* CA_ENFORCE_WHO_H */

@@ -62,6 +62,23 @@ extern bool ca_identity_verify_token(const CaPresented *token,
 extern const CaIdentity *ca_identity_current(CaIdentityProblem *problem);
 
 /*
+ * The identity of a token and a delegation (or NULL) that somebody else shows,
+ * checked now like the session's own, but for the database role.  Lives until
+ * the next call; NULL, with the problem filled in, when it is not valid.
+ */
+extern const CaIdentity *ca_identity_of(const CaPresented *token,
+										const CaPresented *delegation,
+										CaIdentityProblem *problem);
+
+/*
+ * The identity of an agent whom a trusted caller vouches for: registered, active,
+ * not revoked, acting for itself, with no claims and no break-glass.  In the
+ * current memory context; NULL as above.
+ */
+extern const CaIdentity *ca_identity_asserted(const char *agent, const char *by,
+											  CaIdentityProblem *problem);
+
+/*
  * Is the identity, in the middle of its statement, still one that nobody has
  * stopped?  Times do not count: a statement that has begun may outlast them.
  */

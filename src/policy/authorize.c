@@ -56,6 +56,8 @@ new_request(const CaSubject *subject, const char *action)
 	request.nested_level = subject->nested_level;
 	request.high_water = subject->high_water;
 	request.reads = subject->reads;
+	request.domain = subject->domain != NULL ? subject->domain : "data";
+	request.facts = subject->facts;
 	request.sensitivity = -1;
 	request.target_sensitivity = -1;
 	return request;
@@ -368,15 +370,25 @@ names_object(const CaResource *resource, CaResourceKind kind,
 	return false;
 }
 
+/*
+ * SECURITY: a permit on "*" opens what this database holds, and nothing of other
+ * domains: it was written without a thought of them.  What takes away holds
+ * everywhere.  (test/sql/evaluate.sql)
+ */
 static bool
-any_names_object(const List *resources, CaResourceKind kind,
+any_names_object(const CaPolicy *policy, CaResourceKind kind,
 				 const char *schema, const char *name, const List *labels)
 {
+	bool		by_name = kind == CA_RESOURCE_OTHER && policy->effect == CA_EFFECT_PERMIT;
 	ListCell   *lc;
 
-	foreach(lc, resources)
+	foreach(lc, policy->resources)
 	{
-		if (names_object(lfirst(lc), kind, schema, name, labels))
+		const CaResource *resource = lfirst(lc);
+
+		if (by_name && resource->kind == CA_RESOURCE_ANY)
+			continue;
+		if (names_object(resource, kind, schema, name, labels))
 			return true;
 	}
 	return false;
@@ -398,7 +410,7 @@ weigh_policies(CaWeighing *w, const CaPolicySet *set, const CaSubject *subject,
 
 		if (policy->monitor_only != monitors ||
 			!ca_policy_speaks(policy, subject, request->action) ||
-			!any_names_object(policy->resources, kind, schema, name, request->labels))
+			!any_names_object(policy, kind, schema, name, request->labels))
 			continue;
 		rule.condition = ca_policy_condition(policy, request, &error);
 		*dynamic |= ca_policy_dynamic(policy);
@@ -417,7 +429,8 @@ ca_authorize_object(const CaPolicySet *set, const CaSubject *subject,
 	CaVerdict	monitored;
 	int			i = -1;
 
-	request.resource = schema != NULL ? psprintf("%s.%s", schema, name) : name;
+	request.resource = schema == NULL ? name :
+		psprintf(kind == CA_RESOURCE_OTHER ? "%s:%s" : "%s.%s", schema, name);
 	request.labels = list_copy(labels);
 	request.sensitivity = ca_label_max_sensitivity(labels);
 	request.target_sensitivity = request.sensitivity;

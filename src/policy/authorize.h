@@ -9,6 +9,7 @@
 #define CA_POLICY_AUTHORIZE_H
 
 #include "policy/relation.h"
+#include "utils/jsonb.h"
 
 /* Actions of the contract's section 7 that this release can decide. */
 #define CA_ACTION_SELECT	"select"
@@ -37,6 +38,8 @@ typedef struct CaSubject
 	int			nested_level;
 	int			high_water;		/* what the session has read; <= 0: nothing */
 	int			reads;			/* what the statement reads; likewise */
+	const char *domain;			/* NULL: data */
+	Jsonb	   *facts;			/* what who asks says of the request, or NULL */
 } CaSubject;
 
 /* What would be decided if policies that only monitor counted, too. */
@@ -106,7 +109,7 @@ typedef struct CaObjectAnswer
 
 /*
  * Decide a function call, SET ROLE or NOTIFY.  schema is NULL for roles and
- * channels; labels may be NIL.
+ * channels, and the type of what belongs to another domain; labels may be NIL.
  */
 extern CaObjectAnswer ca_authorize_object(const CaPolicySet *set,
 										  const CaSubject *subject,

@@ -276,6 +276,19 @@ fill_high_water_1h(const CaRequest *r, bool *isnull)
 	return Int32GetDatum(Max(history_of(r).high_water_1h, r->reads));
 }
 
+static Datum
+fill_domain(const CaRequest *r, bool *isnull)
+{
+	return CStringGetTextDatum(r->domain != NULL ? r->domain : "data");
+}
+
+static Datum
+fill_request(const CaRequest *r, bool *isnull)
+{
+	*isnull = r->facts == NULL;
+	return *isnull ? (Datum) 0 : JsonbPGetDatum(r->facts);
+}
+
 static const struct
 {
 	const char *name;
@@ -315,6 +328,8 @@ static const struct
 	{"statements_1m", fill_statements_1m, true},
 	{"rows_1h", fill_rows_1h, true},
 	{"denials_1h", fill_denials_1h, true},
+	{"domain", fill_domain, false},
+	{"request", fill_request, false},
 };
 
 /* The entry of columns[] for a column of contauth.context. */

@@ -27,6 +27,8 @@ typedef struct CaRequest
 	int			high_water;		/* highest sensitivity read so far; <= 0:
 								 * nothing */
 	int			reads;			/* what the statement itself reads; likewise */
+	const char *domain;			/* NULL: data */
+	Jsonb	   *facts;			/* what who asks says of it, or NULL */
 } CaRequest;
 
 /* A condition ready to be evaluated; see ca_condition_compile(). */

@@ -154,6 +154,54 @@ parse_name(CaResource *resource, const char *p)
 	return NULL;
 }
 
+/* Words that are taken, or that would be mistaken for what is here. */
+static const char *const reserved_types[] = {
+	"label", "function", "role", "channel", "table", "relation", "view", "column",
+};
+
+bool
+ca_resource_type_valid(const char *type, size_t len)
+{
+	if (len == 0 || len >= NAMEDATALEN || type[0] < 'a' || type[0] > 'z')
+		return false;
+	for (size_t i = 1; i < len; i++)
+	{
+		if (!((type[i] >= 'a' && type[i] <= 'z') ||
+			  (type[i] >= '0' && type[i] <= '9') || type[i] == '_' || type[i] == '-'))
+			return false;
+	}
+	for (int i = 0; i < lengthof(reserved_types); i++)
+	{
+		if (strlen(reserved_types[i]) == len &&
+			strncmp(reserved_types[i], type, len) == 0)
+			return false;
+	}
+	return true;
+}
+
+/*
+ * type:pattern.  Parentheses would be taken for a column list that an array
+ * literal has split, see ca_resource_join().
+ */
+static const char *
+parse_other(CaResource *resource, const char *p, const char *colon)
+{
+	resource->kind = CA_RESOURCE_OTHER;
+	resource->schema = pnstrdup(p, colon - p);
+	if (strpbrk(colon + 1, "()") != NULL)
+		return "its pattern must not hold parentheses; \"*\" stands for them";
+	return parse_name(resource, colon + 1);
+}
+
+/* The colon behind the type of a resource of another domain, or NULL. */
+static const char *
+type_end(const char *p)
+{
+	const char *colon = strchr(p, ':');
+
+	return colon != NULL && ca_resource_type_valid(p, colon - p) ? colon : NULL;
+}
+
 CaResource *
 ca_resource_parse(const char *text, const char **problem)
 {
@@ -177,6 +225,8 @@ ca_resource_parse(const char *text, const char **problem)
 		resource->kind = CA_RESOURCE_ANY;
 		*problem = NULL;
 	}
+	else if (resource->kind == CA_RESOURCE_RELATION && type_end(p) != NULL)
+		*problem = parse_other(resource, p, type_end(p));
 	else if (resource->kind == CA_RESOURCE_RELATION ||
 			 resource->kind == CA_RESOURCE_FUNCTION)
 		*problem = parse_object(resource, p);

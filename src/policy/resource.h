@@ -9,6 +9,7 @@
  *	  label:pii.*               columns by label
  *	  function:schema.name      functions and procedures
  *	  role:name  channel:name   targets of SET ROLE and NOTIFY
+ *	  type:pattern              what others ask about: tool:github.*
  *
  *-------------------------------------------------------------------------
  */
@@ -24,13 +25,15 @@ typedef enum CaResourceKind
 	CA_RESOURCE_LABEL,
 	CA_RESOURCE_FUNCTION,
 	CA_RESOURCE_ROLE,
-	CA_RESOURCE_CHANNEL
+	CA_RESOURCE_CHANNEL,
+	CA_RESOURCE_OTHER			/* of another domain; schema is its type */
 } CaResourceKind;
 
 typedef struct CaResource
 {
 	CaResourceKind kind;
-	char	   *schema;			/* pattern; relations and functions */
+	char	   *schema;			/* pattern; relations and functions; type of
+								 * others */
 	char	   *name;			/* pattern; label pattern for labels */
 	List	   *columns;		/* of char *; NIL: all */
 	bool		exact;			/* no pattern in schema and name */
@@ -41,6 +44,9 @@ typedef struct CaResource
  * returned and *problem says what is wrong with it.
  */
 extern CaResource *ca_resource_parse(const char *text, const char **problem);
+
+/* May resources of other domains have that type? */
+extern bool ca_resource_type_valid(const char *type, size_t len);
 
 /*
  * The texts of resources (of char *) as they were meant: an array literal

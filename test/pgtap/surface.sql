@@ -43,6 +43,8 @@ INSERT INTO function_expected VALUES
 	('contauth.attribute(text)', '{public}'),
 	('contauth.my_decision(uuid)', '{public}'),
 	('contauth.why(text)', '{public}'),
+	('contauth.evaluate(jsonb)', '{contauth_admin}'),
+	('contauth.evaluations(jsonb)', '{contauth_admin}'),
 	('contauth.cancel_request(uuid,text)', '{public}'),
 	('contauth.approve(uuid,text,interval,integer)', '{contauth_approver}'),
 	('contauth.reject(uuid,text)', '{contauth_approver}'),

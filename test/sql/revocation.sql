@@ -214,7 +214,7 @@ SELECT contauth.kill_switch(false, 'test');
 :as_agent
 :try
 :as_admin
-SELECT action, detail FROM contauth_audit.admin_event WHERE action = 'kill_switch' ORDER BY event_id;
+SELECT action, detail FROM contauth_audit.admin_event WHERE action = 'kill_switch' AND detail ->> 'reason' = 'test' ORDER BY event_id;
 
 --
 -- agents never, whatever policies and privileges say

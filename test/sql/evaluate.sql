@@ -1,0 +1,220 @@
+-- Questions of those who enforce outside this database (AuthZEN).
+\set ECHO none
+\getenv abs_srcdir PG_ABS_SRCDIR
+\set setup :abs_srcdir '/sql/include/setup.sql'
+\set data :abs_srcdir '/sql/include/data.sql'
+\set teardown :abs_srcdir '/sql/include/teardown.sql'
+\i :setup
+\i :data
+\set delegation :abs_srcdir '/keys/delegation.sql'
+\i :delegation
+SELECT contauth.add_issuer('https://idp.acme.test', 'acme.test', :'jwks_idp') \g /dev/null
+\set ECHO all
+
+-- a gateway asks: an ordinary role, with EXECUTE and nothing else
+CREATE ROLE regress_contauth_gateway;
+GRANT EXECUTE ON FUNCTION contauth.evaluate(jsonb) TO regress_contauth_gateway;
+GRANT USAGE ON SCHEMA crm TO regress_contauth_gateway;
+SELECT contauth.create_policy('tools', 'permit', principals => '{spiffe://acme.test/agent/support}',
+    actions => '{call,read}', resources => '{tool:github.*, api:/invoices/*}',
+    limits => '{"statements_per_minute": 60}') \g /dev/null
+SELECT contauth.create_policy('no_delete', 'forbid', resources => '{tool:github.delete*}') \g /dev/null
+SELECT contauth.create_policy('everything', 'permit', principals => '{spiffe://acme.test/agent/other}') \g /dev/null
+SELECT contauth.create_policy('never_drop', 'forbid', actions => '{drop}') \g /dev/null
+SELECT contauth.create_policy('asks', 'escalate', resources => '{tool:github.merge}') \g /dev/null
+SELECT contauth.create_policy('infra', 'permit', actions => '{restart,drop}', resources => '{host:*}',
+    condition => $$ ctx.domain = 'infrastructure' AND ctx.request ->> 'window' = 'open' $$) \g /dev/null
+SELECT contauth.create_policy('verified', 'permit', actions => '{read}', resources => '{vault:*}',
+    condition => $$ ctx.claims ->> 'tenant' = 'acme' $$) \g /dev/null
+
+-- decision and reason of one question
+CREATE FUNCTION crm.ask(agent text, action text, type text, id text,
+                            properties jsonb DEFAULT '{}', context jsonb DEFAULT '{}',
+                            token text DEFAULT NULL) RETURNS text LANGUAGE sql AS $$
+    SELECT concat_ws(' ', a ->> 'decision', a -> 'context' ->> 'reason_code',
+                     a -> 'context' ->> 'policies', a -> 'context' ->> 'limits',
+                     a -> 'context' ->> 'row_filter', a -> 'context' ->> 'masks')
+      FROM contauth.evaluate(jsonb_build_object(
+          'subject', jsonb_build_object('type', 'agent', 'id', agent, 'properties',
+                                        jsonb_strip_nulls(jsonb_build_object('token', token))),
+          'action', jsonb_build_object('name', action),
+          'resource', jsonb_build_object('type', type, 'id', id, 'properties', properties),
+          'context', context)) AS a $$;
+\set support '''spiffe://acme.test/agent/support'''
+\set other '''spiffe://acme.test/agent/other'''
+SET SESSION AUTHORIZATION regress_contauth_gateway;
+
+-- tools and the like: allowed, and denied beside it
+SELECT crm.ask(:support, 'call', 'tool', 'github.list');
+SELECT crm.ask(:support, 'write', 'tool', 'github.list');
+SELECT crm.ask(:support, 'call', 'tool', 'gitlab.list');
+SELECT crm.ask(:support, 'read', 'api', '/invoices/7');
+SELECT crm.ask(:support, 'read', 'tool', '/invoices/7');
+SELECT crm.ask(:support, 'call', 'tool', 'github.delete_repo');
+-- an escalation that nobody can approve here
+SELECT crm.ask(:support, 'call', 'tool', 'github.merge');
+-- what is in an id is no pattern, and no quoting
+SELECT crm.ask(:support, 'call', 'tool', '*');
+SELECT crm.ask(:support, 'call', 'tool', $$github.'; DROP TABLE x; --"$$);
+SELECT crm.ask(:support, '*', 'tool', 'github.list');
+-- a permit on everything is about this database; what takes away is about all
+SELECT crm.ask(:other, 'call', 'tool', 'github.list');
+SELECT crm.ask(:other, 'select', 'table', 'crm.ticket');
+SELECT crm.ask(:support, 'restart', 'host', 'a', context => '{"domain": "infrastructure", "window": "open"}');
+SELECT crm.ask(:support, 'restart', 'host', 'a', context => '{"domain": "ai", "window": "open"}');
+SELECT crm.ask(:support, 'restart', 'host', 'a', context => '{"domain": "infrastructure"}');
+SELECT crm.ask(:support, 'drop', 'host', 'a', context => '{"domain": "infrastructure", "window": "open"}');
+
+-- relations, with what has to be enforced
+SELECT crm.ask(:support, 'select', 'table', 'crm.customer', '{"columns": ["id", "ssn", "email"]}');
+SELECT crm.ask(:support, 'select', 'table', 'crm.customer', '{"columns": ["id", "notes"]}');
+SELECT crm.ask(:support, 'select', 'table', 'crm.customer');
+SELECT crm.ask(:support, 'delete', 'relation', 'crm.ticket');
+SELECT crm.ask(:other, 'select', 'table', 'contauth.issuer');
+
+-- who it is about: vouched for, or by a token
+SELECT crm.ask(:support, 'read', 'vault', 'k');
+SELECT crm.ask(:support, 'read', 'vault', 'k', token => :'token_support');
+SELECT crm.ask(:other, 'read', 'vault', 'k', token => :'token_support');
+SELECT crm.ask(:support, 'read', 'vault', 'k', token => :'token_support' || 'x');
+SELECT crm.ask(:support, 'read', 'vault', 'k', token => 'no.token.atall');
+SELECT crm.ask('spiffe://acme.test/agent/nobody', 'call', 'tool', 'github.list');
+SELECT crm.ask('alice', 'call', 'tool', 'github.list');
+-- a chain narrows, whatever it is asked about
+RESET SESSION AUTHORIZATION;
+CREATE FUNCTION crm.ask_chain(delegation jsonb, token text, action text, type text, id text) RETURNS text
+    LANGUAGE sql AS $$
+    SELECT concat_ws(' ', a ->> 'decision', a -> 'context' ->> 'reason_code')
+      FROM contauth.evaluate(jsonb_build_object(
+          'subject', jsonb_build_object('type', 'agent', 'id', 'spiffe://acme.test/agent/support',
+              'properties', jsonb_build_object('token', token, 'delegation', delegation)),
+          'action', jsonb_build_object('name', action),
+          'resource', jsonb_build_object('type', type, 'id', id))) AS a $$;
+SET SESSION AUTHORIZATION regress_contauth_gateway;
+SELECT crm.ask_chain(:'d_alice', :'token_support', 'call', 'tool', 'github.list');
+SELECT crm.ask_chain(:'d_ticket', :'token_support', 'call', 'tool', 'github.list');
+SELECT crm.ask_chain(:'d_ticket', :'token_support', 'select', 'table', 'crm.ticket');
+SELECT crm.ask_chain(:'d_label', :'token_support', 'select', 'table', 'crm.ticket');
+SELECT crm.ask_chain('["x"]', :'token_support', 'call', 'tool', 'github.list');
+SELECT crm.ask_chain('[]', :'token_support', 'call', 'tool', 'github.list');
+SELECT crm.ask_chain(jsonb_build_array(:'token_support'), :'token_support', 'call', 'tool', 'github.list');
+-- the token that was shown is nobody's of this session, nor is its role
+SELECT contauth.whoami() ->> 'agent';
+
+-- who may not ask
+SET SESSION AUTHORIZATION regress_contauth_owner;
+SELECT contauth.evaluate('{}');
+RESET SESSION AUTHORIZATION;
+GRANT EXECUTE ON FUNCTION contauth.evaluate(jsonb) TO regress_contauth_agent;
+:as_agent
+SELECT contauth.evaluate('{}');
+:as_admin
+SELECT contauth.create_policy('may_ask', 'permit', actions => '{execute}',
+    resources => '{function:contauth.evaluate}') \g /dev/null
+:as_agent
+SELECT contauth.evaluate('{}');
+:as_admin
+-- after a question with its token, a session of another role still has no identity
+SELECT crm.ask(:support, 'read', 'vault', 'k', token => :'token_support');
+SET SESSION AUTHORIZATION regress_contauth_other;
+SET contauth.token = :'token_support';
+SELECT 1;
+:state
+:as_admin
+
+-- stopped: at once
+SELECT contauth.suspend_agent('spiffe://acme.test/agent/support', 'test') \g /dev/null
+SELECT crm.ask(:support, 'call', 'tool', 'github.list');
+SELECT crm.ask(:support, 'call', 'tool', 'github.list', token => :'token_support');
+SELECT contauth.resume_agent('spiffe://acme.test/agent/support', 'test') \g /dev/null
+SELECT crm.ask(:support, 'call', 'tool', 'github.list', token => :'token_support');
+SELECT contauth.revoke('agent', 'spiffe://acme.test/agent/support', 'test') \g /dev/null
+SELECT crm.ask(:support, 'call', 'tool', 'github.list');
+SELECT crm.ask(:support, 'call', 'tool', 'github.list', token => :'token_support');
+SELECT contauth.unrevoke('agent', 'spiffe://acme.test/agent/support', 'test') \g /dev/null
+SELECT contauth.kill_switch(true, 'evaluate') \g /dev/null
+SELECT crm.ask(:support, 'call', 'tool', 'github.list');
+SELECT contauth.kill_switch(false, 'evaluate') \g /dev/null
+SELECT crm.ask(:support, 'call', 'tool', 'github.list');
+
+-- bad requests name the member
+SELECT contauth.evaluate(NULL);
+SELECT contauth.evaluate('[]');
+:state
+SELECT contauth.evaluate('{}');
+SELECT contauth.evaluate('{"subject": "x"}');
+SELECT contauth.evaluate('{"subject": {"type": "agent"}}');
+SELECT contauth.evaluate('{"subject": {"type": "agent", "id": 7}}');
+SELECT contauth.evaluate('{"subject": {"type": "agent", "id": "a", "properties": {"token": {}}}}');
+SELECT contauth.evaluate('{"subject": {"type": "agent", "id": "a", "properties": {"delegation": ["x"]}}}');
+SELECT contauth.evaluate('{"subject": {"type": "agent", "id": "a"}, "action": {"name": null}}');
+SELECT contauth.evaluate('{"subject": {"type": "agent", "id": "a"}, "action": {"name": "x"}, "resource": {"type": "t"}}');
+SELECT crm.ask(:support, 'call', 'Tool', 'x');
+SELECT crm.ask(:support, 'call', 'label', 'x');
+SELECT crm.ask(:support, 'call', 'tool', '');
+SELECT crm.ask(:support, 'call', 'tool', repeat('x', 2049));
+SELECT crm.ask(:support, 'call', 'tool', 'x', context => jsonb_build_object('x', repeat('x', 300000)));
+SELECT crm.ask(:support, 'call', 'tool', 'x', context => '{"domain": "moon"}');
+SELECT crm.ask(:support, 'call', 'tool', 'x', context => '{"domain": "data"}');
+SELECT crm.ask(:support, 'select', 'table', 'crm.ticket', context => '{"domain": "ai"}');
+SELECT crm.ask(:support, 'call', 'table', 'crm.ticket');
+SELECT crm.ask(:support, 'select', 'table', 'ticket');
+SELECT crm.ask(:support, 'select', 'table', 'crm.none');
+SELECT crm.ask(:support, 'select', 'table', 'crm.*');
+SELECT crm.ask(:support, 'select', 'table', 'crm.ticket', '{"columns": ["none"]}');
+SELECT crm.ask(:support, 'select', 'table', 'crm.ticket', '{"columns": []}');
+SELECT crm.ask(:support, 'select', 'table', 'crm.ticket', '{"columns": [1]}');
+-- and resources of policies
+SELECT contauth.create_policy('bad', 'permit', resources => '{table:x}');
+SELECT contauth.create_policy('bad', 'permit', resources => ARRAY['tool:x(a']);
+SELECT contauth.create_policy('bad', 'permit', resources => '{tool:}');
+
+-- several questions at once
+GRANT EXECUTE ON FUNCTION contauth.evaluations(jsonb) TO regress_contauth_gateway;
+CREATE FUNCTION crm.ask_all(semantic text, items jsonb) RETURNS text LANGUAGE sql AS $$
+    SELECT string_agg(concat_ws(' ', e ->> 'decision', e -> 'context' ->> 'reason_code',
+                                e -> 'context' ->> 'error'), '; ')
+      FROM jsonb_array_elements(contauth.evaluations(jsonb_strip_nulls(jsonb_build_object(
+          'subject', '{"type": "agent", "id": "spiffe://acme.test/agent/support"}'::jsonb,
+          'action', '{"name": "call"}'::jsonb,
+          'options', jsonb_build_object('evaluations_semantic', semantic),
+          'evaluations', items))) -> 'evaluations') AS e $$;
+SET SESSION AUTHORIZATION regress_contauth_gateway;
+\set items '[{"resource": {"type": "tool", "id": "github.a"}}, {"resource": {"type": "tool", "id": "gitlab.a"}}, {"action": {"name": "write"}, "resource": {"type": "tool", "id": "github.a"}}, {}, 7, {"resource": {"type": "tool", "id": "github.b"}}]'
+SELECT crm.ask_all(NULL, :'items');
+SELECT crm.ask_all('execute_all', :'items');
+SELECT crm.ask_all('deny_on_first_deny', :'items');
+SELECT crm.ask_all('permit_on_first_permit', :'items');
+SELECT crm.ask_all('permit_on_first_permit', '[7, {}]');
+SELECT crm.ask_all('first', :'items');
+SELECT crm.ask_all(NULL, '{"a": 1}');
+SELECT crm.ask_all(NULL, (SELECT jsonb_agg(i) FROM generate_series(1, 1001) AS i));
+SELECT contauth.evaluations('{}');
+SELECT contauth.evaluations(NULL);
+SELECT contauth.evaluations('{"subject": {"type": "agent", "id": "spiffe://acme.test/agent/support"},
+    "action": {"name": "call"}, "resource": {"type": "tool", "id": "github.a"}, "evaluations": []}') -> 'decision';
+SET SESSION AUTHORIZATION regress_contauth_owner;
+SELECT contauth.evaluations('{"evaluations": [7]}');
+RESET SESSION AUTHORIZATION;
+
+-- on record, also after a rollback; no token, no context
+BEGIN;
+SELECT crm.ask(:support, 'call', 'tool', 'github.rolled_back', context => '{"domain": "ai", "x": "RAWCONTEXT"}');
+SELECT crm.ask(:support, 'call', 'tool', 'github.' || :'token_support');
+ROLLBACK;
+SELECT contauth_audit.sync('1 min') \g /dev/null
+SELECT decision, reason_code, policies, domain, agent, db_role = :'superuser' AS by_us, action, accesses,
+       statement_kind, statement, context ->> 'source' AS source, context ? 'request_sha256' AS digest
+  FROM contauth_audit.decision WHERE accesses::text LIKE '%rolled_back%';
+SELECT count(*) FROM contauth_audit.decision AS d
+ WHERE d::text LIKE '%RAWCONTEXT%' OR d::text LIKE '%' || split_part(:'token_support', '.', 3) || '%';
+SELECT domain, decision, reason_code, count(*) FROM contauth_audit.decision
+ WHERE statement_kind = 'EVALUATE' GROUP BY 1, 2, 3 ORDER BY 1, 2, 3;
+SELECT bool_and(ok) FROM contauth_audit.verify();
+-- an agent that is vouched for has a chain that views can reckon with
+SELECT count(*) >= 0 AS some FROM contauth_audit.findings;
+
+\set ECHO none
+DROP OWNED BY regress_contauth_gateway;
+DROP ROLE regress_contauth_gateway;
+\i :teardown
