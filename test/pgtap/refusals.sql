@@ -39,6 +39,8 @@ nLZUfQvBelPZ
 -----END CERTIFICATE-----')$$, 'contauth_admin'),
 	('set_principal', $$SELECT contauth.set_principal('regress_contauth_plain', 'spiffe://acme.test/ann')$$, 'contauth_admin'),
 	('unset_principal', $$SELECT contauth.unset_principal('regress_contauth_plain', 'spiffe://acme.test/ann')$$, 'contauth_admin'),
+	('evaluate', $$SELECT contauth.evaluate('{"subject": {"type": "agent", "id": "spiffe://acme.test/agent/gone"}, "action": {"name": "call"}, "resource": {"type": "tool", "id": "x"}}')$$, 'contauth_admin'),
+	('evaluations', $$SELECT contauth.evaluations('{"subject": {"type": "agent", "id": "spiffe://acme.test/agent/gone"}, "action": {"name": "call"}, "resource": {"type": "tool", "id": "x"}}')$$, 'contauth_admin'),
 	('approve', $$SELECT contauth.approve('00000000-0000-7000-8000-000000000000', 'why not')$$, 'contauth_approver'),
 	('reject', $$SELECT contauth.reject('00000000-0000-7000-8000-000000000000', 'why not')$$, 'contauth_approver'),
 	('remove_trust_bundle', $$SELECT contauth.remove_trust_bundle('gone.test')$$, 'contauth_admin'),
