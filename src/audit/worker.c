@@ -36,6 +36,7 @@
 #include "audit/reading.h"
 #include "audit/spool.h"
 #include "audit/worker.h"
+#include "base/attempt.h"
 #include "base/catalog.h"
 #include "executor/spi.h"
 #include "identity/watcher.h"
@@ -137,34 +138,6 @@ commit_work(void)
 	PopActiveSnapshot();
 	CommitTransactionCommand();
 	pgstat_report_stat(false);
-}
-
-/*
- * Run one step; an error is logged, its transaction aborted, and false
- * returned.
- */
-static bool
-run_step(void (*step) (void))
-{
-	volatile bool ok = true;
-
-	PG_TRY();
-	{
-		step();
-	}
-	PG_CATCH();
-	{
-		HOLD_INTERRUPTS();
-		error_context_stack = NULL;
-		EmitErrorReport();
-		AbortCurrentTransaction();
-		MemoryContextSwitchTo(TopMemoryContext);
-		FlushErrorState();
-		RESUME_INTERRUPTS();
-		ok = false;
-	}
-	PG_END_TRY();
-	return ok;
 }
 
 /* Add the numbers and hashes to a row and write it; prev becomes its hash. */
@@ -436,7 +409,7 @@ look_after_spool(void)
 	if (ca_ring_worker_spool_news() || spool_left || last_spool == 0 ||
 		is_due(last_spool, CA_SPOOL_CHECK_MS))
 	{
-		if (!run_step(carry_batch))
+		if (!ca_attempt_step(carry_batch))
 			spool_left = false;
 	}
 }
@@ -462,7 +435,7 @@ look_after_recovery(void)
 		last_watchers = GetCurrentTimestamp();
 		ca_watcher_want_all();
 	}
-	ready = run_step(ca_spool_open);
+	ready = ca_attempt_step(ca_spool_open);
 	if (ready)
 		ca_ring_worker_set_state(CA_HOME_READY);
 	else
@@ -484,17 +457,17 @@ look_after_tables(void)
 	}
 	if ((!ready || last_count == 0) &&
 		(last_check == 0 || is_due(last_check, CA_CHECK_MS)))
-		(void) run_step(check_tables);
+		(void) ca_attempt_step(check_tables);
 	if (!ready)
 		return;
 	if (last_partitions == 0 || is_due(last_partitions, CA_PARTITION_CHECK_MS))
-		(void) run_step(make_partitions);
+		(void) ca_attempt_step(make_partitions);
 	ca_home_confirm();
 	if (ca_journal_due())
-		(void) run_step(ca_journal_extend);
+		(void) ca_attempt_step(ca_journal_extend);
 	look_after_spool();
 	if (listener != NULL && listener->is_due())
-		(void) run_step(tend);
+		(void) ca_attempt_step(tend);
 }
 
 /*
@@ -506,7 +479,7 @@ drain(void)
 {
 	do
 	{
-		if (!run_step(spooling ? spool_batch : write_batch))
+		if (!ca_attempt_step(spooling ? spool_batch : write_batch))
 		{
 			ready = false;
 			last_check = 0;
@@ -514,7 +487,7 @@ drain(void)
 			return false;
 		}
 		if (ready && ca_checkpoint_due(false))
-			(void) run_step(write_checkpoint);
+			(void) ca_attempt_step(write_checkpoint);
 	} while (last_count == CA_BATCH_MAX);
 	last_rows = GetCurrentTimestamp();
 	return true;
@@ -571,7 +544,7 @@ finish(void)
 	}
 
 	if (ready && ca_checkpoint_due(true))
-		(void) run_step(write_checkpoint);
+		(void) ca_attempt_step(write_checkpoint);
 	ca_ring_worker_report_left();
 
 	/* only a nonzero code makes the postmaster start the next worker */
@@ -691,6 +664,6 @@ ca_audit_worker_main(Datum main_arg)
 										  "contauth audit batch",
 										  ALLOCSET_DEFAULT_SIZES);
 	while (!ShutdownRequestPending)
-		(void) run_step(work_round);
+		(void) ca_attempt_step(work_round);
 	finish();
 }

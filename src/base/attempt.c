@@ -9,6 +9,7 @@
 
 #include "access/xact.h"
 #include "base/attempt.h"
+#include "miscadmin.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
 
@@ -52,5 +53,29 @@ ca_attempt(void (*run) (void *arg), void *arg, char **error)
 	PG_END_TRY();
 	MemoryContextSwitchTo(context);
 	CurrentResourceOwner = owner;
+	return ok;
+}
+
+bool
+ca_attempt_step(void (*step) (void))
+{
+	volatile bool ok = true;
+
+	PG_TRY();
+	{
+		step();
+	}
+	PG_CATCH();
+	{
+		HOLD_INTERRUPTS();
+		error_context_stack = NULL;
+		EmitErrorReport();
+		AbortCurrentTransaction();
+		MemoryContextSwitchTo(TopMemoryContext);
+		FlushErrorState();
+		RESUME_INTERRUPTS();
+		ok = false;
+	}
+	PG_END_TRY();
 	return ok;
 }

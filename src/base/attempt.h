@@ -17,4 +17,11 @@
  */
 extern bool ca_attempt(void (*run) (void *arg), void *arg, char **error);
 
+/*
+ * For a background worker between transactions: call step(), which begins and
+ * commits its own.  False when it raised an error, which is in the log, and whose
+ * transaction is aborted.
+ */
+extern bool ca_attempt_step(void (*step) (void));
+
 #endif							/* CA_BASE_ATTEMPT_H */

@@ -29,6 +29,7 @@
 
 #include "access/xact.h"
 #include "access/xlog.h"
+#include "base/attempt.h"
 #include "base/internal.h"
 #include "identity/stop_shared.h"
 #include "identity/watcher.h"
@@ -40,7 +41,6 @@
 #include "storage/latch.h"
 #include "storage/shmem.h"
 #include "utils/guc.h"
-#include "utils/memutils.h"
 #include "utils/timestamp.h"
 #include "utils/wait_event.h"
 
@@ -315,31 +315,6 @@ look(void)
 	pgstat_report_stat(false);
 }
 
-/* Look; false: it failed, and that is in the log. */
-static bool
-try_to_look(void)
-{
-	volatile bool ok = true;
-
-	PG_TRY();
-	{
-		look();
-	}
-	PG_CATCH();
-	{
-		HOLD_INTERRUPTS();
-		error_context_stack = NULL;
-		EmitErrorReport();
-		AbortCurrentTransaction();
-		MemoryContextSwitchTo(TopMemoryContext);
-		FlushErrorState();
-		RESUME_INTERRUPTS();
-		ok = false;
-	}
-	PG_END_TRY();
-	return ok;
-}
-
 static void
 pause_for(int ms)
 {
@@ -369,7 +344,7 @@ watch(void)
 	while (!ShutdownRequestPending)
 	{
 		bool		last = !RecoveryInProgress();
-		bool		ok = try_to_look();
+		bool		ok = ca_attempt_step(look);
 
 		if (last && ok)
 			break;
