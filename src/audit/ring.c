@@ -178,6 +178,32 @@ remaining_ms(TimestampTz deadline)
 }
 
 /*
+ * Wait until done() says so, which is asked again whenever something in the ring
+ * has moved; false after timeout_ms.  Interrupts are served while waiting.
+ */
+static bool
+wait_until(bool (*done) (void *arg), void *arg, long timeout_ms)
+{
+	TimestampTz deadline;
+	bool		is_done;
+
+	if (done(arg))
+		return true;
+	deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), timeout_ms);
+	ConditionVariablePrepareToSleep(&ring->progress);
+	while (!(is_done = done(arg)))
+	{
+		long		left = remaining_ms(deadline);
+
+		if (left <= 0)
+			break;
+		ConditionVariableTimedSleep(&ring->progress, left, PG_WAIT_EXTENSION);
+	}
+	ConditionVariableCancelSleep();
+	return is_done;
+}
+
+/*
  * What is known about the audit home.  One word, read without the lock: whether
  * there is somebody to take the record is found out when it is put.
  */
@@ -187,11 +213,17 @@ home_state(void)
 	return (CaHomeState) pg_atomic_read_u32(&ring->home_state);
 }
 
+/* Has the worker said where the audit is kept, if anywhere? */
+static bool
+home_is_known(void *arg)
+{
+	return home_state() != CA_HOME_UNKNOWN;
+}
+
 /* See ring.h.  Only a worker that is still starting is waited for. */
 void
 ca_ring_check_writable(void)
 {
-	TimestampTz deadline;
 	CaHomeState state;
 
 	if (ring == NULL)
@@ -202,18 +234,8 @@ ca_ring_check_writable(void)
 	if (state == CA_HOME_READY)
 		return;
 
-	deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
-										   ca_guc_audit_wait);
-	ConditionVariablePrepareToSleep(&ring->progress);
-	while ((state = home_state()) == CA_HOME_UNKNOWN)
-	{
-		long		left = remaining_ms(deadline);
-
-		if (left <= 0)
-			break;
-		ConditionVariableTimedSleep(&ring->progress, left, PG_WAIT_EXTENSION);
-	}
-	ConditionVariableCancelSleep();
+	(void) wait_until(home_is_known, NULL, ca_guc_audit_wait);
+	state = home_state();
 	if (state == CA_HOME_UNKNOWN)
 		report_timeout();
 	if (state != CA_HOME_READY)
@@ -262,19 +284,30 @@ wake_worker(void)
 	SetLatch(ring->worker_latch);
 }
 
+/* A record that is to be put, and where it has come. */
+typedef struct Put
+{
+	const CaAuditHeader *header;
+	const CaAuditBlob *blobs;
+	int			nblobs;
+	Size		len;
+	CaRingPlace place;
+} Put;
+
 /*
  * Put one record, when there is room for it, and wake the worker if it has
  * asked for that.  Returns false, and changes nothing, without room.
  */
 static bool
-try_put(const CaAuditHeader *header, const CaAuditBlob *blobs, int nblobs,
-		Size len, bool strict, CaRingPlace *place)
+try_put(void *arg)
 {
+	Put		   *put = arg;
+	bool		strict = put->place.strict;
 	Size		used;
 
 	LWLockAcquire(ring->lock, LW_EXCLUSIVE);
 	used = ring->head_pos - ring->tail_pos;
-	if (sizeof(CaRingEntry) + len > ring->size - used)
+	if (sizeof(CaRingEntry) + put->len > ring->size - used)
 	{
 		/* whatever the worker waits for, room is needed now */
 		if (ring->worker_latch)
@@ -283,10 +316,10 @@ try_put(const CaAuditHeader *header, const CaAuditBlob *blobs, int nblobs,
 		return false;
 	}
 
-	place->pos = ring->head_pos;
-	place->index = ring->head_index;
-	place->strict = strict;
-	ring->head_pos = copy_record(ring->head_pos, len, header, blobs, nblobs, strict);
+	put->place.pos = ring->head_pos;
+	put->place.index = ring->head_index;
+	ring->head_pos = copy_record(ring->head_pos, put->len, put->header, put->blobs,
+								 put->nblobs, strict);
 	ring->head_index++;
 	if (strict)
 		pg_atomic_write_u64(&ring->wanted_index, ring->head_index);
@@ -303,25 +336,11 @@ static CaRingPlace
 put_waiting(const CaAuditHeader *header, const CaAuditBlob *blobs, int nblobs,
 			Size len, bool strict)
 {
-	TimestampTz deadline;
-	CaRingPlace place;
+	Put			put = {header, blobs, nblobs, len, {.strict = strict}};
 
-	if (try_put(header, blobs, nblobs, len, strict, &place))
-		return place;
-
-	deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
-										   ca_guc_audit_wait);
-	ConditionVariablePrepareToSleep(&ring->progress);
-	while (!try_put(header, blobs, nblobs, len, strict, &place))
-	{
-		long		left = remaining_ms(deadline);
-
-		if (left <= 0)
-			report_timeout();
-		ConditionVariableTimedSleep(&ring->progress, left, PG_WAIT_EXTENSION);
-	}
-	ConditionVariableCancelSleep();
-	return place;
+	if (!wait_until(try_put, &put, ca_guc_audit_wait))
+		report_timeout();
+	return put.place;
 }
 
 /* Total length of a record with these fields. */
@@ -422,13 +441,23 @@ ca_ring_put(const CaAuditHeader *header, const CaAuditBlob *blobs, int nblobs,
 bool
 ca_ring_offer(const CaAuditHeader *header, CaAuditBlob fields)
 {
-	Size		len = record_length(&fields, 1);
-	CaRingPlace place;
+	Put			put = {header, &fields, 1, record_length(&fields, 1), {0}};
 
-	if (ring == NULL || home_state() != CA_HOME_READY || len > CA_RECORD_MAX)
+	if (ring == NULL || home_state() != CA_HOME_READY || put.len > CA_RECORD_MAX)
 		return false;
 	ca_ring_enter();
-	return try_put(header, &fields, 1, len, false, &place);
+	return try_put(&put);
+}
+
+/* Copy len bytes from ring position pos, around the end of the buffer. */
+void
+ca_ring_copy_out(uint64 pos, void *dst, Size len)
+{
+	const char *data;
+	Size		first = ca_ring_bytes(pos, len, &data);
+
+	memcpy(dst, data, first);
+	memcpy((char *) dst + first, ring->data, len - first);
 }
 
 /* What stands before the record at ring position pos. */
@@ -436,11 +465,8 @@ CaRingEntry
 ca_ring_entry(uint64 pos)
 {
 	CaRingEntry entry;
-	Size		at = pos % ring->size;
-	Size		first = Min(sizeof(entry), ring->size - at);
 
-	memcpy(&entry, ring->data + at, first);
-	memcpy((char *) &entry + first, ring->data, sizeof(entry) - first);
+	ca_ring_copy_out(pos, &entry, sizeof(entry));
 	return entry;
 }
 
@@ -464,12 +490,21 @@ ca_ring_bytes(uint64 pos, Size len, const char **data)
 	return Min(len, ring->size - at);
 }
 
+/* Who waits for a record to be durable. */
+typedef struct Waiter
+{
+	CaRingPlace place;
+	bool		journal_fails;	/* so it has to be a row */
+} Waiter;
+
 /* Is it, and has the worker seen it?  If not, tell the worker to hurry. */
 static bool
-is_durable(CaRingPlace place, bool journal_fails)
+is_durable(void *arg)
 {
-	bool		done;
+	const Waiter *waiter = arg;
+	const CaRingPlace place = waiter->place;
 	bool		written;
+	bool		done;
 
 	LWLockAcquire(ring->lock, LW_EXCLUSIVE);
 	written = ring->tail_index > place.index;
@@ -477,7 +512,7 @@ is_durable(CaRingPlace place, bool journal_fails)
 					   ring->seen_index > place.index);
 	if (!done)
 	{
-		if (journal_fails)
+		if (waiter->journal_fails)
 			ring->wanted_rows = Max(ring->wanted_rows, place.index + 1);
 		wake_worker();
 	}
@@ -489,28 +524,17 @@ is_durable(CaRingPlace place, bool journal_fails)
 void
 ca_ring_wait_durable(CaRingPlace place)
 {
-	TimestampTz deadline;
-	bool		fails = !ca_journal_write(place);
+	Waiter		waiter = {place, !ca_journal_write(place)};
 
-	if (is_durable(place, fails))
-		return;
-	deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), ca_guc_audit_wait);
-	ConditionVariablePrepareToSleep(&ring->progress);
-	while (!is_durable(place, fails))
-	{
-		long		left = remaining_ms(deadline);
-
-		if (left <= 0)
-			report_timeout();
-		ConditionVariableTimedSleep(&ring->progress, left, PG_WAIT_EXTENSION);
-	}
-	ConditionVariableCancelSleep();
+	if (!wait_until(is_durable, &waiter, ca_guc_audit_wait))
+		report_timeout();
 }
 
 /* Are all records below index rows?  If not, tell the worker to hurry. */
 static bool
-are_rows(uint64 index)
+are_rows(void *arg)
 {
+	uint64		index = *(const uint64 *) arg;
 	bool		done;
 
 	LWLockAcquire(ring->lock, LW_EXCLUSIVE);
@@ -524,30 +548,11 @@ are_rows(uint64 index)
 	return done;
 }
 
-/*
- * Wait until all records below index are rows; false after timeout_ms.
- * Interrupts are served while waiting.
- */
+/* Wait until all records below index are rows; false after timeout_ms. */
 bool
 ca_ring_wait_index(uint64 index, long timeout_ms)
 {
-	TimestampTz deadline;
-	bool		done;
-
-	if (are_rows(index))
-		return true;
-	deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), timeout_ms);
-	ConditionVariablePrepareToSleep(&ring->progress);
-	while (!(done = are_rows(index)))
-	{
-		long		left = remaining_ms(deadline);
-
-		if (left <= 0)
-			break;
-		ConditionVariableTimedSleep(&ring->progress, left, PG_WAIT_EXTENSION);
-	}
-	ConditionVariableCancelSleep();
-	return done;
+	return wait_until(are_rows, &index, timeout_ms);
 }
 
 /* See ring.h. */
@@ -560,7 +565,7 @@ ca_ring_wait_rows(uint64 index)
 
 /* Is everything that was decided before index was put in the tables? */
 static bool
-is_complete(uint64 index)
+is_complete(void *index)
 {
 	bool		behind;
 
@@ -570,28 +575,21 @@ is_complete(uint64 index)
 	return !behind && are_rows(index);
 }
 
+/* Is it, or are there no tables that it could come to? */
+static bool
+is_settled(void *index)
+{
+	return is_complete(index) || home_state() == CA_HOME_NONE ||
+		home_state() == CA_HOME_MISSING;
+}
+
 /* See ring.h. */
 bool
 ca_ring_catch_up(void)
 {
 	uint64		index = ca_ring_head();
-	TimestampTz deadline;
-	bool		done;
 
-	if (is_complete(index))
-		return true;
-	deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), ca_guc_audit_wait);
-	ConditionVariablePrepareToSleep(&ring->progress);
-	while (!(done = is_complete(index)))
-	{
-		long		left = remaining_ms(deadline);
-
-		if (left <= 0 || home_state() == CA_HOME_NONE || home_state() == CA_HOME_MISSING)
-			break;
-		ConditionVariableTimedSleep(&ring->progress, left, PG_WAIT_EXTENSION);
-	}
-	ConditionVariableCancelSleep();
-	return done;
+	return wait_until(is_settled, &index, ca_guc_audit_wait) && is_complete(&index);
 }
 
 /* See ring.h. */

@@ -157,6 +157,7 @@ extern void ca_ring_worker_set_state(CaHomeState state);
 /* ring.c */
 extern void ca_ring_draw_uuid(pg_uuid_t *uuid);
 extern void ca_ring_announce_spool(void);
+extern void ca_ring_copy_out(uint64 pos, void *dst, Size len);
 extern CaRingEntry ca_ring_entry(uint64 pos);
 extern void ca_ring_set_entry(uint64 pos, const CaRingEntry *entry);
 extern Size ca_ring_bytes(uint64 pos, Size len, const char **data);

@@ -103,17 +103,6 @@ ca_ring_worker_report_left(void)
 				 errdetail("The next audit worker writes them, unless the server stops before.")));
 }
 
-/* Copy len bytes from ring position pos, around the end of the buffer. */
-static void
-copy_out(CaRingShared *ring, uint64 pos, void *dst, Size len)
-{
-	Size		offset = pos % ring->size;
-	Size		first = Min(len, ring->size - offset);
-
-	memcpy(dst, ring->data + offset, first);
-	memcpy((char *) dst + first, ring->data, len - first);
-}
-
 /* Copy one record out; returns the position behind it. */
 static uint64
 read_record(CaRingShared *ring, uint64 pos, CaAuditHeader *header,
@@ -125,9 +114,9 @@ read_record(CaRingShared *ring, uint64 pos, CaAuditHeader *header,
 	pos += sizeof(CaRingEntry);
 	if (len < sizeof(*header) || len > CA_RECORD_MAX)
 		elog(PANIC, "audit ring is corrupted");
-	copy_out(ring, pos, header, sizeof(*header));
+	ca_ring_copy_out(pos, header, sizeof(*header));
 	copy = palloc(len - sizeof(*header) + 1);
-	copy_out(ring, pos + sizeof(*header), copy, len - sizeof(*header));
+	ca_ring_copy_out(pos + sizeof(*header), copy, len - sizeof(*header));
 	*fields = copy;
 	*fields_len = len - sizeof(*header);
 	return pos + len;
@@ -287,7 +276,7 @@ skip_record(CaRingShared *ring)
 	CaRingEntry entry = ca_ring_entry(ring->tail_pos);
 	CaAuditHeader header;
 
-	copy_out(ring, ring->tail_pos + sizeof(entry), &header, sizeof(header));
+	ca_ring_copy_out(ring->tail_pos + sizeof(entry), &header, sizeof(header));
 	ring->tail_pos += sizeof(entry) + entry.len;
 	ring->tail_index++;
 	if (header.kind == CA_RECORD_DECISION)
