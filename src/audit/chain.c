@@ -27,12 +27,35 @@
 /* Separates these hashes from those of anything else. */
 #define CA_CHAIN_PREFIX		"contauth-decision-v1\n"
 
-/* Append a 4-byte big-endian number. */
-static void
-put_uint32(StringInfo out, uint32 value)
+/* Bytes that most rows take in this form. */
+#define CA_CHAIN_ROOM		2000
+
+/* Room for len bytes more, which the caller fills; some dozen pieces make a row. */
+static inline char *
+grow(StringInfo out, Size len)
+{
+	char	   *at;
+
+	if (unlikely(len >= (Size) (out->maxlen - out->len)))
+		enlargeStringInfo(out, (int) len);
+	at = out->data + out->len;
+	out->len += (int) len;
+	return at;
+}
+
+/* Write a 4-byte big-endian number. */
+static inline void
+write_uint32(char *at, uint32 value)
 {
 	value = pg_hton32(value);
-	appendBinaryStringInfo(out, (const char *) &value, sizeof(value));
+	memcpy(at, &value, sizeof(value));
+}
+
+/* Append one byte. */
+static inline void
+put_byte(StringInfo out, char value)
+{
+	*grow(out, 1) = value;
 }
 
 /* Append an 8-byte big-endian number with its length. */
@@ -40,17 +63,20 @@ static void
 put_int64(StringInfo out, int64 value)
 {
 	uint64		swapped = pg_hton64((uint64) value);
+	char	   *at = grow(out, sizeof(uint32) + sizeof(swapped));
 
-	put_uint32(out, sizeof(swapped));
-	appendBinaryStringInfo(out, (const char *) &swapped, sizeof(swapped));
+	write_uint32(at, sizeof(swapped));
+	memcpy(at + sizeof(uint32), &swapped, sizeof(swapped));
 }
 
 /* Append bytes with their length. */
 static void
 put_bytes(StringInfo out, const char *data, Size len)
 {
-	put_uint32(out, (uint32) len);
-	appendBinaryStringInfo(out, data, (int) len);
+	char	   *at = grow(out, sizeof(uint32) + len);
+
+	write_uint32(at, (uint32) len);
+	memcpy(at + sizeof(uint32), data, len);
 }
 
 /* Append text of the server encoding in UTF-8 with its length. */
@@ -76,23 +102,23 @@ put_text_datum(StringInfo out, Datum value)
 static void
 put_text_array(StringInfo out, Datum value)
 {
-	StringInfoData body;
 	Datum	   *elems;
 	bool	   *nulls;
 	int			n;
+	int			start;
 
 	deconstruct_array(DatumGetArrayTypeP(value), TEXTOID, -1, false,
 					  TYPALIGN_INT, &elems, &nulls, &n);
-	initStringInfo(&body);
-	put_uint32(&body, (uint32) n);
+	(void) grow(out, sizeof(uint32));
+	start = out->len;
+	write_uint32(grow(out, sizeof(uint32)), (uint32) n);
 	for (int i = 0; i < n; i++)
 	{
-		appendStringInfoCharMacro(&body, nulls[i] ? '\0' : '\1');
+		put_byte(out, nulls[i] ? '\0' : '\1');
 		if (!nulls[i])
-			put_text_datum(&body, elems[i]);
+			put_text_datum(out, elems[i]);
 	}
-	put_bytes(out, body.data, body.len);
-	pfree(body.data);
+	write_uint32(out->data + start - sizeof(uint32), (uint32) (out->len - start));
 }
 
 /* Append a jsonb: its text.  The same few are appended again and again. */
@@ -185,11 +211,13 @@ ca_chain_hash(const Datum *values, const bool *isnull,
 	StringInfoData out;
 
 	initStringInfo(&out);
-	appendBinaryStringInfo(&out, (const char *) prev, CA_SHA256_LEN);
-	appendBinaryStringInfo(&out, CA_CHAIN_PREFIX, sizeof(CA_CHAIN_PREFIX) - 1);
+	enlargeStringInfo(&out, CA_CHAIN_ROOM);
+	memcpy(grow(&out, CA_SHA256_LEN), prev, CA_SHA256_LEN);
+	memcpy(grow(&out, sizeof(CA_CHAIN_PREFIX) - 1), CA_CHAIN_PREFIX,
+		   sizeof(CA_CHAIN_PREFIX) - 1);
 	for (int i = 0; i < CA_NCHAINED; i++)
 	{
-		appendStringInfoCharMacro(&out, isnull[i] ? '\0' : '\1');
+		put_byte(&out, isnull[i] ? '\0' : '\1');
 		if (!isnull[i])
 			put_value(&out, ca_decision_columns[i].type, values[i]);
 	}

@@ -10,6 +10,7 @@
 #include "postgres.h"
 
 #include "audit/checkpoint_table.h"
+#include "audit/decision_table.h"
 #include "catalog/dependency.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
@@ -179,7 +180,7 @@ bool
 ca_checkpoint_table_hold(void)
 {
 	Oid			extension = get_extension_oid("contauth", true);
-	Oid			schema = get_namespace_oid("contauth_audit", true);
+	Oid			schema = get_namespace_oid(CA_AUDIT_SCHEMA, true);
 	Oid			relation = InvalidOid;
 
 	if (OidIsValid(schema))

@@ -557,8 +557,8 @@ ca_decision_row(const CaAuditHeader *header, const char *fields, Size fields_len
 		CaColumn	column = text_column(tag);
 
 		if (column != CA_NCOLUMNS)
-			set_column(&row, column,
-					   CStringGetTextDatum(field_text(&row, value, len)));
+			set_column(&row, column, ca_recode_text(value, len, row.encoding,
+													GetDatabaseEncoding()));
 		else
 			add_special(&row, tag, value, len);
 	}

@@ -26,7 +26,6 @@
 #include "utils/timestamp.h"
 
 #define CA_EXTENSION		"contauth"
-#define CA_AUDIT_SCHEMA		"contauth_audit"
 
 const CaColumnInfo ca_decision_columns[CA_NCOLUMNS] = {
 	{"decision_id", UUIDOID},

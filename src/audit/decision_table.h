@@ -15,6 +15,9 @@
 #include "datatype/timestamp.h"
 #include "utils/uuid.h"
 
+/* Where it is. */
+#define CA_AUDIT_SCHEMA		"contauth_audit"
+
 typedef enum CaColumn
 {
 	CA_COL_DECISION_ID = 0,

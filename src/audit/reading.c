@@ -28,6 +28,7 @@
 #include "access/xact.h"
 #include "access/xlog.h"
 #include "audit/decision_row.h"
+#include "audit/decision_table.h"
 #include "audit/guard.h"
 #include "audit/home.h"
 #include "audit/reading.h"
@@ -115,7 +116,7 @@ is_audit_table(Oid relation)
 		return false;
 	schema = get_rel_namespace(relation);
 	if (OidIsValid(schema) &&
-		schema == get_namespace_oid("contauth_audit", true) &&
+		schema == get_namespace_oid(CA_AUDIT_SCHEMA, true) &&
 		get_rel_relkind(relation) != RELKIND_VIEW)
 		return ca_extension_installed();
 	others[relation % CA_READING_OTHERS] = relation;

@@ -17,6 +17,7 @@
 #include "catalog/namespace.h"
 #include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
+#include "utils/builtins.h"
 
 /* Source bytes converted at a time. */
 #define CA_RECODE_CHUNK		8192
@@ -79,6 +80,16 @@ append_converted(StringInfo out, const char *s, int len, Oid proc,
 	pfree(buf);
 }
 
+/* Does s stay as it is?  Mostly it does. */
+static bool
+stays(const char *s, Size len, int from, int to)
+{
+	if (to == PG_SQL_ASCII)
+		to = PG_UTF8;
+	return (from < 0 || from == to || from == PG_SQL_ASCII) &&
+		pg_encoding_verifymbstr(to, s, (int) len) == (int) len;
+}
+
 /* See recode.h. */
 char *
 ca_recode(const char *s, Size len, int from, int to, Size *outlen)
@@ -86,6 +97,12 @@ ca_recode(const char *s, Size len, int from, int to, Size *outlen)
 	StringInfoData out;
 	Oid			proc = InvalidOid;
 
+	if (stays(s, len, from, to))
+	{
+		if (outlen != NULL)
+			*outlen = len;
+		return pnstrdup(s, len);
+	}
 	initStringInfo(&out);
 	if (to == PG_SQL_ASCII)
 		to = PG_UTF8;
@@ -98,4 +115,16 @@ ca_recode(const char *s, Size len, int from, int to, Size *outlen)
 	if (outlen != NULL)
 		*outlen = out.len;
 	return out.data;
+}
+
+/* See recode.h. */
+Datum
+ca_recode_text(const char *s, Size len, int from, int to)
+{
+	char	   *recoded;
+
+	if (stays(s, len, from, to))
+		return PointerGetDatum(cstring_to_text_with_len(s, (int) len));
+	recoded = ca_recode(s, len, from, to, &len);
+	return PointerGetDatum(cstring_to_text_with_len(recoded, (int) len));
 }

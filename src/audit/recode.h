@@ -18,4 +18,7 @@
 extern char *ca_recode(const char *s, Size len, int from, int to,
 					   Size *outlen);
 
+/* The same as a text datum. */
+extern Datum ca_recode_text(const char *s, Size len, int from, int to);
+
 #endif							/* CA_AUDIT_RECODE_H */

@@ -183,6 +183,17 @@ ca_init_range_table(EState *estate, RangeTblEntry *rte)
 #endif
 }
 
+/* Put the row of a slot, just inserted, into the indexes; one argument more since 16. */
+static inline List *
+ca_insert_index_tuples(ResultRelInfo *relation, TupleTableSlot *slot, EState *estate)
+{
+#if PG_VERSION_NUM >= 160000
+	return ExecInsertIndexTuples(relation, slot, estate, false, false, NULL, NIL, false);
+#else
+	return ExecInsertIndexTuples(relation, slot, estate, false, false, NULL, NIL);
+#endif
+}
+
 /* What joins source and target of MERGE; before 17 it stands in the jointree. */
 static inline Node *
 ca_merge_condition(const Query *query)

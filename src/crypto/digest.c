@@ -3,10 +3,10 @@
  * digest.c
  *	  SHA-256, HMAC-SHA-256 and HKDF on OpenSSL, without a server.
  *
- * All work on the caller's buffers and keep no state: no OpenSSL handle
- * outlives a call, and none is held while memory of the server is allocated.
- * OpenSSL's error queue is left as it was found, because libpq and the
- * server's TLS code read the same queue.
+ * All work on the caller's buffers.  No OpenSSL handle is held while memory of
+ * the server is allocated, and none outlives a call but SHA-256 itself with one
+ * context, which the process keeps.  OpenSSL's error queue is left as it was
+ * found, because libpq and the server's TLS code read the same queue.
  *
  *-------------------------------------------------------------------------
  */
@@ -26,15 +26,41 @@
 #include "crypto/digest.h"
 
 /*
+ * SHA-256 of OpenSSL, looked up once: from version 3 on the look-up that each use
+ * of EVP_sha256() brings takes as long as some hundred bytes do.
+ */
+static const EVP_MD *
+sha256_algorithm(void)
+{
+#if OPENSSL_VERSION_NUMBER >= 0x30000000L
+	static EVP_MD *algorithm = NULL;
+
+	if (algorithm == NULL)
+		algorithm = EVP_MD_fetch(NULL, "SHA256", NULL);
+	return algorithm;
+#else
+	return EVP_sha256();
+#endif
+}
+
+/*
  * SHA-256 (FIPS 180-4) of len bytes.  out is undefined when false comes back.
  */
 bool
 ca_sha256(const void *data, size_t len, unsigned char out[CA_SHA256_LEN])
 {
+	static EVP_MD_CTX *context = NULL;
+	const EVP_MD *algorithm;
 	bool		ok;
 
 	ERR_set_mark();
-	ok = EVP_Digest(data, len, out, NULL, EVP_sha256(), NULL) == 1;
+	algorithm = sha256_algorithm();
+	if (context == NULL)
+		context = EVP_MD_CTX_new();
+	ok = algorithm != NULL && context != NULL &&
+		EVP_DigestInit_ex(context, algorithm, NULL) == 1 &&
+		EVP_DigestUpdate(context, data, len) == 1 &&
+		EVP_DigestFinal_ex(context, out, NULL) == 1;
 	ERR_pop_to_mark();
 	return ok;
 }

@@ -87,9 +87,59 @@ while (my ($title, $sql) = splice(@additions, 0, 2))
 	recorded("without $title");
 }
 
-# a partition whose columns are in another order, instead of this month's
 my $month = $node->safe_psql('postgres',
 	q(SELECT to_char(now() AT TIME ZONE 'UTC', '"decision_p"YYYYMM')));
+
+# a trigger of one partition alone, which the table does not know
+$node->safe_psql('postgres', "TRUNCATE public.seen;
+	CREATE TRIGGER t BEFORE INSERT ON contauth_audit.$month FOR EACH ROW EXECUTE FUNCTION public.see_row()");
+recorded('a trigger of the partition');
+cmp_ok($node->safe_psql('postgres', 'SELECT count(*) FROM public.seen'),
+	'>=', 2, 'a trigger of the partition: it has seen them');
+$node->safe_psql('postgres', "DROP TRIGGER t ON contauth_audit.$month");
+
+# the month ends while agents are at work: one partition up to a moment, another from then on
+my $turn = $node->safe_psql('postgres', <<"EOS");
+SELECT now() + '2 s' AS turn \\gset
+SELECT substring(pg_get_expr(relpartbound, oid) FROM 'FROM \((.*)\) TO') AS low,
+       substring(pg_get_expr(relpartbound, oid) FROM 'TO \((.*)\)') AS high
+  FROM pg_class WHERE oid = 'contauth_audit.$month'::regclass \\gset
+BEGIN;
+LOCK TABLE contauth_audit.decision IN ACCESS EXCLUSIVE MODE;
+ALTER TABLE contauth_audit.decision DETACH PARTITION contauth_audit.$month;
+CREATE TABLE contauth_audit.old_part AS SELECT * FROM contauth_audit.$month;
+CREATE TABLE contauth_audit.new_part (LIKE contauth_audit.decision);
+SELECT format('ALTER TABLE contauth_audit.old_part %s', string_agg('ALTER ' || attname || ' SET NOT NULL', ', '))
+  FROM pg_attribute WHERE attrelid = 'contauth_audit.decision'::regclass AND attnum > 0 AND attnotnull \\gexec
+ALTER TABLE contauth_audit.decision ATTACH PARTITION contauth_audit.old_part FOR VALUES FROM (:low) TO (:'turn');
+ALTER TABLE contauth_audit.decision ATTACH PARTITION contauth_audit.new_part FOR VALUES FROM (:'turn') TO (:high);
+COMMIT;
+SELECT :'turn'::timestamptz;
+EOS
+my $done = 0;
+while ($node->safe_psql('postgres', "SELECT now() < '$turn'::timestamptz + interval '1 s'") eq 't')
+{
+	sqlstate_is($agent, 'SELECT id AS at_the_turn FROM app.ticket;' x 300, '00000', 'many statements at the turn');
+	$done += 300;
+}
+is( decisions($node, q(SELECT count(*), count(DISTINCT tableoid) FROM contauth_audit.decision WHERE statement ~ 'at_the_turn')),
+	"$done|2", 'each is written, in the partition of its time');
+recorded('after the turn');
+$node->safe_psql('postgres', <<"EOS");
+BEGIN;
+LOCK TABLE contauth_audit.decision IN ACCESS EXCLUSIVE MODE;
+ALTER TABLE contauth_audit.decision DETACH PARTITION contauth_audit.old_part;
+ALTER TABLE contauth_audit.decision DETACH PARTITION contauth_audit.new_part;
+ALTER TABLE contauth_audit.$month DISABLE TRIGGER ALL;
+TRUNCATE contauth_audit.$month;
+INSERT INTO contauth_audit.$month SELECT * FROM contauth_audit.old_part UNION ALL SELECT * FROM contauth_audit.new_part;
+ALTER TABLE contauth_audit.$month ENABLE TRIGGER ALL;
+SELECT format('ALTER TABLE contauth_audit.decision ATTACH PARTITION contauth_audit.$month FOR VALUES FROM (%L) TO (%L)',
+		date_trunc('month', now(), 'UTC'), date_trunc('month', now(), 'UTC') + interval '1 month') \\gexec
+COMMIT;
+EOS
+
+# a partition whose columns are in another order, instead of this month's
 $node->safe_psql('postgres', <<"EOS");
 DO \$\$
 DECLARE
