@@ -270,7 +270,11 @@ copy_record(uint64 pos, Size len, const CaAuditHeader *header,
 	at = copy_in(at, &entry, sizeof(entry));
 	at = copy_in(at, header, sizeof(*header));
 	for (int i = 0; i < nblobs; i++)
-		at = copy_in(at, blobs[i].data, blobs[i].len);
+	{
+		/* some are empty most of the time */
+		if (blobs[i].len > 0)
+			at = copy_in(at, blobs[i].data, blobs[i].len);
+	}
 	return pos + sizeof(entry) + len;
 }
 

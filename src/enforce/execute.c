@@ -133,10 +133,9 @@ ca_execute_busy(void)
 }
 
 static CaStatement *
-begin_statement(const QueryDesc *queryDesc)
+begin_statement(const QueryDesc *queryDesc, const CaPlanNote *note)
 {
 	const PlannedStmt *plan = queryDesc->plannedstmt;
-	const CaPlanNote *note = ca_note_find(plan);
 
 	return ca_statement_begin(note != NULL ? note->statement_kind : "SELECT",
 							  queryDesc->sourceText, plan->stmt_location,
@@ -162,17 +161,18 @@ ca_execute_start(QueryDesc *queryDesc, int eflags, ExecutorStart_hook_type next)
 		return;
 	}
 
+	note = ca_note_find(queryDesc->plannedstmt);
 	if (top_level)
 	{
 		ca_ring_check_writable();
-		statement = ca_statement_current = begin_statement(queryDesc);
-		ca_run_set_source(statement, queryDesc, ca_note_find(queryDesc->plannedstmt));
+		statement = ca_statement_current = begin_statement(queryDesc, note);
+		ca_run_set_source(statement, queryDesc, note);
 	}
 	before = ca_execute_enter(NULL);
 	PG_TRY();
 	{
 		ca_halt_check();
-		note = ca_run_take_plan(queryDesc, top_level);
+		note = ca_run_take_plan(queryDesc, note, top_level);
 		hides_estimates = explaining && note != NULL && note->protects;
 		if (hides_estimates)
 			queryDesc->plannedstmt = copyObject(queryDesc->plannedstmt);
@@ -300,7 +300,7 @@ run_strictly(CaRun *run, CA_EXECUTOR_RUN_ARGS, ExecutorRun_hook_type next)
 
 	finish_statement(run);
 	/* should it be stopped from here on, another record says so */
-	run->statement = ca_statement_current = begin_statement(queryDesc);
+	run->statement = ca_statement_current = begin_statement(queryDesc, run->note);
 	replay(queryDesc, store, dest);
 	ca_statement_discard(run->statement);
 	run->statement = NULL;
@@ -448,7 +448,7 @@ ca_execute_run(CA_EXECUTOR_RUN_ARGS, ExecutorRun_hook_type next)
 	{
 		CaBudget   *budget;
 
-		run->statement = begin_statement(queryDesc);
+		run->statement = begin_statement(queryDesc, run->note);
 		ca_run_set_source(run->statement, queryDesc, run->note);
 		if (run->approvals != NULL)
 			ca_statement_take_approvals(run->statement, run->approvals);

@@ -70,12 +70,12 @@ active(void)
 	return ca_internal_depth == 0 && ca_session_enforced();
 }
 
-/* The same, where an agent's statement comes in. */
-static bool
-takes_over(void)
+/* The same, where an agent's statement comes in, whose session is enforced. */
+static inline bool
+takes_over(bool enforced)
 {
 	ca_quiet_end();
-	if (!active())
+	if (!enforced || ca_internal_depth > 0)
 		return false;
 	ca_quiet_settings();
 	return true;
@@ -97,7 +97,7 @@ hook_planner(Query *query, const char *text, int cursor_options,
 
 	if (ca_session_enforced_leader())
 		ca_plan_in_worker(query);
-	if (!takes_over())
+	if (!takes_over(ca_session_enforced()))
 	{
 		plan = next(query, text, cursor_options, params);
 		if (is_unwatched())
@@ -126,15 +126,16 @@ static void
 hook_start(QueryDesc *queryDesc, int eflags)
 {
 	ExecutorStart_hook_type next = prev_start != NULL ? prev_start : standard_ExecutorStart;
+	bool		enforced = ca_session_enforced();
 
-	if (takes_over())
+	if (takes_over(enforced))
 		ca_execute_start(queryDesc, eflags, start_quietly);
 	else
 	{
 		if (is_unwatched() && (eflags & EXEC_FLAG_EXPLAIN_ONLY) == 0)
 			ca_reading_note_plan(queryDesc->plannedstmt);
 		ca_run_release(queryDesc);
-		if (ca_session_enforced())
+		if (enforced)
 			start_quietly(queryDesc, eflags);
 		else
 			next(queryDesc, eflags);
@@ -146,7 +147,7 @@ hook_run(CA_EXECUTOR_RUN_ARGS)
 {
 	ExecutorRun_hook_type next = prev_run != NULL ? prev_run : standard_ExecutorRun;
 
-	if (!takes_over())
+	if (!takes_over(ca_session_enforced()))
 		next(CA_EXECUTOR_RUN_PASS);
 	else
 	{
@@ -159,15 +160,16 @@ static void
 hook_finish(QueryDesc *queryDesc)
 {
 	ExecutorFinish_hook_type next = prev_finish != NULL ? prev_finish : standard_ExecutorFinish;
+	bool		enforced = ca_session_enforced();
 
-	if (!takes_over())
+	if (!takes_over(enforced))
 		next(queryDesc);
 	else
 	{
 		ca_execute_finish(queryDesc, next);
 		ca_quiet_settings();
 	}
-	if (ca_session_enforced())
+	if (enforced)
 		ca_quiet_begin();
 }
 
@@ -187,7 +189,7 @@ hook_utility(PlannedStmt *pstmt, const char *text, bool read_only_tree,
 {
 	ProcessUtility_hook_type next = prev_utility != NULL ? prev_utility : standard_ProcessUtility;
 
-	if (!takes_over())
+	if (!takes_over(ca_session_enforced()))
 	{
 		if (is_unwatched())
 			ca_reading_note_utility(pstmt->utilityStmt);

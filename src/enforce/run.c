@@ -21,6 +21,7 @@
 
 #include "access/parallel.h"
 #include "access/xact.h"
+#include "base/compat.h"
 #include "base/epoch.h"
 #include "base/guc.h"
 #include "enforce/escalate.h"
@@ -91,6 +92,8 @@ ca_run_register(QueryDesc *queryDesc, CaPlanNote *note, CaStatement *statement)
 	run->note = note;
 	run->statement = statement;
 	run->identity_serial = current_serial();
+	run->epoch = ca_epoch_current;
+	run->lxid = ca_current_lxid();
 	run->message = GetCurrentStatementStartTimestamp();
 	run->callback.func = forget_run;
 	run->callback.arg = run;
@@ -181,10 +184,8 @@ ca_run_release(QueryDesc *queryDesc)
 
 /* The note of a plan that may run now; refuses otherwise. */
 static CaPlanNote *
-check_plan_to_start(QueryDesc *queryDesc)
+check_plan_to_start(QueryDesc *queryDesc, CaPlanNote *note)
 {
-	CaPlanNote *note = ca_note_find(queryDesc->plannedstmt);
-
 	if (note == NULL)
 	{
 		ResetPlanCache();
@@ -220,17 +221,17 @@ ca_run_set_source(CaStatement *statement, const QueryDesc *queryDesc, const CaPl
 }
 
 CaPlanNote *
-ca_run_take_plan(QueryDesc *queryDesc, bool top_level)
+ca_run_take_plan(QueryDesc *queryDesc, CaPlanNote *note, bool top_level)
 {
-	CaPlanNote *note;
+	const CaPlanNote *begun = note;
 	bool		settled;
 
 	do
 	{
-		note = check_plan_to_start(queryDesc);
+		note = check_plan_to_start(queryDesc, note);
 		if (note == NULL)
 			return NULL;
-		if (top_level)
+		if (top_level && note != begun)
 			ca_run_set_source(ca_statement_current, queryDesc, note);
 		settled = ca_escalate_plan(note, queryDesc->sourceText,
 								   queryDesc->plannedstmt->stmt_location,
@@ -268,7 +269,9 @@ ca_run_check(CaRun *run)
 	run->ran = true;
 	if (!just_now)
 		AcceptInvalidationMessages();
-	check_identity(run->queryDesc, note);
+	/* the start has looked at it a moment ago, and nothing has changed since */
+	if (!just_now || run->epoch != ca_epoch_current || run->lxid != ca_current_lxid())
+		check_identity(run->queryDesc, note);
 	if (run->identity_serial != current_serial() &&
 		run->identity_serial != 0)
 		ca_run_refuse(run->queryDesc, ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION,

@@ -25,6 +25,8 @@ typedef struct CaRun
 	CaPlanNote *note;			/* NULL: exempt */
 	CaStatement *statement;		/* of a top-level query, until it is finished */
 	uint64		identity_serial;
+	uint64		epoch;			/* in which it was started ... */
+	LocalTransactionId lxid;	/* ... and the transaction */
 	TimestampTz message;		/* when the client's message that started it
 								 * came */
 	bool		ran;			/* not for the first time any more */
@@ -63,9 +65,11 @@ extern void ca_run_set_source(CaStatement *statement, const QueryDesc *queryDesc
 
 /*
  * The note of a plan that may start, with an approval if it needs one; refuses
- * otherwise.  NULL in monitor mode, when it has none.
+ * otherwise.  It is the one that the plan has, or that of a plan made anew.  NULL in
+ * monitor mode, when it has none.
  */
-extern CaPlanNote *ca_run_take_plan(QueryDesc *queryDesc, bool top_level);
+extern CaPlanNote *ca_run_take_plan(QueryDesc *queryDesc, CaPlanNote *note,
+									bool top_level);
 
 /* Before a started query goes on: is it still the session's, and allowed? */
 extern void ca_run_check(CaRun *run);

@@ -72,8 +72,12 @@ struct CaStatement
 	pg_uuid_t	request;		/* that it has asked for */
 	TimestampTz wait_until;		/* for its answer; 0: it does not */
 	bool		identified;		/* identity is that of a token */
-	StringInfoData identity;	/* fields of who it was decided for */
+	bool		has_identity;	/* identity says who it was decided for */
+	StringInfoData identity;	/* fields of that; those of the last
+								 * statement, unless others */
+	uint64		who;			/* their ca_who_number() */
 	StringInfoData kind_fields; /* fields of kind, and of what was cut */
+	const char *kind_encoded;	/* they are those of this kind alone */
 	StringInfoData verdict;		/* reason fields; last judgement wins; empty:
 								 * permit */
 	StringInfoData policies;	/* policies that decided at run time */
@@ -130,7 +134,6 @@ new_statement(const char *text, int len)
 		s->policies.len = 0;
 		s->plan.len = 0;
 		s->nested.len = 0;
-		s->identity.len = 0;
 		return s;
 	}
 
@@ -229,6 +232,7 @@ ca_statement_begin(const char *kind, const char *text, int location, int len,
 	s->started = false;
 	s->open = true;
 	s->identified = false;
+	s->has_identity = false;
 	s->cut = 0;
 	memset(&s->source, 0, sizeof(s->source));
 	s->approvals.any = false;
@@ -333,8 +337,13 @@ ca_statement_identify(CaStatement *statement)
 	if (statement->identified)
 		return;
 	fields = ca_who_fields(&statement->identified);
+	statement->has_identity = true;
+	if (statement->who == ca_who_number())
+		return;
+	statement->who = 0;
 	resetStringInfo(&statement->identity);
 	appendBinaryStringInfo(&statement->identity, fields.data, (int) fields.len);
+	statement->who = ca_who_number();
 }
 
 CaBudget *
@@ -424,7 +433,8 @@ ca_statement_encode_request(CaStatement *s, StringInfo fields)
 	const CaAuditBlob session = ca_who_session();
 
 	appendBinaryStringInfo(fields, session.data, (int) session.len);
-	appendBinaryStringInfo(fields, s->identity.data, s->identity.len);
+	if (s->has_identity)
+		appendBinaryStringInfo(fields, s->identity.data, s->identity.len);
 	ca_record_put_text(fields, CA_F_STATEMENT_KIND, s->kind);
 	appendBinaryStringInfo(fields, s->text.field.data, s->text.field.len);
 }
@@ -585,6 +595,26 @@ ca_statement_judge(CaStatement *statement, CaDecision decision,
 	ca_record_put_text(&statement->policies, CA_F_POLICY, policy);
 }
 
+/* The fields of kind: mostly those that are there already. */
+static void
+encode_kind(CaStatement *s)
+{
+	bool		more = s->asked || s->approvals.any || s->cut > 0;
+
+	if (!more && s->kind_encoded == s->kind)
+		return;
+	s->kind_encoded = NULL;
+	resetStringInfo(&s->kind_fields);
+	ca_record_put_text(&s->kind_fields, CA_F_STATEMENT_KIND, s->kind);
+	if (s->asked || s->approvals.any)
+		ca_record_put(&s->kind_fields, CA_F_APPROVAL_ID,
+					  s->asked ? &s->request : &s->approvals.request, UUID_LEN);
+	if (s->cut > 0)
+		ca_record_put_int32(&s->kind_fields, CA_F_CUT_FIELDS, s->cut);
+	if (!more)
+		s->kind_encoded = s->kind;
+}
+
 /* Put the record into the ring and, in strict mode, wait for it. */
 static void
 write_record(CaStatement *s)
@@ -598,13 +628,7 @@ write_record(CaStatement *s)
 	ca_statement_identify(s);
 	s->header.decision = (int16) s->decision;
 
-	resetStringInfo(&s->kind_fields);
-	ca_record_put_text(&s->kind_fields, CA_F_STATEMENT_KIND, s->kind);
-	if (s->asked || s->approvals.any)
-		ca_record_put(&s->kind_fields, CA_F_APPROVAL_ID,
-					  s->asked ? &s->request : &s->approvals.request, UUID_LEN);
-	if (s->cut > 0)
-		ca_record_put_int32(&s->kind_fields, CA_F_CUT_FIELDS, s->cut);
+	encode_kind(s);
 	{
 		const CaAuditBlob blobs[] = {
 			session,

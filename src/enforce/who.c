@@ -24,6 +24,7 @@
 static StringInfoData session_fields;
 static StringInfoData who_fields;
 static StringInfoData who_key;	/* what these were encoded of */
+static uint64 who_number = 0;
 
 /* The fields that are the same for the whole session. */
 static void
@@ -87,8 +88,10 @@ encode_context(StringInfo buf, const CaIdentity *id)
 									ca_request_id_text(&id->break_glass.id)));
 }
 
-/* The words of its own that the session's fields are made of. */
+/* The words of its own that the session's fields are made of; in who_key. */
 #define OWN_WORDS	5
+
+static Size who_lengths[OWN_WORDS];
 
 static void
 own_words(const char *words[OWN_WORDS])
@@ -126,9 +129,10 @@ who_is(const WhoKey *key, const char *const *words)
 		return false;
 	for (int i = 0; i < OWN_WORDS; i++)
 	{
-		if (strcmp(kept, words[i]) != 0)
+		/* most are empty */
+		if (*kept != *words[i] || (*kept != '\0' && strcmp(kept, words[i]) != 0))
 			return false;
-		kept += strlen(kept) + 1;
+		kept += who_lengths[i] + 1;
 	}
 	return true;
 }
@@ -154,7 +158,17 @@ encode_who(const CaIdentity *id, const unsigned char *sha256, const WhoKey *key,
 	enlargeStringInfo(&who_key, len);
 	appendBinaryStringInfo(&who_key, (const char *) key, sizeof(*key));
 	for (int i = 0; i < OWN_WORDS; i++)
-		appendBinaryStringInfo(&who_key, words[i], strlen(words[i]) + 1);
+	{
+		who_lengths[i] = strlen(words[i]);
+		appendBinaryStringInfo(&who_key, words[i], (int) who_lengths[i] + 1);
+	}
+	who_number++;
+}
+
+uint64
+ca_who_number(void)
+{
+	return who_number;
 }
 
 void

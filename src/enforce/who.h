@@ -24,6 +24,9 @@ extern CaAuditBlob ca_who_session(void);
  */
 extern CaAuditBlob ca_who_fields(bool *by_token);
 
+/* Which fields these are: another number whenever they are others. */
+extern uint64 ca_who_number(void);
+
 /* Append the fields of an identity; append a client's own text, without tokens. */
 extern void ca_who_put_identity(StringInfo buf, const CaIdentity *id);
 extern void ca_who_put_word(StringInfo buf, CaField tag, const char *text);
