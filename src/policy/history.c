@@ -5,11 +5,11 @@
  *
  * Each agent has a slot in shared memory with counts in sliding windows:
  * statements of a minute in steps of 5 s; rows, denials and the highest
- * sensitivity read of an hour in steps of a minute.  A step counts until all of it lies outside the window.  So a
- * sum is never too low: no more than a limit is ever let through within any
- * minute or hour; it can be too high by what happened within one step more
- * (65 s for a minute, 61 min for an hour).  Time is that of the monotonic
- * clock, which nobody sets.
+ * sensitivity read of an hour in steps of a minute.  A step counts until all of
+ * it lies outside the window.  So a sum is never too low: no more than a limit is
+ * ever let through within any minute or hour; it can be too high by what happened
+ * within one step more (65 s for a minute, 61 min for an hour).  Time is that of
+ * the monotonic clock, which nobody sets.
  *
  * The memory starts empty with the server, also after a crash of a backend.
  *
@@ -212,14 +212,20 @@ free_slot(void)
 	return -1;
 }
 
-/* Give a slot to an agent.  The lock is held, exclusive. */
-static void
+/*
+ * Give a slot to an agent; false: there is no memory left to find it by, and it stays
+ * nobody's.  The lock is held, exclusive.
+ */
+static bool
 give_slot(int number, const unsigned char *agent)
 {
 	HistorySlot *slot = &history->slots[number];
 	int64		seconds = now_seconds();
-	AgentEntry *entry;
+	AgentEntry *entry = hash_search(agents, agent, HASH_ENTER_NULL, NULL);
 
+	if (entry == NULL)
+		return false;
+	entry->slot = number;
 	SpinLockAcquire(&slot->mutex);
 	memcpy(slot->agent, agent, CA_SHA256_LEN);
 	slot->sessions = 0;
@@ -230,8 +236,7 @@ give_slot(int number, const unsigned char *agent)
 	slot->last_step = seconds / STATEMENT_STEP;
 	slot->last_minute = seconds / ROW_STEP;
 	SpinLockRelease(&slot->mutex);
-	entry = hash_search(agents, agent, HASH_ENTER, NULL);
-	entry->slot = number;
+	return true;
 }
 
 /* The agent's slot, made if need be; -1 when there is no room. */
@@ -251,8 +256,8 @@ find_slot(const unsigned char *agent)
 	LWLockAcquire(history->lock, LW_EXCLUSIVE);
 	entry = hash_search(agents, agent, HASH_FIND, NULL);
 	slot = entry != NULL ? entry->slot : free_slot();
-	if (entry == NULL && slot >= 0)
-		give_slot(slot, agent);
+	if (entry == NULL && slot >= 0 && !give_slot(slot, agent))
+		slot = -1;
 	LWLockRelease(history->lock);
 	return slot;
 }
