@@ -97,6 +97,7 @@ OBJS = \
 	src/audit/retention.o \
 	src/audit/ring.o \
 	src/audit/ring_worker.o \
+	src/audit/row_memo.o \
 	src/audit/signing_key.o \
 	src/audit/spool_api.o \
 	src/audit/spool_carry.o \

@@ -7,9 +7,10 @@
  * (recode.c); what no type's input function accepts is kept in another form:
  * bad JSON as {"unparsable": text}, a bad address not at all.
  *
- * What is made of a statement, a JSON text or the fields of accesses is kept
- * (memo.c), where it depends on nothing but these bytes.  A setting that chooses
- * between results (audit_statement) is asked for each record.
+ * What is made of all fields (row_memo.c), and of a statement, a JSON text or the
+ * fields of accesses (memo.c), is kept, where it depends on nothing but these bytes,
+ * and on the setting that chooses between results (audit_statement), which is asked
+ * for each record.
  *
  *-------------------------------------------------------------------------
  */
@@ -21,6 +22,7 @@
 #include "audit/memo.h"
 #include "audit/normalize.h"
 #include "audit/recode.h"
+#include "audit/row_memo.h"
 #include "base/catalog.h"
 #include "base/guc.h"
 #include "catalog/pg_database.h"
@@ -45,6 +47,7 @@ typedef struct RowBuilder
 	char	   *normalized;		/* the same, when the spool has it so */
 	int32		cut_statement;	/* bytes left out of the statement's end */
 	int32		cut_fields;		/* bytes of whole fields left out */
+	bool		doubtful;		/* another time it may come out differently */
 } RowBuilder;
 
 /* Set one column. */
@@ -156,7 +159,7 @@ push_list(JsonbParseState **state, char *key, List *texts)
 
 /* JSON text as jsonb; what is no JSON becomes {"unparsable": text}. */
 static Datum
-jsonb_datum(char *text)
+jsonb_datum(RowBuilder *row, char *text)
 {
 	static CaMemo *parsed = NULL;
 	JsonbParseState *state = NULL;
@@ -177,6 +180,7 @@ jsonb_datum(char *text)
 					 VARSIZE(DatumGetPointer(result)));
 		return result;
 	}
+	row->doubtful = true;
 	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
 	push_pair(&state, "unparsable", text);
 	object = pushJsonbValue(&state, WJB_END_OBJECT, NULL);
@@ -357,11 +361,11 @@ add_special(RowBuilder *row, CaField tag, const char *value, Size len)
 			break;
 		case CA_F_CHAIN:
 			set_column(row, CA_COL_CHAIN,
-					   jsonb_datum(field_text(row, value, len)));
+					   jsonb_datum(row, field_text(row, value, len)));
 			break;
 		case CA_F_CONTEXT:
 			set_column(row, CA_COL_CONTEXT,
-					   jsonb_datum(field_text(row, value, len)));
+					   jsonb_datum(row, field_text(row, value, len)));
 			break;
 		case CA_F_CLIENT_ADDR:
 			if (try_input(inet_in, field_text(row, value, len), &datum))
@@ -422,8 +426,8 @@ ca_decision_text(const CaAuditHeader *header, const char *value, Size len)
 }
 
 /* Name and encoding of the database that the record is from. */
-static void
-set_database(RowBuilder *row, Oid database)
+static Datum
+find_database(RowBuilder *row, Oid database)
 {
 	HeapTuple	tuple = SearchSysCache1(DATABASEOID,
 										ObjectIdGetDatum(database));
@@ -443,7 +447,7 @@ set_database(RowBuilder *row, Oid database)
 		row->encoding = -1;
 		name = psprintf("%u", database);
 	}
-	set_column(row, CA_COL_DATABASE, CStringGetTextDatum(name));
+	return CStringGetTextDatum(name);
 }
 
 /* Columns that come from the fixed part of the record. */
@@ -529,41 +533,59 @@ set_statement(RowBuilder *row)
 		set_column(row, CA_COL_STATEMENT, CStringGetTextDatum(text));
 }
 
+/* Columns that come from the fields. */
+static void
+set_fields(RowBuilder *row, const char *fields, Size fields_len)
+{
+	Size		pos = 0;
+	CaField		tag;
+	const char *value;
+	Size		len;
+
+	initStringInfo(&row->accesses);
+	while (ca_record_next(fields, fields_len, &pos, &tag, &value, &len))
+	{
+		CaColumn	column = text_column(tag);
+
+		if (column != CA_NCOLUMNS)
+			set_column(row, column, ca_recode_text(value, len, row->encoding,
+												   GetDatabaseEncoding()));
+		else
+			add_special(row, tag, value, len);
+	}
+	set_statement(row);
+	set_column(row, CA_COL_POLICIES, ca_text_array(row->policies));
+	set_column(row, CA_COL_ACTION, ca_text_array(row->actions));
+	set_accesses(row);
+}
+
 /* See decision_row.h. */
 void
 ca_decision_row(const CaAuditHeader *header, const char *fields, Size fields_len,
 				Datum values[CA_NCOLUMNS], bool nulls[CA_NCOLUMNS])
 {
 	RowBuilder	row;
-	Size		pos = 0;
-	CaField		tag;
-	const char *value;
-	Size		len;
+	Datum		database;
+	bool		memorable;
 
 	memset(&row, 0, sizeof(row));
 	row.values = values;
 	row.nulls = nulls;
-	initStringInfo(&row.accesses);
 	for (int i = 0; i < CA_NCOLUMNS; i++)
 	{
 		values[i] = (Datum) 0;
 		nulls[i] = true;
 	}
 
-	set_header(&row, header);
-	set_database(&row, header->database);
-	while (ca_record_next(fields, fields_len, &pos, &tag, &value, &len))
+	/* fields first: what stands in the header is not theirs to keep */
+	database = find_database(&row, header->database);
+	memorable = row.encoding == GetDatabaseEncoding();
+	if (!memorable || !ca_row_memo_find(fields, fields_len, values, nulls))
 	{
-		CaColumn	column = text_column(tag);
-
-		if (column != CA_NCOLUMNS)
-			set_column(&row, column, ca_recode_text(value, len, row.encoding,
-													GetDatabaseEncoding()));
-		else
-			add_special(&row, tag, value, len);
+		set_fields(&row, fields, fields_len);
+		if (memorable && !row.doubtful)
+			ca_row_memo_keep(fields, fields_len, values, nulls);
 	}
-	set_statement(&row);
-	set_column(&row, CA_COL_POLICIES, ca_text_array(row.policies));
-	set_column(&row, CA_COL_ACTION, ca_text_array(row.actions));
-	set_accesses(&row);
+	set_header(&row, header);
+	set_column(&row, CA_COL_DATABASE, database);
 }

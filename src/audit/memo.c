@@ -6,11 +6,12 @@
  * The records of a busy server repeat a few texts: agents prepare their
  * statements, and their chains and accesses are the same each time.  What is
  * made of such a text by a function of nothing but its bytes is kept beside
- * them.  A key has one place, by its hash, which the last one that came there
- * holds.
+ * them.  A key has one place, by its checksum, which the last one that came
+ * there holds.
  *
  * SECURITY: a key is compared whole, length and bytes, so that nobody can have
- * his record written as another's by texts of one hash (test/t/030_audit_writer.pl).
+ * his record written as another's by texts of one checksum
+ * (test/t/030_audit_writer.pl).
  *
  * Memory is bounded: a memo keeps CA_MEMO_PLACES keys and results, of at most
  * CA_MEMO_MAX bytes each (1 MB in all; the allocator may hold as much again).
@@ -20,7 +21,7 @@
 #include "postgres.h"
 
 #include "audit/memo.h"
-#include "common/hashfn.h"
+#include "port/pg_crc32c.h"
 #include "utils/memutils.h"
 
 #define CA_MEMO_PLACES	64		/* a power of two */
@@ -53,7 +54,12 @@ ca_memo_create(const char *name)
 static Place *
 place_of(CaMemo *memo, const void *key, Size key_len)
 {
-	return &memo->places[hash_bytes(key, (int) key_len) & (CA_MEMO_PLACES - 1)];
+	pg_crc32c	crc;
+
+	INIT_CRC32C(crc);
+	COMP_CRC32C(crc, key, key_len);
+	FIN_CRC32C(crc);
+	return &memo->places[crc & (CA_MEMO_PLACES - 1)];
 }
 
 void *

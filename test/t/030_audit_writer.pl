@@ -190,6 +190,20 @@ SELECT count(DISTINCT statement), min(n), max(n), bool_and(numbered)
           FROM contauth_audit.decision WHERE statement ~ '^SELECT count\(\*\) AS turn_\d' GROUP BY 1) AS s
 EOS
 
+# What comes twice in a row is kept as a whole, and must not be taken for what comes next
+foreach my $round (1 .. 3)
+{
+	my $sql = join(";\n", map { ("SELECT id AS pair_${_}_end FROM app.ticket") x 2 } 100 .. 299);
+	sqlstate_is($agent, "$sql;", '00000', "pairs of statements, round $round");
+}
+is( decisions($node, <<'EOS'), '200|6|6|t', 'each of a pair has its own text');
+SELECT count(DISTINCT statement), min(n), max(n), bool_and(numbered)
+  FROM (SELECT statement, count(*) AS n,
+               statement = format('SELECT id AS pair_%s_end FROM app.ticket',
+                                  substring(statement FROM 'pair_(\d+)_end')) AS numbered
+          FROM contauth_audit.decision WHERE statement ~ 'AS pair_\d' GROUP BY 1) AS s
+EOS
+
 # Texts that are too long to be kept, equal but for their ends
 my $long = 'SELECT id, ' . join(', ', map { "'x' AS long_$_" } 1 .. 900);
 foreach my $end ('first', 'second', 'first')
@@ -208,7 +222,7 @@ foreach my $kept ('full', 'normalized', 'full')
 	$node->safe_psql('postgres', "ALTER SYSTEM SET contauth.audit_statement = '$kept'");
 	$node->reload;
 	sleep 2;
-	sqlstate_is($agent, "SELECT id AS setting FROM app.ticket WHERE id = 77", '00000', "audit_statement = $kept");
+	sqlstate_is($agent, "SELECT id AS setting FROM app.ticket WHERE id = 77", '00000', "audit_statement = $kept") for 1 .. 3;
 	like( decisions($node, q(SELECT statement FROM contauth_audit.decision WHERE statement ~ 'AS setting' ORDER BY seq DESC LIMIT 1)),
 		$kept eq 'full' ? qr/= 77/ : qr/= \$1/, "audit_statement = $kept: the text");
 }
