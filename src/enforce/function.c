@@ -41,14 +41,30 @@
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 
-/* A function that may be executed. */
+/*
+ * Answers that are kept of a function: a transaction asks in statements of several
+ * kinds, and clients that share a connection as several agents.
+ */
+#define CA_ANSWERS	8
+
+/* A function may be executed. */
+typedef struct KeptAnswer
+{
+	uint64		epoch;			/* while ca_epoch_current is this, ... */
+	const char *kind;			/* ... in statements of this kind */
+	bool		trusted;		/* and may read everything */
+} KeptAnswer;
+
 typedef struct CaExecutable
 {
 	Oid			funcid;			/* hash key */
-	uint64		epoch;			/* while ca_epoch_current is this, ... */
-	const char *kind;			/* ... in statements of this kind */
-	bool		trusted;		/* and may read everything; as decided last */
-	bool		escalates;		/* it needs an approval; likewise */
+	KeptAnswer	answers[CA_ANSWERS];
+	int			recent;			/* the one that was used last */
+
+	/* as decided last */
+	bool		holds;			/* the answer is kept */
+	bool		trusted;
+	bool		escalates;		/* it needs an approval */
 
 	/* from pg_proc, right while functions_version is this */
 	uint64		facts_version;
@@ -93,7 +109,9 @@ find_executable(Oid funcid)
 	entry = hash_search(executables, &funcid, HASH_ENTER, &found);
 	if (!found)
 	{
-		entry->epoch = 0;
+		memset(entry->answers, 0, sizeof(entry->answers));
+		entry->recent = 0;
+		entry->holds = false;
 		entry->trusted = false;
 		entry->escalates = false;
 		entry->facts_version = 0;
@@ -236,6 +254,42 @@ decide_function(Oid funcid, bool *trusted, bool *escalates)
 	return !answer.dynamic && !*escalates;
 }
 
+/* The answer that is kept for this, or NULL. */
+static const KeptAnswer *
+recall(CaExecutable *entry, uint64 epoch, const char *kind)
+{
+	for (int i = 0; i < CA_ANSWERS; i++)
+	{
+		int			at = (entry->recent + i) % CA_ANSWERS;
+
+		if (entry->answers[at].epoch == epoch && entry->answers[at].kind == kind)
+		{
+			entry->recent = at;
+			return &entry->answers[at];
+		}
+	}
+	return NULL;
+}
+
+/* Decide, and keep the answer if it holds for the epoch. */
+static void
+answer_anew(CaExecutable *entry, uint64 epoch, const char *kind)
+{
+	bool		trusted;
+	bool		escalates;
+
+	entry->holds = decide_function(entry->funcid, &trusted, &escalates);
+	entry->trusted = trusted;
+	entry->escalates = escalates;
+	if (!entry->holds)
+		return;
+	entry->recent = (entry->recent + CA_ANSWERS - 1) % CA_ANSWERS;
+	entry->answers[entry->recent] = (KeptAnswer)
+	{
+		epoch, kind, trusted
+	};
+}
+
 /* The function's entry, after a decision that lets it be executed now. */
 static const CaExecutable *
 executable(Oid funcid)
@@ -243,17 +297,15 @@ executable(Oid funcid)
 	CaExecutable *entry = find_executable(funcid);
 	uint64		epoch = ca_epoch_current;
 	const char *kind = ca_statement_current_kind();
+	const KeptAnswer *kept = recall(entry, epoch, kind);
 
-	if (entry->epoch != epoch || entry->kind != kind)
+	if (kept == NULL)
+		answer_anew(entry, epoch, kind);
+	else
 	{
-		bool		trusted;
-		bool		escalates;
-		bool		holds = decide_function(funcid, &trusted, &escalates);
-
-		entry->trusted = trusted;
-		entry->escalates = escalates;
-		entry->epoch = holds ? epoch : 0;
-		entry->kind = kind;
+		entry->holds = true;
+		entry->trusted = kept->trusted;
+		entry->escalates = false;
 	}
 	return entry;
 }
@@ -344,7 +396,7 @@ ca_function_execute(Oid funcid)
 	entry = executable(funcid);
 	if (!ca_execute_starting())
 	{
-		if (entry->epoch == 0 && ca_statement_current != NULL)
+		if (!entry->holds && ca_statement_current != NULL)
 			ca_statement_keep_asking(ca_statement_current, funcid);
 		ca_fragile_ready();
 	}
