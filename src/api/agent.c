@@ -20,8 +20,10 @@
 #include "miscadmin.h"
 #include "policy/request.h"
 #include "utils/builtins.h"
+#include "utils/datum.h"
 #include "utils/fmgrprotos.h"
 #include "utils/jsonb.h"
+#include "utils/memutils.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 #include "utils/uuid.h"
@@ -32,14 +34,10 @@ PG_FUNCTION_INFO_V1(contauth_claim);
 PG_FUNCTION_INFO_V1(contauth_attribute);
 PG_FUNCTION_INFO_V1(contauth_my_decision);
 
-/* The session's identity as the jsonb that whoami() returns. */
-static Datum
-whoami(void)
+/* An identity, or NULL and why there is none, as the jsonb that whoami() returns. */
+static Jsonb *
+describe(const CaIdentity *id, const char *purpose, const CaIdentityProblem *problem)
 {
-	CaIdentityProblem problem = {0};
-	const CaIdentity *id = ca_identity_current(&problem);
-	bool		verified;
-	const char *purpose = ca_request_purpose(id, &verified);
 	StringInfoData json;
 
 	initStringInfo(&json);
@@ -56,9 +54,64 @@ whoami(void)
 	ca_json_put_member(&json, "expires_at",
 					   id != NULL ? ca_chain_time(id->chain.expires_at) : NULL);
 	if (id == NULL)
-		ca_json_put_member(&json, "reason", problem.text);
+		ca_json_put_member(&json, "reason", problem->text);
 	appendStringInfoChar(&json, '}');
-	return DirectFunctionCall1(jsonb_in, CStringGetDatum(json.data));
+	return DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(json.data)));
+}
+
+/*
+ * What was answered last, and of what: who shares a connection authenticates in each
+ * transaction, and is told who he is.
+ */
+static struct
+{
+	uint64		serial;			/* 0: nothing */
+	TimestampTz expires_at;
+	char	   *purpose;
+	Jsonb	   *jsonb;
+}			answered;
+
+static bool
+is_answered(const CaIdentity *id, const char *purpose)
+{
+	return answered.serial == id->serial &&
+		answered.expires_at == id->chain.expires_at &&
+		strcmp(answered.purpose, purpose) == 0;
+}
+
+static void
+keep_answer(const CaIdentity *id, const char *purpose, const Jsonb *jsonb)
+{
+	if (answered.purpose != NULL)
+		pfree(answered.purpose);
+	if (answered.jsonb != NULL)
+		pfree(answered.jsonb);
+	answered.serial = 0;
+	answered.purpose = NULL;
+	answered.jsonb = NULL;
+	answered.purpose = MemoryContextStrdup(TopMemoryContext, purpose);
+	answered.jsonb = MemoryContextAlloc(TopMemoryContext, VARSIZE(jsonb));
+	memcpy(answered.jsonb, jsonb, VARSIZE(jsonb));
+	answered.expires_at = id->chain.expires_at;
+	answered.serial = id->serial;
+}
+
+/* The session's identity as the jsonb that whoami() returns. */
+static Datum
+whoami(void)
+{
+	CaIdentityProblem problem = {0};
+	const CaIdentity *id = ca_identity_current(&problem);
+	bool		verified;
+	const char *purpose = ca_request_purpose(id, &verified);
+
+	if (id == NULL)
+		return JsonbPGetDatum(describe(id, purpose, &problem));
+	if (purpose == NULL)
+		purpose = "";
+	if (!is_answered(id, purpose))
+		keep_answer(id, purpose, describe(id, purpose, &problem));
+	return datumCopy(JsonbPGetDatum(answered.jsonb), false, -1);
 }
 
 Datum

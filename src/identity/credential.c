@@ -350,6 +350,15 @@ find_or_make(const Presentation *p, const unsigned char *sha256,
 	return c;
 }
 
+bool
+ca_credential_has_token(const unsigned char *sha256)
+{
+	CacheKey	key = {.kind = CA_CREDENTIAL_TOKEN};
+
+	memcpy(key.sha256, sha256, CA_SHA256_LEN);
+	return cache != NULL && hash_search(cache, &key, HASH_FIND, NULL) != NULL;
+}
+
 CaCredential *
 ca_credential_token(const char *text, size_t len, const unsigned char *sha256,
 					CaIdentityProblem *problem)

@@ -53,6 +53,9 @@ extern uint64 ca_credential_resets;
 /* Nothing that has been verified counts any longer. */
 extern void ca_credential_forget_all(void);
 
+/* Is a token of this digest at hand, so that its form is known to be right? */
+extern bool ca_credential_has_token(const unsigned char *sha256);
+
 /*
  * The credential, verified now or before.  NULL: it is not valid, and problem
  * says why.  sha256 is of text; about names a grant, as in "grant 2".

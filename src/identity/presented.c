@@ -160,6 +160,26 @@ begin_check(const char *name, const char *newval, GucSource source, bool *done)
 }
 
 /*
+ * Is that a token in form?  Clients that share a connection present theirs in each
+ * transaction, so it has mostly been read before.
+ */
+static bool
+is_well_formed(const CaPresented *p)
+{
+	CaToken    *parsed = NULL;
+	CaTokenStatus status;
+
+	if (ca_credential_has_token(p->sha256))
+		return true;
+	status = ca_token_parse(p->text, p->len, &parsed);
+	if (status == CA_TOKEN_OK)
+		return true;
+	GUC_check_errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION);
+	GUC_check_errmsg("the token is refused: %s", ca_token_status_text(status));
+	return false;
+}
+
+/*
  * A token presented by a statement is verified at once, so that the error
  * comes from SET or authenticate() and leaves the setting as it was.  One that
  * comes with the connection is judged at the first statement.
@@ -167,8 +187,6 @@ begin_check(const char *name, const char *newval, GucSource source, bool *done)
 bool
 ca_presented_check_token(char **newval, void **extra, GucSource source)
 {
-	CaToken    *parsed = NULL;
-	CaTokenStatus status;
 	CaIdentityProblem problem = {0};
 	bool		done;
 
@@ -177,15 +195,14 @@ ca_presented_check_token(char **newval, void **extra, GucSource source)
 	if (done)
 		return true;
 
-	status = ca_token_parse(*newval, strlen(*newval), &parsed);
-	if (status != CA_TOKEN_OK)
-	{
-		GUC_check_errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION);
-		GUC_check_errmsg("the token is refused: %s", ca_token_status_text(status));
-		return false;
-	}
 	if (!conceal(newval, extra))
 		return false;
+	if (!is_well_formed(*extra))
+	{
+		ca_guc_free(*extra);
+		*extra = NULL;
+		return false;
+	}
 	if (source == PGC_S_CLIENT)
 		token.from_connection = *extra;
 	if (source == PGC_S_SESSION && IsTransactionState() &&

@@ -26,11 +26,33 @@
 /* Shortest run of characters taken for a token: {"alg":"RS256"} makes 20. */
 #define CA_MIN_TOKEN	20
 
-static bool
+/* What a character may be of: a part, or what stands between parts. */
+#define PART	1
+#define DOT		2
+
+static const unsigned char classes[256] = {
+	['.'] = DOT,
+	['-'] = PART,['_'] = PART,
+	['0'] = PART,['1'] = PART,['2'] = PART,['3'] = PART,['4'] = PART,
+	['5'] = PART,['6'] = PART,['7'] = PART,['8'] = PART,['9'] = PART,
+	['A'] = PART,['B'] = PART,['C'] = PART,['D'] = PART,['E'] = PART,
+	['F'] = PART,['G'] = PART,['H'] = PART,['I'] = PART,['J'] = PART,
+	['K'] = PART,['L'] = PART,['M'] = PART,['N'] = PART,['O'] = PART,
+	['P'] = PART,['Q'] = PART,['R'] = PART,['S'] = PART,['T'] = PART,
+	['U'] = PART,['V'] = PART,['W'] = PART,['X'] = PART,['Y'] = PART,
+	['Z'] = PART,
+	['a'] = PART,['b'] = PART,['c'] = PART,['d'] = PART,['e'] = PART,
+	['f'] = PART,['g'] = PART,['h'] = PART,['i'] = PART,['j'] = PART,
+	['k'] = PART,['l'] = PART,['m'] = PART,['n'] = PART,['o'] = PART,
+	['p'] = PART,['q'] = PART,['r'] = PART,['s'] = PART,['t'] = PART,
+	['u'] = PART,['v'] = PART,['w'] = PART,['x'] = PART,['y'] = PART,
+	['z'] = PART,
+};
+
+static inline bool
 is_base64url(char c)
 {
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-		(c >= '0' && c <= '9') || c == '-' || c == '_';
+	return classes[(unsigned char) c] == PART;
 }
 
 /* Does '{' begin here, followed by a name or white space? */
@@ -89,11 +111,8 @@ run_length(const char *text, size_t len, int *dots)
 	size_t		pos = 0;
 
 	*dots = 0;
-	while (pos < len && (is_base64url(text[pos]) || text[pos] == '.'))
-	{
+	for (; pos < len && classes[(unsigned char) text[pos]] != 0; pos++)
 		*dots += text[pos] == '.';
-		pos++;
-	}
 	/* a full stop after it is not part of it */
 	while (pos > 0 && text[pos - 1] == '.')
 	{
