@@ -100,7 +100,7 @@ try_expression(void *arg)
 			break;
 		case OF_RELATION:
 			rel = relation_open(check->relid, AccessShareLock);
-			(void) ca_expression_parse(check->text, rel, NULL);
+			(void) ca_expression_parse_row(check->text, rel);
 			relation_close(rel, NoLock);
 			break;
 	}

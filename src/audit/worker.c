@@ -571,14 +571,16 @@ pin_settings(void)
 		{"row_security", "on"},
 		{"session_replication_role", "origin"},
 		{"log_min_messages", "warning"},
-#if PG_VERSION_NUM >= 170000
 		{"transaction_timeout", "0"},
-#endif
 	};
 
 	for (int i = 0; i < lengthof(settings); i++)
-		SetConfigOption(settings[i][0], settings[i][1],
-						PGC_SUSET, PGC_S_OVERRIDE);
+	{
+		/* servers before 17 do not know all of them */
+		if (GetConfigOption(settings[i][0], true, false) != NULL)
+			SetConfigOption(settings[i][0], settings[i][1],
+							PGC_SUSET, PGC_S_OVERRIDE);
+	}
 }
 
 /*

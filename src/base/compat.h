@@ -4,8 +4,8 @@
  *	  Differences between the supported servers, PostgreSQL 15 to 18.
  *
  * The newest signature wins: code is written for the newest server, and the
- * macros here translate for older ones.  Nothing else tests PG_VERSION_NUM,
- * except where a whole code path exists on one side only.
+ * macros here translate for older ones.  Nothing else tests PG_VERSION_NUM.  Code
+ * without a server (FRONTEND) has the part about JSON only.
  *
  *-------------------------------------------------------------------------
  */
@@ -15,6 +15,32 @@
 #if PG_VERSION_NUM < 150000 || PG_VERSION_NUM >= 190000
 #error "contauth supports PostgreSQL 15 to 18"
 #endif
+
+/*
+ * The JSON parser (common/jsonapi.h, to be included before).  What a semantic
+ * action returns: nothing until 15.  The state of a parse is freed piece by piece
+ * until 16.
+ */
+#if PG_VERSION_NUM < 160000
+#define CaJsonResult	void
+#define CA_JSON_DONE()	return
+#else
+#define CaJsonResult	JsonParseErrorType
+#define CA_JSON_DONE()	return JSON_SUCCESS
+#endif
+
+#if PG_VERSION_NUM < 170000
+#define ca_json_lexer(text, len) \
+	makeJsonLexContextCstringLen((text), (int) (len), PG_UTF8, true)
+#define ca_json_lexer_free(lex) \
+	(pfree((lex)->strval->data), pfree((lex)->strval), pfree(lex))
+#else
+#define ca_json_lexer(text, len) \
+	makeJsonLexContextCstringLen(NULL, (text), (len), PG_UTF8, true)
+#define ca_json_lexer_free(lex)	freeJsonLexContext(lex)
+#endif
+
+#ifndef FRONTEND
 
 #include "executor/execdesc.h"
 #include "executor/executor.h"
@@ -204,5 +230,7 @@ ca_merge_condition(const Query *query)
 	return NULL;
 #endif
 }
+
+#endif							/* FRONTEND */
 
 #endif							/* CA_BASE_COMPAT_H */

@@ -167,6 +167,32 @@ hide_value(ErrorData *edata)
 	edata->internalpos = 0;
 }
 
+/*
+ * SECURITY: trusted functions and triggers see values as they are stored, and where
+ * they fail the server may quote one: in the message, in the parameters of a STRICT
+ * query, in the text of a dynamic statement, whatever that fails of.  What their
+ * authors raise is meant.  (test/sql/trusted.sql, computed.sql)
+ */
+static void
+hide_seen(ErrorData *edata)
+{
+	int			category = ERRCODE_TO_CATEGORY(edata->sqlerrcode);
+
+	if (message_quotes_value(edata->sqlerrcode) ||
+		category == ERRCODE_EXTERNAL_ROUTINE_EXCEPTION ||
+		category == ERRCODE_EXTERNAL_ROUTINE_INVOCATION_EXCEPTION)
+	{
+		hide_value(edata);
+		return;
+	}
+	if (edata->sqlerrcode == ERRCODE_NO_DATA_FOUND ||
+		edata->sqlerrcode == ERRCODE_TOO_MANY_ROWS)
+		edata->detail = edata->detail_log = NULL;
+	edata->context = NULL;
+	edata->internalquery = NULL;
+	edata->internalpos = 0;
+}
+
 static void
 drop_detail(ErrorData *edata)
 {
@@ -200,9 +226,8 @@ void
 ca_scrub_report(ErrorData *edata)
 {
 	drop_detail(edata);
-	if (ca_scrub_revealing() && explicit_in != revealing_in &&
-		message_quotes_value(edata->sqlerrcode))
-		hide_value(edata);
+	if (ca_scrub_revealing() && explicit_in != revealing_in)
+		hide_seen(edata);
 }
 
 /*
@@ -210,23 +235,50 @@ ca_scrub_report(ErrorData *edata)
  * go on with the error, for ReThrowError() does not copy them again: so the copy
  * lives as long as an error can, to the end of the transaction that it aborts.
  */
-void
-ca_scrub_and_rethrow(const char *decision_id, bool hide_values)
+static ErrorData *
+take_error(void)
 {
 	ErrorData  *edata;
-
-	hide_values &= message_quotes_value(geterrcode());
-	if (!detail_shows_rows(geterrcode()) && !hide_values &&
-		!(decision_id != NULL && is_refusal(geterrcode())))
-		PG_RE_THROW();
 
 	MemoryContextSwitchTo(CurTransactionContext != NULL ? CurTransactionContext :
 						  TopMemoryContext);
 	edata = CopyErrorData();
 	FlushErrorState();
 	drop_detail(edata);
+	return edata;
+}
+
+void
+ca_scrub_failed_inside(void)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ErrorData  *edata = take_error();
+
+	hide_seen(edata);
+	PG_TRY();
+	{
+		ReThrowError(edata);
+	}
+	PG_CATCH();
+	{
+		/* it is pending again, as it was */
+		MemoryContextSwitchTo(context);
+	}
+	PG_END_TRY();
+}
+
+void
+ca_scrub_and_rethrow(const char *decision_id, bool hide_values)
+{
+	ErrorData  *edata;
+
+	if (!detail_shows_rows(geterrcode()) && !hide_values &&
+		!(decision_id != NULL && is_refusal(geterrcode())))
+		PG_RE_THROW();
+
+	edata = take_error();
 	if (hide_values)
-		hide_value(edata);
+		hide_seen(edata);
 	if (is_refusal(edata->sqlerrcode) && edata->detail == NULL)
 		edata->detail = psprintf("decision_id=%s", decision_id);
 	ReThrowError(edata);

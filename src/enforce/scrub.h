@@ -22,11 +22,17 @@ extern void ca_scrub_tokens(ErrorData *edata);
 /*
  * To be called in PG_CATCH of a governed statement; does not return.  When
  * the server or a setting's check has refused, decision_id (may be NULL) is
- * put into the error's DETAIL.  With hide_values an error about a value does not
- * tell it.
+ * put into the error's DETAIL.  With hide_values the error does not tell
+ * values that the agent may not see.
  */
 pg_noreturn extern void ca_scrub_and_rethrow(const char *decision_id,
 											 bool hide_values);
+
+/*
+ * For fmgr_hook, when a trusted function fails: what it saw is taken out of the
+ * error.  Returns, for whoever asked the hook goes on to raise the error.
+ */
+extern void ca_scrub_failed_inside(void);
 
 /*
  * A statement of this transaction works on values that policies hide: its

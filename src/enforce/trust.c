@@ -16,6 +16,7 @@
 #include "catalog/pg_proc.h"
 #include "enforce/function.h"
 #include "enforce/refuse.h"
+#include "enforce/scrub.h"
 #include "enforce/trust.h"
 #include "utils/memutils.h"
 #include "utils/syscache.h"
@@ -86,10 +87,14 @@ ca_trust_watches(Oid funcid)
 void
 ca_trust_call(FmgrHookEventType event, const FmgrInfo *function, bool enforced)
 {
+	bool		trusted = ca_trust_active();
+
 	if (event == FHET_START)
 		push(enforced && is_trusted(function->fn_oid));
 	else if (height > 0)
 		height--;
+	if (event == FHET_ABORT && trusted)
+		ca_scrub_failed_inside();
 }
 
 void

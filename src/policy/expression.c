@@ -189,6 +189,15 @@ ca_expression_parse(const char *text, Relation rel, const char *alias)
 	return (Expr *) expr;
 }
 
+Expr *
+ca_expression_parse_row(const char *text, Relation rel)
+{
+	Expr	   *expr = ca_expression_parse(text, rel, NULL);
+
+	ca_expression_check_row((Node *) expr);
+	return expr;
+}
+
 /* Which of our identity functions is this node a call of, with its name? */
 static bool
 is_identity_call(Node *node, char **function, char **argument)

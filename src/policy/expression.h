@@ -31,6 +31,12 @@ extern Expr *ca_expression_parse(const char *text, Relation rel,
 								 const char *alias);
 
 /*
+ * The same for what is put into the agent's queries, and runs under its
+ * settings: row filters, and exceptions of masks.
+ */
+extern Expr *ca_expression_parse_row(const char *text, Relation rel);
+
+/*
  * A copy of a filter for one use: Vars get that varno, and claim() and
  * attribute() of the current identity become constants.
  */

@@ -187,6 +187,110 @@ check_conversion(Oid from, Oid to)
 				 errdetail("It depends on the session's search path.")));
 }
 
+/*
+ * Is the text of a value of this type what settings say that any client may
+ * set: DateStyle, IntervalStyle, bytea_output, extra_float_digits, lc_monetary?
+ */
+static bool
+text_follows_settings(Oid type)
+{
+	Oid			inner;
+
+	type = getBaseType(type);
+	switch (type)
+	{
+		case DATEOID:
+		case TIMESTAMPOID:
+		case TIMESTAMPTZOID:
+		case INTERVALOID:
+		case BYTEAOID:
+		case FLOAT4OID:
+		case FLOAT8OID:
+		case MONEYOID:
+		case POINTOID:
+		case LSEGOID:
+		case PATHOID:
+		case BOXOID:
+		case POLYGONOID:
+		case LINEOID:
+		case CIRCLEOID:
+			return true;
+		default:
+			break;
+	}
+	if (OidIsValid(inner = get_multirange_range(type)))
+		type = inner;
+	if (OidIsValid(inner = get_element_type(type)) ||
+		OidIsValid(inner = get_range_subtype(type)))
+		return text_follows_settings(inner);
+	return type_is_rowtype(type);
+}
+
+static void
+check_text_of(Oid type)
+{
+	if (text_follows_settings(type))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("text of type %s is not allowed in a policy about rows",
+						format_type_be(type)),
+				 errdetail("It depends on the session's settings."),
+				 errhint("Say which text, for example by to_char() or encode().")));
+}
+
+/* Does this function make text of a value of whatever type that it is given? */
+static bool
+makes_text_of_any(Oid funcid, int position)
+{
+	Oid		   *types;
+	int			ntypes;
+	Oid			result = get_func_signature(funcid, &types, &ntypes);
+
+	if (result == CSTRINGOID)
+		return true;			/* an output function */
+	if (result != TEXTOID && result != JSONOID && result != JSONBOID)
+		return false;
+	/* a variadic "any" stands for all that follow */
+	position = Min(position, ntypes - 1);
+	return position >= 0 &&
+		(types[position] == ANYOID || types[position] == RECORDOID ||
+		 IsPolymorphicType(types[position]));
+}
+
+static void
+check_arguments(Oid funcid, List *args)
+{
+	for (int i = 0; i < list_length(args); i++)
+	{
+		if (makes_text_of_any(funcid, i))
+			check_text_of(exprType(list_nth(args, i)));
+	}
+}
+
+/*
+ * SECURITY: the agent's settings hold while a row filter runs, so it must not
+ * look at what they decide.  (test/sql/settings.sql)
+ */
+static bool
+check_row_walker(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, CoerceViaIO))
+		check_text_of(exprType((Node *) ((CoerceViaIO *) node)->arg));
+	else if (IsA(node, FuncExpr))
+		check_arguments(((FuncExpr *) node)->funcid, ((FuncExpr *) node)->args);
+	else if (IsA(node, OpExpr))
+		check_arguments(((OpExpr *) node)->opfuncid, ((OpExpr *) node)->args);
+	return expression_tree_walker(node, check_row_walker, context);
+}
+
+void
+ca_expression_check_row(Node *expr)
+{
+	(void) check_row_walker(expr, NULL);
+}
+
 /* What a column of the relation is of is its own business. */
 static void
 check_node_type(Node *node)

@@ -19,4 +19,7 @@ extern void ca_expression_check_raw(Node *raw, bool alone);
 /* Refuse, with the reason, what an analyzed expression holds. */
 extern void ca_expression_check_tree(Node *expr);
 
+/* Refuse, with the reason, what means something else under other settings. */
+extern void ca_expression_check_row(Node *expr);
+
 #endif							/* CA_POLICY_EXPRESSION_CHECK_H */

@@ -482,7 +482,7 @@ parse_row(void *arg)
 	RowParse   *p = arg;
 	Relation	rel = relation_open(p->relation->relid, AccessShareLock);
 
-	p->expr = ca_expression_parse(p->text, rel, NULL);
+	p->expr = ca_expression_parse_row(p->text, rel);
 	relation_close(rel, NoLock);
 }
 

@@ -24,23 +24,11 @@
 #include "postgres.h"
 #endif
 
-#if PG_VERSION_NUM < 150000
-#error "PostgreSQL 15 or later is required"
-#endif
-
 #include "common/jsonapi.h"
 #include "mb/pg_wchar.h"
 
+#include "base/compat.h"
 #include "token/json.h"
-
-/* What a semantic action returns, by server version. */
-#if PG_VERSION_NUM >= 160000
-#define ACTION_RESULT	JsonParseErrorType
-#define ACTION_DONE()	return JSON_SUCCESS
-#else
-#define ACTION_RESULT	void
-#define ACTION_DONE()	return
-#endif
 
 /* State of the semantic actions. */
 typedef struct TreeBuilder
@@ -215,27 +203,27 @@ add_node(TreeBuilder *builder, CaJsonType type, char *text)
 }
 
 /* Semantic action: an object begins. */
-static ACTION_RESULT
+static CaJsonResult
 object_start(void *state)
 {
 	TreeBuilder *builder = state;
 
 	builder->open = add_node(builder, CA_JSON_OBJECT, NULL);
-	ACTION_DONE();
+	CA_JSON_DONE();
 }
 
 /* Semantic action: an array begins. */
-static ACTION_RESULT
+static CaJsonResult
 array_start(void *state)
 {
 	TreeBuilder *builder = state;
 
 	builder->open = add_node(builder, CA_JSON_ARRAY, NULL);
-	ACTION_DONE();
+	CA_JSON_DONE();
 }
 
 /* Semantic action: the innermost object or array ends. */
-static ACTION_RESULT
+static CaJsonResult
 container_end(void *state)
 {
 	TreeBuilder *builder = state;
@@ -243,21 +231,21 @@ container_end(void *state)
 
 	node->next = builder->json->nnodes;
 	builder->open = node->parent;
-	ACTION_DONE();
+	CA_JSON_DONE();
 }
 
 /* Semantic action: a member's name was read; it is palloc'd and ours. */
-static ACTION_RESULT
+static CaJsonResult
 object_field_start(void *state, char *fname, bool isnull pg_attribute_unused())
 {
 	TreeBuilder *builder = state;
 
 	builder->name = fname;
-	ACTION_DONE();
+	CA_JSON_DONE();
 }
 
 /* Semantic action: a scalar was read; its text is palloc'd and ours. */
-static ACTION_RESULT
+static CaJsonResult
 scalar(void *state, char *token, JsonTokenType tokentype)
 {
 	CaJsonType	type = CA_JSON_LITERAL;
@@ -267,7 +255,7 @@ scalar(void *state, char *token, JsonTokenType tokentype)
 	else if (tokentype == JSON_TOKEN_NUMBER)
 		type = CA_JSON_NUMBER;
 	add_node(state, type, token);
-	ACTION_DONE();
+	CA_JSON_DONE();
 }
 
 /*
@@ -279,17 +267,9 @@ run_parser(char *text, size_t len, JsonSemAction *actions)
 	JsonLexContext *lex;
 	bool		ok;
 
-#if PG_VERSION_NUM >= 170000
-	lex = makeJsonLexContextCstringLen(NULL, text, len, PG_UTF8, true);
+	lex = ca_json_lexer(text, len);
 	ok = pg_parse_json(lex, actions) == JSON_SUCCESS;
-	freeJsonLexContext(lex);
-#else
-	lex = makeJsonLexContextCstringLen(text, (int) len, PG_UTF8, true);
-	ok = pg_parse_json(lex, actions) == JSON_SUCCESS;
-	pfree(lex->strval->data);
-	pfree(lex->strval);
-	pfree(lex);
-#endif
+	ca_json_lexer_free(lex);
 	return ok;
 }
 

@@ -28,6 +28,27 @@ CREATE TRIGGER computes AFTER UPDATE ON crm.after FOR EACH ROW EXECUTE FUNCTION 
 CREATE TABLE crm.late (id int PRIMARY KEY, prefix text, secret text);
 CREATE CONSTRAINT TRIGGER computes AFTER UPDATE ON crm.late DEFERRABLE INITIALLY DEFERRED
     FOR EACH ROW EXECUTE FUNCTION crm.computes();
+CREATE TABLE crm.log (line text, n int CHECK (n > 0));
+CREATE FUNCTION crm.logs() RETURNS trigger LANGUAGE plpgsql AS
+    $$BEGIN EXECUTE format('INSERT INTO crm.log VALUES (%L, %s)', old.secret, coalesce(new.prefix, '-1')); RETURN NULL; END$$;
+CREATE TABLE crm.logged (id int PRIMARY KEY, prefix text, secret text);
+CREATE TRIGGER logs AFTER UPDATE OR DELETE ON crm.logged FOR EACH ROW EXECUTE FUNCTION crm.logs();
+CREATE TABLE crm.logged_late (id int PRIMARY KEY, prefix text, secret text);
+CREATE CONSTRAINT TRIGGER logs AFTER UPDATE OR DELETE ON crm.logged_late DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW EXECUTE FUNCTION crm.logs();
+CREATE FUNCTION crm.caught(statement text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    state text;
+    message text;
+    detail text;
+    context text;
+BEGIN
+    EXECUTE statement;
+    RETURN 'done';
+EXCEPTION WHEN OTHERS THEN
+    GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL, context = PG_EXCEPTION_CONTEXT;
+    RETURN concat_ws('; ', state, message, regexp_replace(detail, 'decision_id=[0-9a-f-]+ ', ''), 'context: ' || context);
+END $$;
 CREATE TABLE crm.spied (id int PRIMARY KEY, prefix text, secret text);
 CREATE FUNCTION crm.spies() RETURNS trigger LANGUAGE plpgsql AS
     $$BEGIN RAISE NOTICE 'it was %', old; RETURN COALESCE(new, old); END$$;
@@ -46,6 +67,8 @@ SELECT 'CREATE TABLE public."' || 'RAW' || 'SECRET1" ()' \gexec
 INSERT INTO crm.named VALUES (1, '', 'public."' || 'RAW' || 'SECRET1"');
 INSERT INTO crm.after VALUES (1, '', 'RAW' || 'SECRET1');
 INSERT INTO crm.late VALUES (1, '', 'RAW' || 'SECRET1');
+INSERT INTO crm.logged VALUES (1, '', 'RAW' || 'SECRET1');
+INSERT INTO crm.logged_late VALUES (1, '', 'RAW' || 'SECRET1');
 INSERT INTO crm.spied VALUES (1, '', 'RAW' || 'SECRET1');
 INSERT INTO crm.plain VALUES (1, '', 'RAW' || 'SECRET1');
 INSERT INTO crm.seen VALUES (1, '', 'RAW' || 'SECRET1');
@@ -55,12 +78,13 @@ SELECT 'ALTER TABLE crm.added ADD COLUMN secret text DEFAULT ''' || 'RAW' || 'SE
 ALTER TABLE crm.added ALTER secret DROP DEFAULT;
 GRANT ALL ON ALL TABLES IN SCHEMA crm TO regress_contauth_agent;
 CREATE FUNCTION pg_temp.tables(suffix text) RETURNS text[] LANGUAGE sql AS
-    $$ SELECT array_agg('crm.' || t || suffix) FROM unnest('{generated,indexed,partial,checked,routed,routed_1,triggered,searched,named,after,late,spied,plain}'::text[]) AS t $$;
+    $$ SELECT array_agg('crm.' || t || suffix) FROM unnest('{generated,indexed,partial,checked,routed,routed_1,triggered,searched,named,after,late,logged,logged_late,spied,plain}'::text[]) AS t $$;
 SELECT contauth.create_policy('read', 'permit', actions => '{select}',
            resources => pg_temp.tables('(id,prefix,secret)') || '{crm.seen, crm.added}'::text[],
            masks => (SELECT jsonb_object_agg(t, 'redact') FROM unnest(pg_temp.tables('.secret') || 'crm.added.secret'::text) AS t)),
        contauth.create_policy('write', 'permit', actions => '{update,insert,delete}',
-           resources => pg_temp.tables('(id,prefix)') || 'crm.seen(id,prefix)'::text) \g /dev/null
+           resources => pg_temp.tables('(id,prefix)') || 'crm.seen(id,prefix)'::text),
+       contauth.create_policy('catch', 'permit', actions => '{execute}', resources => '{function:crm.caught}') \g /dev/null
 \set ECHO all
 \set VERBOSITY default
 
@@ -106,6 +130,28 @@ BEGIN;
 UPDATE crm.late SET prefix = '1';
 COMMIT;
 SELECT 'y'::int;
+-- the context of an error holds the statement that a trigger has put together,
+-- whatever that failed of: a permit, a constraint, a timeout
+SELECT crm.caught($$UPDATE crm.logged SET prefix = '1'$$);
+SELECT crm.caught($$DELETE FROM crm.logged$$);
+:as_admin
+SELECT contauth.create_policy('log', 'permit', actions => '{insert}', resources => '{crm.log}') \g /dev/null
+:as_agent
+UPDATE crm.logged SET prefix = '-1';
+SELECT crm.caught($$UPDATE crm.logged SET prefix = '-1'$$);
+DELETE FROM crm.logged;
+BEGIN;
+UPDATE crm.logged_late SET prefix = '-1';
+COMMIT;
+BEGIN;
+UPDATE crm.logged_late SET prefix = '-1';
+SET CONSTRAINTS ALL IMMEDIATE;
+ROLLBACK;
+UPDATE crm.logged_late SET prefix = '-1';
+SET statement_timeout = '100ms';
+UPDATE crm.logged SET prefix = '(SELECT 1 FROM pg_sleep(10))';
+RESET statement_timeout;
+UPDATE crm.logged SET prefix = '1';
 -- a function of the agent's own does not see what it does not see itself
 \set VERBOSITY terse
 UPDATE crm.spied SET prefix = 'x';

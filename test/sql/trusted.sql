@@ -35,6 +35,33 @@ CREATE FUNCTION crm.invoker() RETURNS text LANGUAGE plpgsql SET search_path = pg
     $$ BEGIN RETURN (SELECT max(ssn) FROM crm.customer); END $$;
 CREATE FUNCTION crm.unpinned() RETURNS text LANGUAGE plpgsql SECURITY DEFINER AS
     $$ BEGIN RETURN (SELECT max(ssn) FROM crm.customer); END $$;
+CREATE FUNCTION crm.number_of(int) RETURNS int LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS
+    $$ DECLARE t text; BEGIN SELECT ssn INTO t FROM crm.customer WHERE id = $1; RETURN t::int; END $$;
+CREATE FUNCTION crm.number_folded(int) RETURNS int LANGUAGE plpgsql IMMUTABLE SECURITY DEFINER SET search_path = pg_catalog AS
+    $$ DECLARE t text; BEGIN SELECT ssn INTO t FROM crm.customer WHERE id = $1; RETURN t::int; END $$;
+CREATE FUNCTION crm.numbers() RETURNS SETOF int LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog AS
+    $$ SELECT ssn::int FROM crm.customer $$;
+CREATE PROCEDURE crm.number(int) LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS
+    $$ DECLARE t text; n int; BEGIN SELECT ssn INTO t FROM crm.customer WHERE id = $1; n := t; END $$;
+CREATE FUNCTION crm.puts_together(statement text) RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS
+    $$ DECLARE t text; BEGIN SELECT ssn INTO t FROM crm.customer WHERE id = 1; EXECUTE format(statement, t); END $$;
+CREATE FUNCTION crm.asks_strictly() RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS
+    $$ DECLARE t text; BEGIN SELECT ssn INTO t FROM crm.customer WHERE id = 1; SELECT name INTO STRICT t FROM crm.customer WHERE notes = t; END $$;
+CREATE FUNCTION crm.catches(statement text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    state text;
+    message text;
+    detail text;
+    context text;
+BEGIN
+    EXECUTE statement;
+    RETURN 'done';
+EXCEPTION WHEN OTHERS THEN
+    GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL, context = PG_EXCEPTION_CONTEXT;
+    RETURN concat_ws('; ', state, message, regexp_replace(detail, 'decision_id=[0-9a-f-]+ ', ''), 'context: ' || context);
+END $$;
+CREATE FUNCTION crm.catches_simply() RETURNS text LANGUAGE plpgsql AS
+    $$ DECLARE n int; BEGIN n := crm.number_of(1); RETURN n; EXCEPTION WHEN OTHERS THEN RETURN SQLERRM; END $$;
 RESET ROLE;
 SELECT contauth.create_policy('call', 'permit', actions => '{execute}', resources => '{function:crm.*}') \g /dev/null
 SELECT contauth.create_policy('tickets', 'permit', actions => '{update}', resources => '{crm.ticket}') \g /dev/null
@@ -61,7 +88,8 @@ ALTER FUNCTION crm.average() OWNER TO regress_contauth_agent;
 SELECT contauth.create_policy('trust', 'permit', actions => '{execute}', resources => '{function:crm.average}', limits => '{"trusted": true}');
 ALTER FUNCTION crm.average() OWNER TO regress_contauth_owner;
 SELECT contauth.create_policy('trust', 'permit', actions => '{execute}', limits => '{"trusted": true}',
-    resources => '{function:crm.average, function:crm.ssns, function:crm.notes_sql, function:crm.through, function:crm.hand_out, function:crm.fail, function:crm.write, function:crm.run}') \g /dev/null
+    resources => '{function:crm.average, function:crm.ssns, function:crm.notes_sql, function:crm.through, function:crm.hand_out, function:crm.fail, function:crm.write, function:crm.run, function:crm.number_of, function:crm.number_folded,
+        function:crm.numbers, function:crm.number, function:crm.puts_together, function:crm.asks_strictly}') \g /dev/null
 
 --
 -- what a trusted function reads, and what others do
@@ -80,6 +108,28 @@ SELECT crm.not_through(), crm.through(), crm.not_through(), crm.through();
 SELECT crm.fail();
 SELECT count(*) FROM crm.customer;
 DO $$ BEGIN NULL; END $$;
+-- what it fails on is not told: no value, no statement with a value in it
+\set VERBOSITY default
+SELECT crm.number_of(1);
+:state
+SELECT crm.number_of(id) FROM crm.customer WHERE id = 2;
+SELECT crm.number_folded(1);
+SELECT * FROM crm.numbers();
+CALL crm.number(1);
+SELECT crm.puts_together('SELECT %L::int');
+SELECT crm.puts_together('SELECT %I');
+SET plpgsql.print_strict_params = on;
+SELECT crm.asks_strictly();
+:state
+SELECT crm.catches('SELECT crm.number_of(1)');
+SELECT crm.catches($$SELECT crm.puts_together('SELECT %L::int')$$);
+SELECT crm.catches($$SELECT crm.puts_together('DELETE FROM crm.customer WHERE ssn = %L')$$);
+SELECT crm.catches('SELECT crm.asks_strictly()');
+SELECT crm.catches_simply();
+-- what its author raises is
+SELECT crm.fail();
+SELECT crm.catches('SELECT crm.fail()');
+\set VERBOSITY terse
 -- a cursor that it leaves behind is not read on
 BEGIN;
 SELECT crm.hand_out();
