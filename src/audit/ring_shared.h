@@ -16,8 +16,8 @@
  * rows (journal.c), unless the worker has claimed them: those before claimed are
  * being written as rows.
  *
- * Locking: "lock" guards every field below it; home_state and wanted_index are
- * read without, too.  Bytes of data[] in [tail, head) never change, but for a
+ * Locking: "lock" guards every field below it; those that are atomic are read
+ * without, too.  Bytes of data[] in [tail, head) never change, but for a
  * record's place in the journal, so they are copied without the lock; producers
  * write behind head under the lock, exclusive, and move head last.  Only the
  * worker moves tail and claimed, the latter with journal_lock held; who holds
@@ -39,6 +39,9 @@
 
 /* Largest record in the ring, bytes; larger ones are cut. */
 #define CA_RECORD_MAX			65536
+
+/* How often the worker looks at what is put, at least, while records come. */
+#define CA_LOOK_US				10000
 
 /* What is known about the database that keeps the audit tables. */
 typedef enum CaHomeState
@@ -76,9 +79,11 @@ typedef struct CaRingShared
 	uint64		claimed_index;
 	uint64		journal_pos;	/* what is before it has been put into the */
 	uint64		journal_index;	/* journal, or passed over */
-	pg_atomic_uint64 wanted_index;	/* the worker is to see all records below;
-									 * read without the lock, too */
-	uint64		seen_index;		/* it has seen those */
+	pg_atomic_uint64 strict_index;	/* behind the newest strict record */
+	pg_atomic_uint64 wanted_index;	/* somebody waits for the worker to see
+									 * all records below */
+	uint64		seen_index;		/* it has seen those, */
+	pg_atomic_uint64 seen_us;	/* at that time (ca_ring_clock); 0: no worker */
 	uint64		wanted_rows;	/* somebody waits for all below to be rows */
 	int			producers;		/* backends that may still put records */
 	pg_atomic_uint32 home_state;	/* CaHomeState; read without the lock, too */
@@ -156,6 +161,7 @@ extern void ca_ring_worker_set_state(CaHomeState state);
 
 /* ring.c */
 extern void ca_ring_draw_uuid(pg_uuid_t *uuid);
+extern uint64 ca_ring_clock(void);
 extern void ca_ring_announce_spool(void);
 extern void ca_ring_copy_out(uint64 pos, void *dst, Size len);
 extern CaRingEntry ca_ring_entry(uint64 pos);

@@ -191,6 +191,25 @@ EOS
 	return join ' ', sort keys %told;
 }
 
+# Agents at work do not wake the worker, but do not go on without it either.
+sub answers
+{
+	my (@clients) = @_;
+	let_work(0.5, @clients);
+	return length join '', map { $_->{out} } @clients;
+}
+
+my @busy = start_clients('busy');
+answers(@busy);
+my $standing = value($worker);
+kill 'STOP', $standing;
+my $told = answers(@busy);
+is(answers(@busy), $told, 'agents at work are told nothing while the worker stands still');
+kill 'CONT', $standing;
+cmp_ok(answers(@busy), '>', $told, 'and go on with it');
+$_->{run}->signal('TERM') foreach @busy;
+is(missing(@busy), '', 'all that they were told is on record');
+
 my $carried = 0;
 foreach my $round (1 .. 6)
 {
