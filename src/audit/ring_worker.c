@@ -365,6 +365,19 @@ ca_ring_worker_rows_due(void)
 	return due;
 }
 
+/* Is there a record that a crash would lose, as long as it is no row? */
+bool
+ca_ring_worker_has_loose(void)
+{
+	CaRingShared *ring = ca_ring_shared();
+	bool		has;
+
+	LWLockAcquire(ring->lock, LW_SHARED);
+	has = ring->loose_index > ring->tail_index;
+	LWLockRelease(ring->lock);
+	return has;
+}
+
 /*
  * Wait for work: a nap while records keep coming, a sleep when idle.  Returns at
  * once when those who wait, or a filling ring, do not let it.

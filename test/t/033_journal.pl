@@ -73,6 +73,16 @@ cmp_ok(value('SELECT sum(end_position) FROM contauth_audit.spool'), '>', 0,
 	'and the tables say how far it has been carried');
 is(value('SELECT count(*) = 1 FROM contauth_audit.spool'), 't', 'in one row for a segment');
 
+my $since = time;
+foreach my $n (1 .. 30)
+{
+	attempt($agent, "SELECT count(*) AS gather_$n FROM app.ticket");
+	sleep(0.02);
+}
+my $most = 2 + 10 * (time - $since);
+cmp_ok(value("SELECT count(DISTINCT xmin::text) FROM contauth_audit.decision WHERE statement LIKE '%gather_%'"),
+	'<=', $most, 'while nobody reads, rows are written ten times a second');
+
 my $lazy = open_session($node, ROLE_B, token_b($issuer));
 value("ALTER ROLE @{[ROLE_B]} SET contauth.audit_durability = 'async'");
 $lazy->quit;
