@@ -6,9 +6,13 @@
  * A row takes its time: normal form, JSON, hash, indexes, commit, and another
  * process that does it.  Who waits for his record to be durable need not wait for
  * all that: he writes it to the journal, and what others wait for with it, and
- * syncs that.  One does so at a time; whoever waits for him mostly finds his own
- * record written, too.  The worker makes the rows afterwards, from the ring, in
- * batches as large as if nobody were waiting.
+ * syncs that.  One does so at a time, in turns.  Who comes first in a turn takes
+ * its lock, and then waits until the turn before has been written; what has been
+ * put until then is his to write, and those whose it is sleep on the turn's lock.
+ * There are two such locks, for the turn that is being written and the one that
+ * gathers.  (With one lock all who sleep would be woken each time, mostly to find
+ * that one of them writes and the rest can sleep again.)  The worker makes the rows
+ * afterwards, from the ring, in batches as large as if nobody were waiting.
  *
  * The journal is a spool (spool.h) that has the boot_id of this start of the
  * server as its id.  The worker makes its segments, of a fixed size, so that a
@@ -116,6 +120,8 @@ begin_flush(Flush *flush)
 	flush->segment = ring->spool_segment;
 	flush->end = ring->spool_end;
 	flush->room = ring->spool_room;
+	/* who comes from now on is not gathered */
+	ring->journal_turn++;
 	LWLockRelease(ring->lock);
 	flush->niov = 0;
 	flush->nbytes = 0;
@@ -229,11 +235,12 @@ publish(const Flush *flush, uint64 pos, uint64 end)
 }
 
 /*
- * Write and sync what is not in the journal yet.  What is written behind
- * ring->spool_end, before a failure, the next one overwrites.
+ * Write and sync what is not in the journal yet, up to the record or further.
+ * What is written behind ring->spool_end, before a failure, the next one
+ * overwrites.
  */
 static bool
-write_journal(void)
+write_journal(CaRingPlace place)
 {
 	Flush		flush;
 	uint64		pos;
@@ -241,6 +248,8 @@ write_journal(void)
 
 	if (!begin_flush(&flush))
 		return false;
+	if (flush.index > place.index)
+		return true;
 	pos = flush.pos;
 	end = flush.end;
 	if (!write_records(&flush))
@@ -262,38 +271,50 @@ write_journal(void)
 	return true;
 }
 
-/* Is there nothing to be done for a record, since it is there, or will be a row? */
-static bool
-is_settled(CaRingPlace place)
+/*
+ * What has become of a record?  FAILS: nothing yet; then the turn is that in
+ * which it will be gathered, or has been, should that have begun meanwhile.
+ */
+static CaJournaled
+look_up(CaRingPlace place, LWLock **turn)
 {
 	CaRingShared *ring = ca_ring_shared();
-	bool		settled;
+	CaJournaled found = CA_JOURNAL_FAILS;
 
 	LWLockAcquire(ring->lock, LW_SHARED);
-	settled = ring->claimed_index > place.index || ring->journal_index > place.index;
+	if (ring->tail_index > place.index)
+		found = CA_JOURNAL_HAS; /* or the table, which is as good */
+	else if (ring->journal_index > place.index || ring->claimed_index > place.index)
+		found = ca_ring_entry(place.pos).segment != 0 ? CA_JOURNAL_HAS : CA_JOURNAL_NEEDLESS;
+	*turn = ring->turn_locks[ring->journal_turn % 2];
 	LWLockRelease(ring->lock);
-	return settled;
+	return found;
 }
 
-bool
+CaJournaled
 ca_journal_write(CaRingPlace place)
 {
 	CaRingShared *ring = ca_ring_shared();
+	CaJournaled found;
+	LWLock	   *turn;
 
 	if (!place.strict)
-		return false;
-	while (!is_settled(place))
+		return CA_JOURNAL_FAILS;
+	while ((found = look_up(place, &turn)) == CA_JOURNAL_FAILS)
 	{
 		bool		ok;
 
-		if (!LWLockAcquireOrWait(ring->journal_lock, LW_EXCLUSIVE))
+		/* somebody else writes in this turn: sleep until that is done */
+		if (!LWLockAcquireOrWait(turn, LW_EXCLUSIVE))
 			continue;
-		ok = write_journal();
+		LWLockAcquire(ring->journal_lock, LW_EXCLUSIVE);
+		ok = write_journal(place);
 		LWLockRelease(ring->journal_lock);
+		LWLockRelease(turn);
 		if (!ok)
-			return false;
+			return CA_JOURNAL_FAILS;
 	}
-	return true;
+	return found;
 }
 
 bool

@@ -66,7 +66,7 @@ void
 ca_ring_shmem_request(void)
 {
 	RequestAddinShmemSpace(ca_ring_shmem_size());
-	RequestNamedLWLockTranche(CA_RING_TRANCHE, 2);
+	RequestNamedLWLockTranche(CA_RING_TRANCHE, 4);
 }
 
 /* Draw a random (version 4) UUID. */
@@ -85,6 +85,7 @@ ca_ring_draw_uuid(pg_uuid_t *uuid)
 void
 ca_ring_shmem_startup(void)
 {
+	LWLockPadded *locks;
 	bool		found;
 
 	LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
@@ -92,8 +93,11 @@ ca_ring_shmem_startup(void)
 	if (!found)
 	{
 		memset(ring, 0, offsetof(CaRingShared, data));
-		ring->lock = &GetNamedLWLockTranche(CA_RING_TRANCHE)[0].lock;
-		ring->journal_lock = &GetNamedLWLockTranche(CA_RING_TRANCHE)[1].lock;
+		locks = GetNamedLWLockTranche(CA_RING_TRANCHE);
+		ring->lock = &locks[0].lock;
+		ring->journal_lock = &locks[1].lock;
+		ring->turn_locks[0] = &locks[2].lock;
+		ring->turn_locks[1] = &locks[3].lock;
 		ring->size = (Size) ca_guc_audit_ring_size * 1024;
 		ca_ring_draw_uuid(&ring->boot_id);
 		ConditionVariableInit(&ring->progress);
@@ -560,12 +564,15 @@ is_durable(void *arg)
 	return done;
 }
 
-/* See ring.h. */
+/* See ring.h.  Mostly there is nothing left to be waited for. */
 void
 ca_ring_wait_durable(CaRingPlace place)
 {
-	Waiter		waiter = {place, !ca_journal_write(place)};
+	CaJournaled journaled = ca_journal_write(place);
+	Waiter		waiter = {place, journaled == CA_JOURNAL_FAILS};
 
+	if (journaled == CA_JOURNAL_HAS && worker_looks())
+		return;
 	if (!wait_until(is_durable, &waiter, ca_guc_audit_wait))
 		report_timeout();
 }

@@ -22,7 +22,7 @@
  * write behind head under the lock, exclusive, and move head last.  Only the
  * worker moves tail and claimed, the latter with journal_lock held; who holds
  * that moves journal.  No other lock is taken while holding "lock";
- * journal_lock is taken before it.
+ * journal_lock is taken before it, and one of turn_locks before that.
  *
  *-------------------------------------------------------------------------
  */
@@ -66,6 +66,7 @@ typedef struct CaRingShared
 	/* fixed when the memory is initialised */
 	LWLock	   *lock;
 	LWLock	   *journal_lock;
+	LWLock	   *turn_locks[2];
 	pg_uuid_t	boot_id;
 	Size		size;			/* bytes in data[] */
 	/* signalled, without the lock, when tail or home_state changes */
@@ -79,6 +80,7 @@ typedef struct CaRingShared
 	uint64		claimed_index;
 	uint64		journal_pos;	/* what is before it has been put into the */
 	uint64		journal_index;	/* journal, or passed over */
+	uint64		journal_turn;	/* whose records have not been gathered yet */
 	pg_atomic_uint64 strict_index;	/* behind the newest strict record */
 	pg_atomic_uint64 wanted_index;	/* somebody waits for the worker to see
 									 * all records below */
