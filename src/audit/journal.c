@@ -46,8 +46,15 @@
 #include "storage/fd.h"
 #include "utils/timestamp.h"
 
-/* Bytes of records that a segment holds, or an eighth of all there may be. */
+/*
+ * Bytes of records that a segment holds, or an eighth of all there may be.  The
+ * first is small, so that it is there soon.
+ */
 #define CA_JOURNAL_ROOM			(16 * 1024 * 1024)
+#define CA_JOURNAL_FIRST_ROOM	(1024 * 1024)
+
+/* Bytes of a segment that are written and synced at once when it is made. */
+#define CA_JOURNAL_STEP			(256 * 1024)
 
 /* Pause after no segment could be made. */
 #define CA_JOURNAL_RETRY_MS		10000
@@ -332,6 +339,30 @@ ca_journal_due(void)
 	return wanted;
 }
 
+/*
+ * Write zeros to the end of a new file; false with errno.  What has been written
+ * before costs less to sync than what only has been allocated.  In between those
+ * who wait have their turn with the disk, and with the worker.
+ */
+static bool
+fill_with_zeros(int fd, off_t from, off_t end)
+{
+	char	   *zeros = palloc0(CA_JOURNAL_STEP);
+	bool		ok = true;
+
+	while (ok && from < end)
+	{
+		Size		len = Min(end - from, CA_JOURNAL_STEP);
+
+		errno = ENOSPC;
+		ok = pg_pwrite(fd, zeros, len, from) == (ssize_t) len && pg_fdatasync(fd) == 0;
+		from += len;
+		ca_ring_worker_see();
+	}
+	pfree(zeros);
+	return ok;
+}
+
 /* Make the file of a segment, with so much room for its records. */
 static void
 create_segment(CaSpoolSegment *segment, uint64 room)
@@ -346,8 +377,8 @@ create_segment(CaSpoolSegment *segment, uint64 room)
 						   CA_SPOOL_DIR, ca_guc_spool_size),
 				 errhint("Strict durability waits for rows meanwhile.")));
 	fd = ca_spool_create(segment, false);
-	errno = posix_fallocate(fd, 0, ca_spool_offset(segment, room));
-	if (errno != 0 || pg_fsync(fd) != 0)
+	if (!fill_with_zeros(fd, ca_spool_offset(segment, 0), ca_spool_offset(segment, room)) ||
+		pg_fsync(fd) != 0)
 	{
 		int			save_errno = errno;
 
@@ -366,7 +397,7 @@ ca_journal_extend(void)
 {
 	CaRingShared *ring = ca_ring_shared();
 	CaSpoolSegment segment = {.spool_id = ring->boot_id};
-	uint64		room = Min(CA_JOURNAL_ROOM, ca_spool_limit() / 8);
+	uint64		room;
 
 	failed_at = GetCurrentTimestamp();
 	segment.created_at = failed_at;
@@ -375,6 +406,8 @@ ca_journal_extend(void)
 		segment.segment = ring->spool_segment;
 	LWLockRelease(ring->lock);
 	segment.segment++;
+	room = segment.segment == 1 ? CA_JOURNAL_FIRST_ROOM : CA_JOURNAL_ROOM;
+	room = Min(room, ca_spool_limit() / 8);
 	create_segment(&segment, room);
 
 	LWLockAcquire(ring->journal_lock, LW_EXCLUSIVE);
