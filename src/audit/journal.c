@@ -6,13 +6,18 @@
  * A row takes its time: normal form, JSON, hash, indexes, commit, and another
  * process that does it.  Who waits for his record to be durable need not wait for
  * all that: he writes it to the journal, and what others wait for with it, and
- * syncs that.  One does so at a time, in turns.  Who comes first in a turn takes
- * its lock, and then waits until the turn before has been written; what has been
- * put until then is his to write, and those whose it is sleep on the turn's lock.
- * There are two such locks, for the turn that is being written and the one that
- * gathers.  (With one lock all who sleep would be woken each time, mostly to find
- * that one of them writes and the rest can sleep again.)  The worker makes the rows
- * afterwards, from the ring, in batches as large as if nobody were waiting.
+ * syncs that.
+ *
+ * This goes in turns.  Who comes first in a turn takes its lock; those who come
+ * after him sleep on it, for what all of them have put is his to write.  He writes
+ * at once, unless CA_SYNCS turns before him have not been synced yet: then he waits
+ * for the oldest, and more is put meanwhile.  With that he ends the turn, and the
+ * next one begins.  Writing is done by one at a time, syncs at the same time: a sync
+ * takes what was written before it, by whomever, so what one has synced is durable
+ * with all that stands before it.
+ *
+ * The worker makes the rows afterwards, from the ring, in batches as large as if
+ * nobody were waiting.
  *
  * The journal is a spool (spool.h) that has the boot_id of this start of the
  * server as its id.  The worker makes its segments, of a fixed size, so that a
@@ -125,7 +130,7 @@ begin_flush(Flush *flush)
 	flush->index = Max(ring->journal_index, ring->claimed_index);
 	flush->head_index = ring->head_index;
 	flush->segment = ring->spool_segment;
-	flush->end = ring->spool_end;
+	flush->end = ring->journal_end;
 	flush->room = ring->spool_room;
 	/* who comes from now on is not gathered */
 	ring->journal_turn++;
@@ -212,9 +217,9 @@ write_records(Flush *flush)
 	return write_out(flush);
 }
 
-/* Tell everybody which records have been written, from a place of the ring on. */
+/* Say which records have been written, from a place of the ring on. */
 static void
-publish(const Flush *flush, uint64 pos, uint64 end)
+mark_written(const Flush *flush, uint64 pos, uint64 end)
 {
 	CaRingShared *ring = ca_ring_shared();
 
@@ -234,39 +239,49 @@ publish(const Flush *flush, uint64 pos, uint64 end)
 	}
 	ring->journal_pos = flush->pos;
 	ring->journal_index = flush->index;
-	ring->spool_end = flush->end;
+	ring->journal_end = flush->end;
 	ring->journal_wanted |= flush->index < flush->head_index ||
 		flush->end > flush->room / 4 * 3;
 	LWLockRelease(ring->lock);
-	ConditionVariableBroadcast(&ring->progress);
 }
 
 /*
- * Write and sync what is not in the journal yet, up to the record or further.
- * What is written behind ring->spool_end, before a failure, the next one
- * overwrites.
+ * Write what is not in the journal yet, up to the record or further.  What is
+ * written behind ring->journal_end, before a failure, the next one overwrites.
  */
 static bool
-write_journal(CaRingPlace place)
+write_journal(Flush *flush, CaRingPlace place)
 {
-	Flush		flush;
 	uint64		pos;
 	uint64		end;
 
-	if (!begin_flush(&flush))
+	if (!begin_flush(flush))
 		return false;
-	if (flush.index > place.index)
+	if (flush->index > place.index)
 		return true;
-	pos = flush.pos;
-	end = flush.end;
-	if (!write_records(&flush))
+	pos = flush->pos;
+	end = flush->end;
+	if (!write_records(flush))
 		return false;
-	if (flush.pos == pos)
+	if (flush->pos == pos)
 	{
 		want_segment();
 		return false;
 	}
-	if (flush.end > end && pg_fdatasync(flush.fd) != 0)
+	mark_written(flush, pos, end);
+	return true;
+}
+
+/*
+ * Sync all that was written before flush ended, by whomever: what stands in
+ * earlier segments was synced when this one began.
+ */
+static bool
+sync_journal(const Flush *flush)
+{
+	CaRingShared *ring = ca_ring_shared();
+
+	if (pg_fdatasync(flush->fd) != 0)
 	{
 		/* what the kernel holds of it cannot be told any more */
 		ereport(data_sync_elevel(LOG_SERVER_ONLY),
@@ -274,28 +289,71 @@ write_journal(CaRingPlace place)
 				 errmsg("could not fsync the journal of audit records: %m")));
 		return false;
 	}
-	publish(&flush, pos, end);
+	LWLockAcquire(ring->lock, LW_EXCLUSIVE);
+	ring->synced_index = Max(ring->synced_index, flush->index);
+	if (ring->spool_segment == flush->segment)
+		ring->spool_end = Max(ring->spool_end, flush->end);
+	LWLockRelease(ring->lock);
+	ConditionVariableBroadcast(&ring->progress);
 	return true;
 }
 
 /*
- * What has become of a record?  FAILS: nothing yet; then the turn is that in
- * which it will be gathered, or has been, should that have begun meanwhile.
+ * What has become of a record?  FAILS: it is not durable yet; then turn is that
+ * in which it will be gathered, unless it just has been.
  */
 static CaJournaled
-look_up(CaRingPlace place, LWLock **turn)
+look_up(CaRingPlace place, uint64 *turn)
 {
 	CaRingShared *ring = ca_ring_shared();
+	bool		filed;
 	CaJournaled found = CA_JOURNAL_FAILS;
 
 	LWLockAcquire(ring->lock, LW_SHARED);
 	if (ring->tail_index > place.index)
 		found = CA_JOURNAL_HAS; /* or the table, which is as good */
-	else if (ring->journal_index > place.index || ring->claimed_index > place.index)
-		found = ca_ring_entry(place.pos).segment != 0 ? CA_JOURNAL_HAS : CA_JOURNAL_NEEDLESS;
-	*turn = ring->turn_locks[ring->journal_turn % 2];
+	else
+	{
+		filed = ca_ring_entry(place.pos).segment != 0;
+		if (filed && ring->synced_index > place.index)
+			found = CA_JOURNAL_HAS;
+		else if (!filed && Max(ring->journal_index, ring->claimed_index) > place.index)
+			found = CA_JOURNAL_NEEDLESS;
+	}
+	*turn = ring->journal_turn;
 	LWLockRelease(ring->lock);
 	return found;
+}
+
+/* Is it still that turn?  Only who holds its lock can end it. */
+static bool
+is_turn(uint64 turn)
+{
+	CaRingShared *ring = ca_ring_shared();
+	bool		is;
+
+	LWLockAcquire(ring->lock, LW_SHARED);
+	is = ring->journal_turn == turn;
+	LWLockRelease(ring->lock);
+	return is;
+}
+
+/* Write and sync what has been put in a turn, whose lock we hold. */
+static bool
+take_turn(uint64 turn, CaRingPlace place)
+{
+	CaRingShared *ring = ca_ring_shared();
+	LWLock	   *sync_lock = ring->sync_locks[turn % CA_SYNCS];
+	Flush		flush;
+	bool		ok;
+
+	LWLockAcquire(sync_lock, LW_EXCLUSIVE);
+	LWLockAcquire(ring->journal_lock, LW_EXCLUSIVE);
+	ok = write_journal(&flush, place);
+	LWLockRelease(ring->journal_lock);
+	ok = ok && sync_journal(&flush);
+	LWLockRelease(sync_lock);
+	return ok;
 }
 
 CaJournaled
@@ -303,21 +361,20 @@ ca_journal_write(CaRingPlace place)
 {
 	CaRingShared *ring = ca_ring_shared();
 	CaJournaled found;
-	LWLock	   *turn;
+	uint64		turn;
 
 	if (!place.strict)
 		return CA_JOURNAL_FAILS;
 	while ((found = look_up(place, &turn)) == CA_JOURNAL_FAILS)
 	{
+		LWLock	   *turn_lock = ring->turn_locks[turn % CA_TURNS];
 		bool		ok;
 
-		/* somebody else writes in this turn: sleep until that is done */
-		if (!LWLockAcquireOrWait(turn, LW_EXCLUSIVE))
+		/* somebody else takes this turn: sleep until that is done */
+		if (!LWLockAcquireOrWait(turn_lock, LW_EXCLUSIVE))
 			continue;
-		LWLockAcquire(ring->journal_lock, LW_EXCLUSIVE);
-		ok = write_journal(place);
-		LWLockRelease(ring->journal_lock);
-		LWLockRelease(turn);
+		ok = !is_turn(turn) || take_turn(turn, place);
+		LWLockRelease(turn_lock);
 		if (!ok)
 			return CA_JOURNAL_FAILS;
 	}
@@ -392,12 +449,43 @@ create_segment(CaSpoolSegment *segment, uint64 room)
 	(void) close(fd);
 }
 
+/*
+ * Make durable what has been written to the newest segment: only then syncs of
+ * the next one mean that all before is durable.  False: not possible, and how bad
+ * that is.  The caller holds journal_lock.
+ */
+static bool
+finish_segment(int *elevel)
+{
+	CaRingShared *ring = ca_ring_shared();
+	bool		synced;
+	int			fd;
+
+	LWLockAcquire(ring->lock, LW_SHARED);
+	synced = ring->synced_index >= ring->journal_index;
+	LWLockRelease(ring->lock);
+	if (synced)
+		return true;
+	*elevel = ERROR;
+	fd = open_segment(ring->spool_segment);
+	if (fd < 0)
+		return false;
+	*elevel = data_sync_elevel(ERROR);
+	if (pg_fdatasync(fd) != 0)
+		return false;
+	LWLockAcquire(ring->lock, LW_EXCLUSIVE);
+	ring->synced_index = ring->journal_index;
+	LWLockRelease(ring->lock);
+	return true;
+}
+
 void
 ca_journal_extend(void)
 {
 	CaRingShared *ring = ca_ring_shared();
 	CaSpoolSegment segment = {.spool_id = ring->boot_id};
 	uint64		room;
+	int			elevel;
 
 	failed_at = GetCurrentTimestamp();
 	segment.created_at = failed_at;
@@ -411,10 +499,18 @@ ca_journal_extend(void)
 	create_segment(&segment, room);
 
 	LWLockAcquire(ring->journal_lock, LW_EXCLUSIVE);
+	if (!finish_segment(&elevel))
+	{
+		LWLockRelease(ring->journal_lock);
+		ereport(elevel,
+				(errcode_for_file_access(),
+				 errmsg("could not fsync the journal of audit records: %m")));
+	}
 	LWLockAcquire(ring->lock, LW_EXCLUSIVE);
 	ring->spool_id = ring->boot_id;
 	ring->spool_segment = segment.segment;
 	ring->spool_end = 0;
+	ring->journal_end = 0;
 	ring->spool_room = room;
 	ring->journal_wanted = false;
 	LWLockRelease(ring->lock);

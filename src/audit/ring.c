@@ -66,7 +66,7 @@ void
 ca_ring_shmem_request(void)
 {
 	RequestAddinShmemSpace(ca_ring_shmem_size());
-	RequestNamedLWLockTranche(CA_RING_TRANCHE, 4);
+	RequestNamedLWLockTranche(CA_RING_TRANCHE, 2 + CA_TURNS + CA_SYNCS);
 }
 
 /* Draw a random (version 4) UUID. */
@@ -96,8 +96,10 @@ ca_ring_shmem_startup(void)
 		locks = GetNamedLWLockTranche(CA_RING_TRANCHE);
 		ring->lock = &locks[0].lock;
 		ring->journal_lock = &locks[1].lock;
-		ring->turn_locks[0] = &locks[2].lock;
-		ring->turn_locks[1] = &locks[3].lock;
+		for (int i = 0; i < CA_TURNS; i++)
+			ring->turn_locks[i] = &locks[2 + i].lock;
+		for (int i = 0; i < CA_SYNCS; i++)
+			ring->sync_locks[i] = &locks[2 + CA_TURNS + i].lock;
 		ring->size = (Size) ca_guc_audit_ring_size * 1024;
 		ca_ring_draw_uuid(&ring->boot_id);
 		ConditionVariableInit(&ring->progress);
@@ -552,8 +554,9 @@ is_durable(void *arg)
 
 	LWLockAcquire(ring->lock, LW_EXCLUSIVE);
 	written = ring->tail_index > place.index;
-	done = written || (ca_ring_entry(place.pos).segment != 0 &&
-					   (ring->seen_index > place.index || worker_looks()));
+	done = written ||
+		(ring->synced_index > place.index && ca_ring_entry(place.pos).segment != 0 &&
+		 (ring->seen_index > place.index || worker_looks()));
 	if (!done)
 	{
 		if (waiter->journal_fails)

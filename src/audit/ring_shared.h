@@ -22,7 +22,8 @@
  * write behind head under the lock, exclusive, and move head last.  Only the
  * worker moves tail and claimed, the latter with journal_lock held; who holds
  * that moves journal.  No other lock is taken while holding "lock";
- * journal_lock is taken before it, and one of turn_locks before that.
+ * journal_lock is taken before it, before that one of sync_locks, and first one
+ * of turn_locks.
  *
  *-------------------------------------------------------------------------
  */
@@ -42,6 +43,10 @@
 
 /* How often the worker looks at what is put, at least, while records come. */
 #define CA_LOOK_US				10000
+
+/* How many turns write to the journal at the same time; and one more gathers. */
+#define CA_SYNCS				4
+#define CA_TURNS				(CA_SYNCS + 1)
 
 /* What is known about the database that keeps the audit tables. */
 typedef enum CaHomeState
@@ -66,7 +71,8 @@ typedef struct CaRingShared
 	/* fixed when the memory is initialised */
 	LWLock	   *lock;
 	LWLock	   *journal_lock;
-	LWLock	   *turn_locks[2];
+	LWLock	   *turn_locks[CA_TURNS];
+	LWLock	   *sync_locks[CA_SYNCS];
 	pg_uuid_t	boot_id;
 	Size		size;			/* bytes in data[] */
 	/* signalled, without the lock, when tail or home_state changes */
@@ -80,6 +86,8 @@ typedef struct CaRingShared
 	uint64		claimed_index;
 	uint64		journal_pos;	/* what is before it has been put into the */
 	uint64		journal_index;	/* journal, or passed over */
+	uint64		journal_end;	/* that place in the journal's segment */
+	uint64		synced_index;	/* what is before it is durable there, too */
 	uint64		journal_turn;	/* whose records have not been gathered yet */
 	pg_atomic_uint64 strict_index;	/* behind the newest strict record */
 	pg_atomic_uint64 wanted_index;	/* somebody waits for the worker to see
