@@ -27,10 +27,16 @@ typedef enum CaJournaled
  */
 extern CaJournaled ca_journal_write(CaRingPlace place);
 
+/*
+ * The file of a segment, open for writing, -1 when that fails.  It stays open
+ * until another one is asked for.
+ */
+extern int	ca_journal_open(int32 number);
+
 /* Is it the journal of this start of the server, whose records the ring holds? */
 extern bool ca_journal_owns(const pg_uuid_t *spool_id);
 
-/* The worker: is a segment missing?  Step: make it. */
+/* journal_segment.c, for the worker: is a segment missing?  Step: make it. */
 extern bool ca_journal_due(void);
 extern void ca_journal_extend(void);
 
