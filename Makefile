@@ -89,6 +89,7 @@ OBJS = \
 	src/audit/guard.o \
 	src/audit/home.o \
 	src/audit/journal.o \
+	src/audit/journal_segment.o \
 	src/audit/memo.o \
 	src/audit/normalize.o \
 	src/audit/reading.o \

@@ -6,23 +6,27 @@
  * A row takes its time: normal form, JSON, hash, indexes, commit, and another
  * process that does it.  Who waits for his record to be durable need not wait for
  * all that: he writes it to the journal, and what others wait for with it, and
- * syncs that.  One does so at a time; whoever waits for him mostly finds his own
- * record written, too.  The worker makes the rows afterwards, from the ring, in
- * batches as large as if nobody were waiting.
+ * syncs that.
+ *
+ * This goes in turns.  Who comes first in a turn takes its lock; those who come
+ * after him sleep on it, for what all of them have put is his to write.  He writes
+ * at once, unless CA_SYNCS turns before him have not been synced yet: then he waits
+ * for the oldest, and more is put meanwhile.  With that he ends the turn, and the
+ * next one begins.  Writing is done by one at a time, syncs at the same time: a sync
+ * takes what was written before it, by whomever, so what one has synced is durable
+ * with all that stands before it.
+ *
+ * The worker makes the rows afterwards, from the ring, in batches as large as if
+ * nobody were waiting.
  *
  * The journal is a spool (spool.h) that has the boot_id of this start of the
- * server as its id.  The worker makes its segments, of a fixed size, so that a
- * sync has no more to do than it must.  While the server runs nobody reads them,
+ * server as its id.  The worker makes its segments (journal_segment.c).  While the server runs nobody reads them,
  * for the ring holds the records as well; only when the server has crashed the
  * next worker carries into the tables what is not there yet, as it does with the
  * spool of a standby, and the rows have the boot_id that they would have had.
  *
- * Invariants:
- * - strict records go to the journal in the order of the ring, each once, and
- *   none that the worker has claimed for its next transaction;
- * - that transaction also says in contauth_audit.spool how far it has come in the
- *   journal, so that each record gets into the table once, whatever crashes when;
- * - a segment is removed only when the table has all of it.
+ * Invariant: strict records go to the journal in the order of the ring, each once,
+ * and none that the worker has claimed for its next transaction.
  *
  *-------------------------------------------------------------------------
  */
@@ -31,22 +35,10 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include "access/xlog.h"
 #include "audit/journal.h"
 #include "audit/spool.h"
-#include "base/guc.h"
-#include "catalog/pg_type.h"
-#include "executor/spi.h"
-#include "miscadmin.h"
 #include "port/pg_iovec.h"
 #include "storage/fd.h"
-#include "utils/timestamp.h"
-
-/* Bytes of records that a segment holds, or an eighth of all there may be. */
-#define CA_JOURNAL_ROOM			(16 * 1024 * 1024)
-
-/* Pause after no segment could be made. */
-#define CA_JOURNAL_RETRY_MS		10000
 
 /* A piece of the ring, and the place in the journal where it goes. */
 typedef struct Flush
@@ -64,19 +56,8 @@ typedef struct Flush
 	CaSpoolHead heads[PG_IOV_MAX];
 } Flush;
 
-/* What a transaction has to say about a segment. */
-typedef struct Carried
-{
-	int32		segment;
-	uint64		end;
-	int64		first_seq;
-	int64		last_seq;
-} Carried;
-
 static int32 opened = 0;		/* segment that fd is of */
 static int	opened_fd = -1;
-static TimestampTz failed_at = 0;	/* worker: no segment could be made */
-static int32 oldest = 1;		/* worker: those before it have been removed */
 
 bool
 ca_journal_owns(const pg_uuid_t *spool_id)
@@ -84,9 +65,9 @@ ca_journal_owns(const pg_uuid_t *spool_id)
 	return memcmp(spool_id, &ca_ring_shared()->boot_id, UUID_LEN) == 0;
 }
 
-/* The file of a segment, open; -1 when that fails. */
-static int
-open_segment(int32 number)
+/* See journal.h. */
+int
+ca_journal_open(int32 number)
 {
 	CaSpoolSegment segment = {.spool_id = ca_ring_shared()->boot_id,.segment = number};
 
@@ -114,13 +95,15 @@ begin_flush(Flush *flush)
 	flush->index = Max(ring->journal_index, ring->claimed_index);
 	flush->head_index = ring->head_index;
 	flush->segment = ring->spool_segment;
-	flush->end = ring->spool_end;
+	flush->end = ring->journal_end;
 	flush->room = ring->spool_room;
+	/* who comes from now on is not gathered */
+	ring->journal_turn++;
 	LWLockRelease(ring->lock);
 	flush->niov = 0;
 	flush->nbytes = 0;
 	if (exists)
-		flush->fd = open_segment(flush->segment);
+		flush->fd = ca_journal_open(flush->segment);
 	return exists && flush->fd >= 0;
 }
 
@@ -199,9 +182,9 @@ write_records(Flush *flush)
 	return write_out(flush);
 }
 
-/* Tell everybody which records have been written, from a place of the ring on. */
+/* Say which records have been written, from a place of the ring on. */
 static void
-publish(const Flush *flush, uint64 pos, uint64 end)
+mark_written(const Flush *flush, uint64 pos, uint64 end)
 {
 	CaRingShared *ring = ca_ring_shared();
 
@@ -221,36 +204,49 @@ publish(const Flush *flush, uint64 pos, uint64 end)
 	}
 	ring->journal_pos = flush->pos;
 	ring->journal_index = flush->index;
-	ring->spool_end = flush->end;
+	ring->journal_end = flush->end;
 	ring->journal_wanted |= flush->index < flush->head_index ||
 		flush->end > flush->room / 4 * 3;
 	LWLockRelease(ring->lock);
-	ConditionVariableBroadcast(&ring->progress);
 }
 
 /*
- * Write and sync what is not in the journal yet.  What is written behind
- * ring->spool_end, before a failure, the next one overwrites.
+ * Write what is not in the journal yet, up to the record or further.  What is
+ * written behind ring->journal_end, before a failure, the next one overwrites.
  */
 static bool
-write_journal(void)
+write_journal(Flush *flush, CaRingPlace place)
 {
-	Flush		flush;
 	uint64		pos;
 	uint64		end;
 
-	if (!begin_flush(&flush))
+	if (!begin_flush(flush))
 		return false;
-	pos = flush.pos;
-	end = flush.end;
-	if (!write_records(&flush))
+	if (flush->index > place.index)
+		return true;
+	pos = flush->pos;
+	end = flush->end;
+	if (!write_records(flush))
 		return false;
-	if (flush.pos == pos)
+	if (flush->pos == pos)
 	{
 		want_segment();
 		return false;
 	}
-	if (flush.end > end && pg_fdatasync(flush.fd) != 0)
+	mark_written(flush, pos, end);
+	return true;
+}
+
+/*
+ * Sync all that was written before flush ended, by whomever: what stands in
+ * earlier segments was synced when this one began.
+ */
+static bool
+sync_journal(const Flush *flush)
+{
+	CaRingShared *ring = ca_ring_shared();
+
+	if (pg_fdatasync(flush->fd) != 0)
 	{
 		/* what the kernel holds of it cannot be told any more */
 		ereport(data_sync_elevel(LOG_SERVER_ONLY),
@@ -258,218 +254,94 @@ write_journal(void)
 				 errmsg("could not fsync the journal of audit records: %m")));
 		return false;
 	}
-	publish(&flush, pos, end);
+	LWLockAcquire(ring->lock, LW_EXCLUSIVE);
+	ring->synced_index = Max(ring->synced_index, flush->index);
+	if (ring->spool_segment == flush->segment)
+		ring->spool_end = Max(ring->spool_end, flush->end);
+	LWLockRelease(ring->lock);
+	ConditionVariableBroadcast(&ring->progress);
 	return true;
 }
 
-/* Is there nothing to be done for a record, since it is there, or will be a row? */
-static bool
-is_settled(CaRingPlace place)
+/*
+ * What has become of a record?  FAILS: it is not durable yet; then turn is that
+ * in which it will be gathered, unless it just has been.
+ */
+static CaJournaled
+look_up(CaRingPlace place, uint64 *turn)
 {
 	CaRingShared *ring = ca_ring_shared();
-	bool		settled;
+	bool		filed;
+	CaJournaled found = CA_JOURNAL_FAILS;
 
 	LWLockAcquire(ring->lock, LW_SHARED);
-	settled = ring->claimed_index > place.index || ring->journal_index > place.index;
+	if (ring->tail_index > place.index)
+		found = CA_JOURNAL_HAS; /* or the table, which is as good */
+	else
+	{
+		filed = ca_ring_entry(place.pos).segment != 0;
+		if (filed && ring->synced_index > place.index)
+			found = CA_JOURNAL_HAS;
+		else if (!filed && Max(ring->journal_index, ring->claimed_index) > place.index)
+			found = CA_JOURNAL_NEEDLESS;
+	}
+	*turn = ring->journal_turn;
 	LWLockRelease(ring->lock);
-	return settled;
+	return found;
 }
 
-bool
+/* Is it still that turn?  Only who holds its lock can end it. */
+static bool
+is_turn(uint64 turn)
+{
+	CaRingShared *ring = ca_ring_shared();
+	bool		is;
+
+	LWLockAcquire(ring->lock, LW_SHARED);
+	is = ring->journal_turn == turn;
+	LWLockRelease(ring->lock);
+	return is;
+}
+
+/* Write and sync what has been put in a turn, whose lock we hold. */
+static bool
+take_turn(uint64 turn, CaRingPlace place)
+{
+	CaRingShared *ring = ca_ring_shared();
+	LWLock	   *sync_lock = ring->sync_locks[turn % CA_SYNCS];
+	Flush		flush;
+	bool		ok;
+
+	LWLockAcquire(sync_lock, LW_EXCLUSIVE);
+	LWLockAcquire(ring->journal_lock, LW_EXCLUSIVE);
+	ok = write_journal(&flush, place);
+	LWLockRelease(ring->journal_lock);
+	ok = ok && sync_journal(&flush);
+	LWLockRelease(sync_lock);
+	return ok;
+}
+
+CaJournaled
 ca_journal_write(CaRingPlace place)
 {
 	CaRingShared *ring = ca_ring_shared();
+	CaJournaled found;
+	uint64		turn;
 
 	if (!place.strict)
-		return false;
-	while (!is_settled(place))
+		return CA_JOURNAL_FAILS;
+	while ((found = look_up(place, &turn)) == CA_JOURNAL_FAILS)
 	{
+		LWLock	   *turn_lock = ring->turn_locks[turn % CA_TURNS];
 		bool		ok;
 
-		if (!LWLockAcquireOrWait(ring->journal_lock, LW_EXCLUSIVE))
+		/* somebody else takes this turn: sleep until that is done */
+		if (!LWLockAcquireOrWait(turn_lock, LW_EXCLUSIVE))
 			continue;
-		ok = write_journal();
-		LWLockRelease(ring->journal_lock);
+		ok = !is_turn(turn) || take_turn(turn, place);
+		LWLockRelease(turn_lock);
 		if (!ok)
-			return false;
+			return CA_JOURNAL_FAILS;
 	}
-	return true;
-}
-
-bool
-ca_journal_due(void)
-{
-	CaRingShared *ring = ca_ring_shared();
-	bool		wanted;
-
-	if (failed_at != 0 &&
-		!TimestampDifferenceExceeds(failed_at, GetCurrentTimestamp(), CA_JOURNAL_RETRY_MS))
-		return false;
-	LWLockAcquire(ring->lock, LW_SHARED);
-	wanted = ring->journal_wanted;
-	LWLockRelease(ring->lock);
-	return wanted;
-}
-
-/* Make the file of a segment, with so much room for its records. */
-static void
-create_segment(CaSpoolSegment *segment, uint64 room)
-{
-	int			fd;
-
-	if (ca_spool_size() + room > ca_spool_limit())
-		ereport(ERROR,
-				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
-				 errmsg("there is no room for the journal of audit records"),
-				 errdetail("With it \"%s\" would hold more than contauth.spool_size (%d MB).",
-						   CA_SPOOL_DIR, ca_guc_spool_size),
-				 errhint("Strict durability waits for rows meanwhile.")));
-	fd = ca_spool_create(segment, false);
-	errno = posix_fallocate(fd, 0, ca_spool_offset(segment, room));
-	if (errno != 0 || pg_fsync(fd) != 0)
-	{
-		int			save_errno = errno;
-
-		ca_spool_discard(fd, segment);
-		errno = save_errno;
-		ereport(ERROR,
-				(errcode_for_file_access(),
-				 errmsg("could not make room in file \"%s\": %m", segment->path)));
-	}
-	ca_spool_publish(fd, segment);
-	(void) close(fd);
-}
-
-void
-ca_journal_extend(void)
-{
-	CaRingShared *ring = ca_ring_shared();
-	CaSpoolSegment segment = {.spool_id = ring->boot_id};
-	uint64		room = Min(CA_JOURNAL_ROOM, ca_spool_limit() / 8);
-
-	failed_at = GetCurrentTimestamp();
-	segment.created_at = failed_at;
-	LWLockAcquire(ring->lock, LW_SHARED);
-	if (ca_journal_owns(&ring->spool_id))
-		segment.segment = ring->spool_segment;
-	LWLockRelease(ring->lock);
-	segment.segment++;
-	create_segment(&segment, room);
-
-	LWLockAcquire(ring->journal_lock, LW_EXCLUSIVE);
-	LWLockAcquire(ring->lock, LW_EXCLUSIVE);
-	ring->spool_id = ring->boot_id;
-	ring->spool_segment = segment.segment;
-	ring->spool_end = 0;
-	ring->spool_room = room;
-	ring->journal_wanted = false;
-	LWLockRelease(ring->lock);
-	LWLockRelease(ring->journal_lock);
-	failed_at = 0;
-}
-
-/* A segment is in the table up to here. */
-static void
-mark_carried(const Carried *carried)
-{
-	static SPIPlanPtr plan = NULL;
-	static const char *const sql =
-	"INSERT INTO contauth_audit.spool AS s (spool_id, segment, start_position,"
-	" end_position, first_seq, last_seq, carried_at)"
-	" VALUES ($1, $2, 0, $3, $4, $5, pg_catalog.clock_timestamp())"
-	" ON CONFLICT (spool_id, segment, start_position) DO UPDATE"
-	" SET end_position = EXCLUDED.end_position, last_seq = EXCLUDED.last_seq,"
-	" carried_at = EXCLUDED.carried_at";
-	Oid			types[] = {UUIDOID, INT4OID, INT8OID, INT8OID, INT8OID};
-	Datum		args[] = {
-		UUIDPGetDatum(&ca_ring_shared()->boot_id),
-		Int32GetDatum(carried->segment),
-		Int64GetDatum((int64) carried->end),
-		Int64GetDatum(carried->first_seq),
-		Int64GetDatum(carried->last_seq)
-	};
-
-	if (plan == NULL)
-	{
-		SPIPlanPtr	made = SPI_prepare(sql, lengthof(types), types);
-
-		if (made == NULL || SPI_keepplan(made) != 0)
-			elog(ERROR, "could not prepare to write contauth_audit.spool");
-		plan = made;
-	}
-	if (SPI_execute_plan(plan, args, NULL, false, 0) != SPI_OK_INSERT)
-		elog(ERROR, "could not write contauth_audit.spool");
-}
-
-void
-ca_journal_mark_carried(const CaRingBatch *batch)
-{
-	Carried		carried = {0};
-	int64		seq = batch->first_seq - 1;
-
-	for (int i = 0; i < batch->count; i++)
-	{
-		CaRingEntry entry = ca_ring_entry(batch->records[i].pos);
-
-		if (batch->records[i].header.kind == CA_RECORD_DECISION)
-			seq++;
-		if (entry.segment == 0)
-			continue;
-		if (entry.segment != carried.segment)
-		{
-			if (carried.segment != 0)
-				mark_carried(&carried);
-			carried.segment = entry.segment;
-			carried.first_seq = seq;
-		}
-		carried.end = entry.spool_end;
-		carried.last_seq = seq;
-	}
-	if (carried.segment != 0)
-		mark_carried(&carried);
-}
-
-/* The oldest segment of which the ring holds something, or the newest. */
-static int32
-oldest_needed(void)
-{
-	CaRingShared *ring = ca_ring_shared();
-	int32		needed = 0;
-
-	LWLockAcquire(ring->lock, LW_SHARED);
-	if (ca_journal_owns(&ring->spool_id))
-	{
-		uint64		pos = ring->tail_pos;
-
-		needed = ring->spool_segment;
-		/* mostly there is nothing to remove, and nothing to look for */
-		while (oldest < needed && pos < ring->journal_pos)
-		{
-			CaRingEntry entry = ca_ring_entry(pos);
-
-			if (entry.segment != 0)
-			{
-				needed = entry.segment;
-				break;
-			}
-			pos += sizeof(entry) + entry.len;
-		}
-	}
-	LWLockRelease(ring->lock);
-	return needed;
-}
-
-void
-ca_journal_trim(void)
-{
-	int32		needed = oldest_needed();
-
-	while (oldest < needed)
-	{
-		CaSpoolSegment segment = {.spool_id = ca_ring_shared()->boot_id,.segment = oldest};
-
-		ca_spool_set_path(&segment);
-		ca_spool_remove(&segment);
-		oldest++;
-	}
+	return found;
 }

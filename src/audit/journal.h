@@ -12,18 +12,31 @@
 
 #include "audit/ring_shared.h"
 
+/* What became of a record that was to go there. */
+typedef enum CaJournaled
+{
+	CA_JOURNAL_FAILS,			/* not possible now: wait for the row */
+	CA_JOURNAL_NEEDLESS,		/* it is being made a row already */
+	CA_JOURNAL_HAS				/* it is durable there */
+} CaJournaled;
+
 /*
  * Bring a strict record that is in the ring, and those of others, to the journal.
- * False: that is not possible now, and the rows are to be waited for.  True: it
- * is there, or somebody else is about to make it durable.  Raises nothing and
- * allocates nothing, since records are also put while an error is handled.
+ * Raises nothing and allocates nothing, since records are also put while an
+ * error is handled.
  */
-extern bool ca_journal_write(CaRingPlace place);
+extern CaJournaled ca_journal_write(CaRingPlace place);
+
+/*
+ * The file of a segment, open for writing, -1 when that fails.  It stays open
+ * until another one is asked for.
+ */
+extern int	ca_journal_open(int32 number);
 
 /* Is it the journal of this start of the server, whose records the ring holds? */
 extern bool ca_journal_owns(const pg_uuid_t *spool_id);
 
-/* The worker: is a segment missing?  Step: make it. */
+/* journal_segment.c, for the worker: is a segment missing?  Step: make it. */
 extern bool ca_journal_due(void);
 extern void ca_journal_extend(void);
 

@@ -8,8 +8,8 @@
  *   the lock, after all bytes are there;
  * - a record is never dropped: when there is no room the backend waits for
  *   contauth.audit_wait and then refuses its statement with ZA005;
- * - what is said to be durable has been seen by the worker, too: who records
- *   while nobody writes rows is refused, not put off;
+ * - what is said to be durable was put while the worker looks at what is put:
+ *   who records while nobody writes rows is refused, not put off;
  * - a backend that has put a record is counted in producers until it exits,
  *   so that the worker's last drain at shutdown comes after its last record.
  *
@@ -26,6 +26,7 @@
 #include "base/guc.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
+#include "portability/instr_time.h"
 #include "storage/ipc.h"
 #include "storage/shmem.h"
 #include "utils/memutils.h"
@@ -33,6 +34,12 @@
 #include "utils/wait_event.h"
 
 #define CA_RING_TRANCHE		"contauth_audit"
+
+/*
+ * For how long it counts that the worker has seen what was put.  It looks more
+ * often than that while records come, so that nobody has to wake it.
+ */
+#define CA_SEEN_US			(3 * CA_LOOK_US)
 
 /* Shortest piece of a statement that a cut leaves. */
 #define CA_STATEMENT_KEEP	1024
@@ -59,7 +66,7 @@ void
 ca_ring_shmem_request(void)
 {
 	RequestAddinShmemSpace(ca_ring_shmem_size());
-	RequestNamedLWLockTranche(CA_RING_TRANCHE, 2);
+	RequestNamedLWLockTranche(CA_RING_TRANCHE, 2 + CA_TURNS + CA_SYNCS);
 }
 
 /* Draw a random (version 4) UUID. */
@@ -78,6 +85,7 @@ ca_ring_draw_uuid(pg_uuid_t *uuid)
 void
 ca_ring_shmem_startup(void)
 {
+	LWLockPadded *locks;
 	bool		found;
 
 	LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
@@ -85,13 +93,20 @@ ca_ring_shmem_startup(void)
 	if (!found)
 	{
 		memset(ring, 0, offsetof(CaRingShared, data));
-		ring->lock = &GetNamedLWLockTranche(CA_RING_TRANCHE)[0].lock;
-		ring->journal_lock = &GetNamedLWLockTranche(CA_RING_TRANCHE)[1].lock;
+		locks = GetNamedLWLockTranche(CA_RING_TRANCHE);
+		ring->lock = &locks[0].lock;
+		ring->journal_lock = &locks[1].lock;
+		for (int i = 0; i < CA_TURNS; i++)
+			ring->turn_locks[i] = &locks[2 + i].lock;
+		for (int i = 0; i < CA_SYNCS; i++)
+			ring->sync_locks[i] = &locks[2 + CA_TURNS + i].lock;
 		ring->size = (Size) ca_guc_audit_ring_size * 1024;
 		ca_ring_draw_uuid(&ring->boot_id);
 		ConditionVariableInit(&ring->progress);
 		pg_atomic_init_u32(&ring->home_state, CA_HOME_UNKNOWN);
+		pg_atomic_init_u64(&ring->strict_index, 0);
 		pg_atomic_init_u64(&ring->wanted_index, 0);
+		pg_atomic_init_u64(&ring->seen_us, 0);
 		ring->spool_behind = true;
 	}
 	LWLockRelease(AddinShmemInitLock);
@@ -288,6 +303,32 @@ wake_worker(void)
 	SetLatch(ring->worker_latch);
 }
 
+/* Microseconds of a clock that all processes share and nobody sets. */
+uint64
+ca_ring_clock(void)
+{
+	instr_time	now;
+
+	INSTR_TIME_SET_CURRENT(now);
+	return INSTR_TIME_GET_MICROSEC(now);
+}
+
+/* Has the worker just now seen something that was put? */
+static bool
+worker_looks(void)
+{
+	return ca_ring_clock() - pg_atomic_read_u64(&ring->seen_us) < CA_SEEN_US;
+}
+
+/* Have it see what is below the index, soon.  The caller holds the lock. */
+static void
+want_seen(uint64 index)
+{
+	if (index > pg_atomic_read_u64(&ring->wanted_index))
+		pg_atomic_write_u64(&ring->wanted_index, index);
+	wake_worker();
+}
+
 /* A record that is to be put, and where it has come. */
 typedef struct Put
 {
@@ -326,10 +367,15 @@ try_put(void *arg)
 								 put->nblobs, strict);
 	ring->head_index++;
 	if (strict)
-		pg_atomic_write_u64(&ring->wanted_index, ring->head_index);
+		pg_atomic_write_u64(&ring->strict_index, ring->head_index);
+	else
+		ring->loose_index = ring->head_index;
 
-	if (strict || ring->worker_wait == CA_WORKER_SLEEPING ||
-		(ring->worker_wait == CA_WORKER_NAPPING && used > ring->size / 2))
+	/* it sees the record while that is synced */
+	if (strict && !worker_looks())
+		want_seen(ring->head_index);
+	else if (ring->worker_wait == CA_WORKER_SLEEPING ||
+			 (ring->worker_wait == CA_WORKER_NAPPING && used > ring->size / 2))
 		wake_worker();
 	LWLockRelease(ring->lock);
 	return true;
@@ -501,7 +547,7 @@ typedef struct Waiter
 	bool		journal_fails;	/* so it has to be a row */
 } Waiter;
 
-/* Is it, and has the worker seen it?  If not, tell the worker to hurry. */
+/* Is it, and does the worker look?  If not, tell the worker to hurry. */
 static bool
 is_durable(void *arg)
 {
@@ -512,24 +558,28 @@ is_durable(void *arg)
 
 	LWLockAcquire(ring->lock, LW_EXCLUSIVE);
 	written = ring->tail_index > place.index;
-	done = written || (ca_ring_entry(place.pos).segment != 0 &&
-					   ring->seen_index > place.index);
+	done = written ||
+		(ring->synced_index > place.index && ca_ring_entry(place.pos).segment != 0 &&
+		 (ring->seen_index > place.index || worker_looks()));
 	if (!done)
 	{
 		if (waiter->journal_fails)
 			ring->wanted_rows = Max(ring->wanted_rows, place.index + 1);
-		wake_worker();
+		want_seen(place.index + 1);
 	}
 	LWLockRelease(ring->lock);
 	return done;
 }
 
-/* See ring.h. */
+/* See ring.h.  Mostly there is nothing left to be waited for. */
 void
 ca_ring_wait_durable(CaRingPlace place)
 {
-	Waiter		waiter = {place, !ca_journal_write(place)};
+	CaJournaled journaled = ca_journal_write(place);
+	Waiter		waiter = {place, journaled == CA_JOURNAL_FAILS};
 
+	if (journaled == CA_JOURNAL_HAS && worker_looks())
+		return;
 	if (!wait_until(is_durable, &waiter, ca_guc_audit_wait))
 		report_timeout();
 }

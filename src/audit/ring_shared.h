@@ -16,13 +16,14 @@
  * rows (journal.c), unless the worker has claimed them: those before claimed are
  * being written as rows.
  *
- * Locking: "lock" guards every field below it; home_state and wanted_index are
- * read without, too.  Bytes of data[] in [tail, head) never change, but for a
+ * Locking: "lock" guards every field below it; those that are atomic are read
+ * without, too.  Bytes of data[] in [tail, head) never change, but for a
  * record's place in the journal, so they are copied without the lock; producers
  * write behind head under the lock, exclusive, and move head last.  Only the
  * worker moves tail and claimed, the latter with journal_lock held; who holds
  * that moves journal.  No other lock is taken while holding "lock";
- * journal_lock is taken before it.
+ * journal_lock is taken before it, before that one of sync_locks, and first one
+ * of turn_locks.
  *
  *-------------------------------------------------------------------------
  */
@@ -39,6 +40,13 @@
 
 /* Largest record in the ring, bytes; larger ones are cut. */
 #define CA_RECORD_MAX			65536
+
+/* How often the worker looks at what is put, at least, while records come. */
+#define CA_LOOK_US				10000
+
+/* How many turns write to the journal at the same time; and one more gathers. */
+#define CA_SYNCS				4
+#define CA_TURNS				(CA_SYNCS + 1)
 
 /* What is known about the database that keeps the audit tables. */
 typedef enum CaHomeState
@@ -63,6 +71,8 @@ typedef struct CaRingShared
 	/* fixed when the memory is initialised */
 	LWLock	   *lock;
 	LWLock	   *journal_lock;
+	LWLock	   *turn_locks[CA_TURNS];
+	LWLock	   *sync_locks[CA_SYNCS];
 	pg_uuid_t	boot_id;
 	Size		size;			/* bytes in data[] */
 	/* signalled, without the lock, when tail or home_state changes */
@@ -76,10 +86,16 @@ typedef struct CaRingShared
 	uint64		claimed_index;
 	uint64		journal_pos;	/* what is before it has been put into the */
 	uint64		journal_index;	/* journal, or passed over */
-	pg_atomic_uint64 wanted_index;	/* the worker is to see all records below;
-									 * read without the lock, too */
-	uint64		seen_index;		/* it has seen those */
+	uint64		journal_end;	/* that place in the journal's segment */
+	uint64		synced_index;	/* what is before it is durable there, too */
+	uint64		journal_turn;	/* whose records have not been gathered yet */
+	pg_atomic_uint64 strict_index;	/* behind the newest strict record */
+	pg_atomic_uint64 wanted_index;	/* somebody waits for the worker to see
+									 * all records below */
+	uint64		seen_index;		/* it has seen those, */
+	pg_atomic_uint64 seen_us;	/* at that time (ca_ring_clock); 0: no worker */
 	uint64		wanted_rows;	/* somebody waits for all below to be rows */
+	uint64		loose_index;	/* behind the newest record that is not strict */
 	int			producers;		/* backends that may still put records */
 	pg_atomic_uint32 home_state;	/* CaHomeState; read without the lock, too */
 	Oid			home;			/* chosen database, when none is configured */
@@ -151,11 +167,13 @@ extern void ca_ring_worker_spooled(const pg_uuid_t *spool_id, int32 segment,
 extern bool ca_ring_worker_spool_news(void);
 extern void ca_ring_worker_spool_done(bool done);
 extern bool ca_ring_worker_rows_due(void);
+extern bool ca_ring_worker_has_loose(void);
 extern void ca_ring_worker_wait(bool idle, long nap_ms);
 extern void ca_ring_worker_set_state(CaHomeState state);
 
 /* ring.c */
 extern void ca_ring_draw_uuid(pg_uuid_t *uuid);
+extern uint64 ca_ring_clock(void);
 extern void ca_ring_announce_spool(void);
 extern void ca_ring_copy_out(uint64 pos, void *dst, Size len);
 extern CaRingEntry ca_ring_entry(uint64 pos);

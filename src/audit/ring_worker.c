@@ -21,13 +21,14 @@
 /* How long the worker sleeps at most. */
 #define CA_SLEEP_MS		1000
 
-/* Exit callback: nobody is to be woken any more. */
+/* Exit callback: nobody is to be woken any more, and nobody looks. */
 static void
 leave_worker(int code, Datum arg)
 {
 	CaRingShared *ring = ca_ring_shared();
 
 	LWLockAcquire(ring->lock, LW_EXCLUSIVE);
+	pg_atomic_write_u64(&ring->seen_us, 0);
 	ring->worker_latch = NULL;
 	ring->worker_wait = CA_WORKER_AWAKE;
 	LWLockRelease(ring->lock);
@@ -172,19 +173,25 @@ ca_ring_worker_read(CaRingBatch *batch, int max)
 }
 
 /*
- * Let those go on who wait that the worker sees what they have put.  Asked
- * between any two rows, so mostly it takes no lock: who comes a moment later is
- * seen the next time.  Only the worker moves seen_index.
+ * Say that the worker sees what has been put, to let those go on who wait for
+ * that.  Asked between any two rows, so mostly it takes no lock: who does not
+ * wait is told now and then.  Only the worker moves seen_index.
  */
 void
 ca_ring_worker_see(void)
 {
 	CaRingShared *ring = ca_ring_shared();
+	bool		wanted = pg_atomic_read_u64(&ring->wanted_index) > ring->seen_index;
+	uint64		now;
 
-	if (pg_atomic_read_u64(&ring->wanted_index) <= ring->seen_index)
+	if (!wanted && pg_atomic_read_u64(&ring->strict_index) <= ring->seen_index)
+		return;
+	now = ca_ring_clock();
+	if (!wanted && now - pg_atomic_read_u64(&ring->seen_us) < CA_LOOK_US / 2)
 		return;
 	LWLockAcquire(ring->lock, LW_EXCLUSIVE);
 	ring->seen_index = ring->head_index;
+	pg_atomic_write_u64(&ring->seen_us, now);
 	LWLockRelease(ring->lock);
 	ConditionVariableBroadcast(&ring->progress);
 }
@@ -356,6 +363,19 @@ ca_ring_worker_rows_due(void)
 		ring->head_pos - ring->tail_pos > ring->size / 4;
 	LWLockRelease(ring->lock);
 	return due;
+}
+
+/* Is there a record that a crash would lose, as long as it is no row? */
+bool
+ca_ring_worker_has_loose(void)
+{
+	CaRingShared *ring = ca_ring_shared();
+	bool		has;
+
+	LWLockAcquire(ring->lock, LW_SHARED);
+	has = ring->loose_index > ring->tail_index;
+	LWLockRelease(ring->lock);
+	return has;
 }
 
 /*

@@ -7,7 +7,8 @@
  * transaction each, and chains the rows.  While it works it naps a little
  * after each batch so that records gather; after a second without records it
  * sleeps and only looks, once a second, whether its tables are still there.
- * Who waits for a record to be durable does not wait for that (journal.c).
+ * Who waits for a record to be durable does not wait for that (journal.c), and
+ * while all there are have been made durable so, more of them gather.
  *
  * During recovery (on a standby) it drains the ring into the spool (spool.h)
  * and has no database.  When recovery ends it exits; the next worker carries
@@ -68,10 +69,11 @@
 #define CA_DRAIN_PAUSE_MS		10
 
 /*
- * How long records gather; idleness before sleeping; how often tables and
- * partitions are looked for.
+ * How long records gather, and those that are in the journal; idleness before
+ * sleeping; how often tables and partitions are looked for.
  */
-#define CA_NAP_MS				10
+#define CA_NAP_MS				(CA_LOOK_US / 1000)
+#define CA_JOURNALED_MS			100
 #define CA_IDLE_MS				1000
 #define CA_CHECK_MS				1000
 #define CA_SPOOL_CHECK_MS		1000
@@ -601,16 +603,8 @@ leave_recovery(void)
 static bool
 rows_are_due(void)
 {
-	return spooling || ca_ring_worker_rows_due() || is_due(last_rows, CA_NAP_MS);
-}
-
-/* How long it is until then, at least 1 ms. */
-static long
-nap_ms(void)
-{
-	TimestampTz due = TimestampTzPlusMilliseconds(last_rows, CA_NAP_MS);
-
-	return Max(1, TimestampDifferenceMilliseconds(GetCurrentTimestamp(), due));
+	return spooling || ca_ring_worker_rows_due() ||
+		is_due(last_rows, ca_ring_worker_has_loose() ? CA_NAP_MS : CA_JOURNALED_MS);
 }
 
 /* One round: settings, tables, records; then wait. */
@@ -632,7 +626,7 @@ work_round(void)
 	if (ready && rows_are_due() && (!drain() || !ready))
 		return;
 	if (!ShutdownRequestPending && !spool_left)
-		ca_ring_worker_wait(!ready || is_due(last_work, CA_IDLE_MS), nap_ms());
+		ca_ring_worker_wait(!ready || is_due(last_work, CA_IDLE_MS), CA_NAP_MS);
 }
 
 /*

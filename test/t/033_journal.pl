@@ -73,6 +73,16 @@ cmp_ok(value('SELECT sum(end_position) FROM contauth_audit.spool'), '>', 0,
 	'and the tables say how far it has been carried');
 is(value('SELECT count(*) = 1 FROM contauth_audit.spool'), 't', 'in one row for a segment');
 
+my $since = time;
+foreach my $n (1 .. 30)
+{
+	attempt($agent, "SELECT count(*) AS gather_$n FROM app.ticket");
+	sleep(0.02);
+}
+my $most = 2 + 10 * (time - $since);
+cmp_ok(value("SELECT count(DISTINCT xmin::text) FROM contauth_audit.decision WHERE statement LIKE '%gather_%'"),
+	'<=', $most, 'while nobody reads, rows are written ten times a second');
+
 my $lazy = open_session($node, ROLE_B, token_b($issuer));
 value("ALTER ROLE @{[ROLE_B]} SET contauth.audit_durability = 'async'");
 $lazy->quit;
@@ -190,6 +200,25 @@ SELECT substring(statement FROM 'told_\w+') FROM contauth_audit.decision WHERE s
 EOS
 	return join ' ', sort keys %told;
 }
+
+# Agents at work do not wake the worker, but do not go on without it either.
+sub answers
+{
+	my (@clients) = @_;
+	let_work(0.5, @clients);
+	return length join '', map { $_->{out} } @clients;
+}
+
+my @busy = start_clients('busy');
+answers(@busy);
+my $standing = value($worker);
+kill 'STOP', $standing;
+my $told = answers(@busy);
+is(answers(@busy), $told, 'agents at work are told nothing while the worker stands still');
+kill 'CONT', $standing;
+cmp_ok(answers(@busy), '>', $told, 'and go on with it');
+$_->{run}->signal('TERM') foreach @busy;
+is(missing(@busy), '', 'all that they were told is on record');
 
 my $carried = 0;
 foreach my $round (1 .. 6)
