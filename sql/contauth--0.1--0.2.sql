@@ -788,6 +788,30 @@ COMMENT ON FUNCTION contauth.evaluations(jsonb) IS
 REVOKE ALL ON FUNCTION contauth.evaluations(jsonb) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION contauth.evaluations(jsonb) TO contauth_admin;
 
+CREATE FUNCTION contauth.who_can(action text, resource text)
+    RETURNS TABLE (spiffe_id text, object text, decision text, policies text[],
+                   conditions text[], columns text[], row_filter text, masks jsonb,
+                   limits jsonb, reason text)
+    LANGUAGE c VOLATILE PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'contauth_who_can';
+COMMENT ON FUNCTION contauth.who_can(text, text) IS
+    'Which agents the policies let do something, or would in some session (decision: allow, '
+    'depends, escalate). action: what; resource: as policies name it, or schema.table.column. '
+    'Errors: 22023 names the argument that is wrong; 42501 in a governed session';
+
+CREATE FUNCTION contauth.what_can(spiffe_id text)
+    RETURNS TABLE (object text, action text, decision text, policies text[],
+                   conditions text[], columns text[], row_filter text, masks jsonb,
+                   limits jsonb, reason text)
+    LANGUAGE c VOLATILE PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'contauth_what_can';
+COMMENT ON FUNCTION contauth.what_can(text) IS
+    'What the policies let an agent do, or would in some session, as who_can() tells it. '
+    'spiffe_id: one that is registered. Errors: 22023 when it is not; 42501 in a governed session';
+REVOKE ALL ON FUNCTION contauth.who_can(text, text), contauth.what_can(text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION contauth.who_can(text, text), contauth.what_can(text)
+    TO contauth_admin, contauth_auditor;
+
 /* Administration: roles */
 
 CREATE OR REPLACE FUNCTION contauth.enroll_role(role regrole) RETURNS void

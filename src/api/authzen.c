@@ -217,7 +217,8 @@ take_all_columns(CaQuestion *q)
 		ReleaseSysCache(tuple);
 	}
 	if (strcmp(q->action, CA_ACTION_DELETE) == 0 ||
-		strcmp(q->action, CA_ACTION_TRUNCATE) == 0)
+		strcmp(q->action, CA_ACTION_TRUNCATE) == 0 ||
+		strcmp(q->action, CA_ACTION_LOCK) == 0)
 		return;
 	for (AttrNumber i = 1; i <= natts; i++)
 	{

@@ -75,6 +75,12 @@ evaluate_relation(const CaQuestion *q, const CaSubject *subject, CaEvaluation *a
 	access->columns = q->columns;
 	ca_relation_begin(set);
 	ca_authorize_access(set, subject, access);
+	/* SECURITY: nobody can write a mask back, or empty some rows of a table */
+	if (access->verdict.decision != CA_DECISION_DENY && !ca_access_enforceable(access))
+	{
+		access->verdict.decision = CA_DECISION_DENY;
+		access->verdict.reason = CA_REASON_OBLIGATION;
+	}
 	conclude(answer, &access->verdict, ca_access_reason(access, subject));
 	foreach(lc, access->matched)
 		answer->policies = lappend(answer->policies,

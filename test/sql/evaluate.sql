@@ -26,6 +26,10 @@ SELECT contauth.create_policy('infra', 'permit', actions => '{restart,drop}', re
     condition => $$ ctx.domain = 'infrastructure' AND ctx.request ->> 'window' = 'open' $$) \g /dev/null
 SELECT contauth.create_policy('verified', 'permit', actions => '{read}', resources => '{vault:*}',
     condition => $$ ctx.claims ->> 'tenant' = 'acme' $$) \g /dev/null
+SELECT contauth.create_policy('functions', 'permit', actions => '{read}', resources => '{safe:*}',
+    condition => $$ contauth.claim('tenant') = 'acme' AND contauth.attribute('region') = 'north' $$) \g /dev/null
+SELECT contauth.create_policy('masked', 'permit', principals => '{*/agent/support}', actions => '{update,truncate,lock}',
+    resources => '{crm.ticket}', masks => '{"crm.ticket.body": "redact"}') \g /dev/null
 
 -- decision and reason of one question
 CREATE FUNCTION crm.ask(agent text, action text, type text, id text,
@@ -71,11 +75,19 @@ SELECT crm.ask(:support, 'select', 'table', 'crm.customer', '{"columns": ["id", 
 SELECT crm.ask(:support, 'select', 'table', 'crm.customer');
 SELECT crm.ask(:support, 'delete', 'relation', 'crm.ticket');
 SELECT crm.ask(:other, 'select', 'table', 'contauth.issuer');
+-- a mask cannot be written back, nor some rows truncated
+SELECT crm.ask(:support, 'update', 'table', 'crm.ticket', '{"columns": ["id"]}');
+SELECT crm.ask(:support, 'update', 'table', 'crm.ticket', '{"columns": ["id", "body"]}');
+SELECT crm.ask(:support, 'truncate', 'table', 'crm.ticket');
+SELECT crm.ask(:support, 'lock', 'table', 'crm.ticket');
+SELECT crm.ask(:other, 'truncate', 'table', 'crm.ticket');
 
 -- who it is about: vouched for, or by a token
 SELECT crm.ask(:support, 'read', 'vault', 'k');
 SELECT crm.ask(:support, 'read', 'vault', 'k', token => :'token_support');
 SELECT crm.ask(:other, 'read', 'vault', 'k', token => :'token_support');
+SELECT crm.ask(:support, 'read', 'safe', 'k', token => :'token_support');
+SELECT crm.ask(:support, 'read', 'safe', 'k');
 SELECT crm.ask(:support, 'read', 'vault', 'k', token => :'token_support' || 'x');
 SELECT crm.ask(:support, 'read', 'vault', 'k', token => 'no.token.atall');
 SELECT crm.ask('spiffe://acme.test/agent/nobody', 'call', 'tool', 'github.list');
