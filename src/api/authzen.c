@@ -12,6 +12,7 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "base/catalog.h"
 #include "base/guc.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
@@ -20,6 +21,7 @@
 #include "identity/session.h"
 #include "policy/obligation.h"
 #include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
 #include "utils/json.h"
 #include "utils/jsonb.h"
 #include "utils/lsyscache.h"
@@ -257,6 +259,45 @@ read_columns(JsonbContainer *properties, CaQuestion *q)
 		bad_member(path, "must not be empty");
 }
 
+/* A member of the request as JSON, but for what stands at the two paths. */
+static Jsonb *
+without(Jsonb *json, const char *member1, const char *member2)
+{
+	Datum		rest = JsonbPGetDatum(json);
+
+	rest = DirectFunctionCall2(jsonb_delete_path, rest,
+							   ca_text_array(list_make2("properties", unconstify(char *, member1))));
+	return DatumGetJsonbP(DirectFunctionCall2(jsonb_delete_path, rest,
+											  ca_text_array(list_make2("properties", unconstify(char *, member2)))));
+}
+
+/*
+ * What an approval of the request is bound to: all that the specification knows,
+ * but not the credentials, which are new each time; who they name is bound besides.
+ */
+static char *
+bound_text(JsonbContainer *root)
+{
+	static const char *const members[] = {"subject", "action", "resource", "context"};
+	StringInfoData text;
+
+	initStringInfo(&text);
+	for (int i = 0; i < lengthof(members); i++)
+	{
+		JsonbValue *value = member(root, members[i]);
+		Jsonb	   *json;
+
+		if (value == NULL)
+			continue;
+		json = JsonbValueToJsonb(value);
+		if (i == 0)
+			json = without(json, "token", "delegation");
+		appendStringInfo(&text, "%s=%s\n", members[i],
+						 JsonbToCString(NULL, &json->root, VARSIZE(json)));
+	}
+	return text.data;
+}
+
 static void
 read_request(Jsonb *request, CaQuestion *q)
 {
@@ -291,6 +332,7 @@ read_request(Jsonb *request, CaQuestion *q)
 		bad_member("resource.type", "must be a lower-case word that is not reserved");
 	text = JsonbToCString(NULL, root, VARSIZE(request));
 	memcpy(q->digest, present(text)->sha256, CA_SHA256_LEN);
+	memcpy(q->asked, present(bound_text(root))->sha256, CA_SHA256_LEN);
 }
 
 /* , "name": in front of a member that is not the first. */
@@ -388,7 +430,10 @@ write_answer(const CaEvaluation *answer)
 					 answer->decision == CA_DECISION_ALLOW ? "true" : "false");
 	put_text(&json, "decision_id",
 			 DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(&answer->id))));
-	/* who has to enforce something is told, whatever else is not */
+	/* who has to enforce something, or to have it approved, is told */
+	if (answer->has_request)
+		put_text(&json, "approval_request",
+				 DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(&answer->request))));
 	if (answer->decision == CA_DECISION_ALLOW)
 		put_obligations(&json, answer);
 	if (ca_guc_explain_denials)

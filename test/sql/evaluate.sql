@@ -37,7 +37,8 @@ CREATE FUNCTION crm.ask(agent text, action text, type text, id text,
                             token text DEFAULT NULL) RETURNS text LANGUAGE sql AS $$
     SELECT concat_ws(' ', a ->> 'decision', a -> 'context' ->> 'reason_code',
                      a -> 'context' ->> 'policies', a -> 'context' ->> 'limits',
-                     a -> 'context' ->> 'row_filter', a -> 'context' ->> 'masks')
+                     a -> 'context' ->> 'row_filter', a -> 'context' ->> 'masks',
+                     CASE WHEN a -> 'context' ? 'approval_request' THEN 'request' END)
       FROM contauth.evaluate(jsonb_build_object(
           'subject', jsonb_build_object('type', 'agent', 'id', agent, 'properties',
                                         jsonb_strip_nulls(jsonb_build_object('token', token))),
@@ -55,7 +56,7 @@ SELECT crm.ask(:support, 'call', 'tool', 'gitlab.list');
 SELECT crm.ask(:support, 'read', 'api', '/invoices/7');
 SELECT crm.ask(:support, 'read', 'tool', '/invoices/7');
 SELECT crm.ask(:support, 'call', 'tool', 'github.delete_repo');
--- an escalation that nobody can approve here
+-- a person has to approve it, see below
 SELECT crm.ask(:support, 'call', 'tool', 'github.merge');
 -- what is in an id is no pattern, and no quoting
 SELECT crm.ask(:support, 'call', 'tool', '*');
@@ -81,6 +82,66 @@ SELECT crm.ask(:support, 'update', 'table', 'crm.ticket', '{"columns": ["id", "b
 SELECT crm.ask(:support, 'truncate', 'table', 'crm.ticket');
 SELECT crm.ask(:support, 'lock', 'table', 'crm.ticket');
 SELECT crm.ask(:other, 'truncate', 'table', 'crm.ticket');
+
+-- what escalates asks a person, once for each question
+RESET SESSION AUTHORIZATION;
+CREATE ROLE regress_contauth_ann;
+GRANT contauth_approver TO regress_contauth_ann, regress_contauth_gateway;
+\set approve 'RESET SESSION AUTHORIZATION; SELECT contauth_audit.sync(''1 min'') \\g /dev/null \\\\ SET SESSION AUTHORIZATION regress_contauth_ann; SELECT contauth.approve(request, ''test'') FROM contauth_audit.pending_approvals ORDER BY requested_at DESC LIMIT 1 \\g /dev/null \\\\ SET SESSION AUTHORIZATION regress_contauth_gateway;'
+SET SESSION AUTHORIZATION regress_contauth_gateway;
+SELECT crm.ask(:support, 'call', 'tool', 'github.merge');
+SELECT crm.ask(:support, 'call', 'tool', 'github.merge', context => '{"pr": 1}');
+RESET SESSION AUTHORIZATION;
+SELECT contauth_audit.sync('1 min') \g /dev/null
+SELECT state, agent, owner, on_behalf_of, db_role, action, resources, policies, statement_kind, statement, count(*) > 0 AS any
+  FROM contauth_audit.approval_request WHERE statement_kind = 'EVALUATE' GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10;
+-- not who asked
+SET SESSION AUTHORIZATION regress_contauth_gateway;
+SELECT contauth.approve(request, 'test') FROM contauth_audit.pending_approvals ORDER BY requested_at DESC LIMIT 1;
+:approve
+SELECT crm.ask(:support, 'call', 'tool', 'github.merge', context => '{"pr": 2}');
+SELECT crm.ask(:support, 'call', 'tool', 'github.merge', token => :'token_support', context => '{"pr": 1}');
+SELECT crm.ask(:support, 'call', 'tool', 'github.merge', context => '{"pr": 1}');
+SELECT crm.ask(:support, 'call', 'tool', 'github.merge', context => '{"pr": 1}');
+-- a use is not given back
+:approve
+BEGIN;
+SELECT crm.ask(:support, 'call', 'tool', 'github.merge', context => '{"pr": 1}');
+ROLLBACK;
+SELECT crm.ask(:support, 'call', 'tool', 'github.merge', context => '{"pr": 1}');
+:approve
+-- the policies of now decide
+RESET SESSION AUTHORIZATION;
+SELECT contauth.create_policy('since', 'forbid', resources => '{tool:github.merge}') \g /dev/null
+SET SESSION AUTHORIZATION regress_contauth_gateway;
+SELECT crm.ask(:support, 'call', 'tool', 'github.merge', context => '{"pr": 1}');
+RESET SESSION AUTHORIZATION;
+SELECT contauth.drop_policy('since'), contauth.alter_policy('asks', '{"description": "changed"}') \g /dev/null
+SET SESSION AUTHORIZATION regress_contauth_gateway;
+SELECT crm.ask(:support, 'call', 'tool', 'github.merge', context => '{"pr": 1}');
+-- a chain is bound; a new token of the same is not
+RESET SESSION AUTHORIZATION;
+SELECT contauth.create_policy('reads', 'escalate', principals => '{*/agent/support}', actions => '{read}', resources => '{crm.*, api:*}'),
+       contauth.create_policy('exports', 'permit', principals => '{*/agent/support}', actions => '{export}', resources => '{crm.ticket}'),
+       contauth.create_policy('exports_ask', 'escalate', actions => '{export}', resources => '{crm.ticket(body)}') \g /dev/null
+SET SESSION AUTHORIZATION regress_contauth_gateway;
+SELECT crm.ask(:support, 'read', 'api', '/invoices/7', token => :'token_support');
+:approve
+SELECT crm.ask(:support, 'read', 'api', '/invoices/7', token => :'token_support');
+-- relations
+SELECT crm.ask(:support, 'export', 'table', 'crm.ticket', '{"columns": ["id"]}');
+SELECT crm.ask(:support, 'export', 'table', 'crm.ticket', '{"columns": ["id", "body"]}');
+:approve
+SELECT crm.ask(:support, 'export', 'table', 'crm.ticket', '{"columns": ["body", "id"]}');
+SELECT crm.ask(:support, 'export', 'table', 'crm.ticket', '{"columns": ["id", "body"]}');
+SELECT crm.ask(:support, 'export', 'table', 'crm.ticket', '{"columns": ["id", "body"]}');
+RESET SESSION AUTHORIZATION;
+SELECT contauth_audit.sync('1 min') \g /dev/null
+SELECT d.decision, d.reason_code, d.reason, a.state, count(*) FROM contauth_audit.decision AS d
+  JOIN contauth_audit.approval_request AS a ON a.request = d.approval_id
+ WHERE d.statement_kind = 'EVALUATE' GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4;
+SELECT contauth.drop_policy('reads'), contauth.drop_policy('exports'), contauth.drop_policy('exports_ask') \g /dev/null
+SET SESSION AUTHORIZATION regress_contauth_gateway;
 
 -- who it is about: vouched for, or by a token
 SELECT crm.ask(:support, 'read', 'vault', 'k');
@@ -225,8 +286,9 @@ SELECT domain, decision, reason_code, count(*) FROM contauth_audit.decision
 SELECT bool_and(ok) FROM contauth_audit.verify();
 -- an agent that is vouched for has a chain that views can reckon with
 SELECT count(*) >= 0 AS some FROM contauth_audit.findings;
+SELECT contauth.cancel_request(request, 'test') FROM contauth_audit.pending_approvals \g /dev/null
 
 \set ECHO none
 DROP OWNED BY regress_contauth_gateway;
-DROP ROLE regress_contauth_gateway;
+DROP ROLE regress_contauth_gateway, regress_contauth_ann;
 \i :teardown

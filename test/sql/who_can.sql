@@ -339,6 +339,9 @@ BEGIN;
 SELECT setseed(0.42) \g /dev/null
 SELECT * FROM crm.compare(:'token_support', 25);
 ROLLBACK;
+-- what escalated has asked persons
+SELECT contauth_audit.sync('1 min') \g /dev/null
+SELECT contauth.cancel_request(request, 'test') FROM contauth_audit.pending_approvals \g /dev/null
 
 \set ECHO none
 \i :teardown
