@@ -839,6 +839,9 @@ BEGIN
     ELSIF jsonb_array_length(items) > 1000 THEN
         RAISE EXCEPTION 'evaluations has more than 1000 elements' USING ERRCODE = 'invalid_parameter_value';
     END IF;
+    IF jsonb_typeof(request -> 'options') NOT IN ('object', 'null') THEN
+        RAISE EXCEPTION 'options must be an object' USING ERRCODE = 'invalid_parameter_value';
+    END IF;
     semantic := coalesce(request #>> '{options,evaluations_semantic}', 'execute_all');
     IF semantic NOT IN ('execute_all', 'deny_on_first_deny', 'permit_on_first_permit') THEN
         RAISE EXCEPTION 'options.evaluations_semantic must be execute_all, deny_on_first_deny or permit_on_first_permit'
@@ -854,7 +857,9 @@ BEGIN
             answer := contauth.evaluate(shared || item);
         EXCEPTION WHEN invalid_parameter_value THEN
             answer := jsonb_build_object('decision', false, 'context', jsonb_build_object(
-                'error', jsonb_build_object('status', 400, 'message', SQLERRM)));
+                'error', jsonb_build_object('status',
+                    CASE WHEN SQLERRM LIKE 'resource.id names no %' THEN 404 ELSE 400 END,
+                    'message', SQLERRM)));
         END;
         answers := answers || answer;
         EXIT WHEN (semantic = 'deny_on_first_deny' AND NOT (answer -> 'decision')::boolean)

@@ -30,11 +30,15 @@
 #include "identity/session.h"
 #include "miscadmin.h"
 #include "nodes/value.h"
+#include "policy/label.h"
 #include "policy/obligation.h"
+#include "policy/policy_key.h"
 #include "policy/policy_set.h"
 #include "policy/reason.h"
 #include "utils/guc.h"
+#include "utils/builtins.h"
 #include "utils/json.h"
+#include "utils/lsyscache.h"
 #include "utils/timestamp.h"
 
 #define EVALUATE_KIND	"EVALUATE"
@@ -96,6 +100,23 @@ evaluate_relation(const CaQuestion *q, const CaSubject *subject, CaEvaluation *a
 	answer->policy_version = set->version;
 }
 
+/* The worst decision of all objects that one question is about counts. */
+static void
+take_answer(CaEvaluation *answer, const CaObjectAnswer *object, CaMonitored *monitored)
+{
+	List	   *escalating = list_concat_unique_ptr(answer->escalating, object->escalating);
+
+	ca_limits_add(&answer->limits, &object->limits);
+	if (answer->reason == NULL || object->verdict.decision > answer->decision)
+	{
+		conclude(answer, &object->verdict, ca_object_reason(object), NIL);
+		answer->policies = object->deciding != NULL ?
+			list_make1(object->deciding->name) : NIL;
+		*monitored = object->monitored;
+	}
+	answer->escalating = escalating;
+}
+
 static void
 evaluate_object(const CaQuestion *q, const CaSubject *subject, CaEvaluation *answer,
 				CaMonitored *monitored)
@@ -104,13 +125,33 @@ evaluate_object(const CaQuestion *q, const CaSubject *subject, CaEvaluation *ans
 	CaObjectAnswer object = ca_authorize_object(set, subject, q->action,
 												CA_RESOURCE_OTHER, q->type, q->id, NIL);
 
-	conclude(answer, &object.verdict, ca_object_reason(&object), object.escalating);
 	answer->object = psprintf("%s:%s", q->type, q->id);
-	if (object.deciding != NULL)
-		answer->policies = list_make1(object.deciding->name);
-	answer->limits = object.limits;
 	answer->policy_version = set->version;
-	*monitored = object.monitored;
+	take_answer(answer, &object, monitored);
+}
+
+/* Functions of one name differ by their labels only. */
+static void
+evaluate_functions(const CaQuestion *q, const CaSubject *subject, CaEvaluation *answer,
+				   CaMonitored *monitored)
+{
+	Oid			first = linitial_oid(q->functions);
+	char	   *schema = get_namespace_name(get_func_namespace(first));
+	char	   *name = get_func_name(first);
+	const CaPolicySet *set = ca_policy_set(subject->identity,
+										   ca_policy_keys_of_object(NIL, CA_RESOURCE_FUNCTION, schema, name));
+	ListCell   *lc;
+
+	answer->object = psprintf("function:%s", quote_qualified_identifier(schema, name));
+	answer->policy_version = set->version;
+	foreach(lc, q->functions)
+	{
+		CaObjectAnswer object = ca_authorize_object(set, subject, q->action,
+													CA_RESOURCE_FUNCTION, schema, name,
+													ca_label_function_classes(lfirst_oid(lc)));
+
+		take_answer(answer, &object, monitored);
+	}
 }
 
 /* What is known of the request beside its decision, as JSON. */
@@ -301,6 +342,8 @@ ca_evaluate(const CaQuestion *q, CaEvaluation *answer)
 	}
 	else if (OidIsValid(q->relid))
 		evaluate_relation(q, &subject, answer);
+	else if (q->functions != NIL)
+		evaluate_functions(q, &subject, answer, &monitored);
 	else
 		evaluate_object(q, &subject, answer, &monitored);
 	header.policy_version = answer->policy_version;

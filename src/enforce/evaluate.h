@@ -23,6 +23,7 @@ typedef struct CaQuestion
 	const char *id;
 	Oid			relid;			/* of domain data */
 	Bitmapset  *columns;		/* likewise: attribute numbers */
+	List	   *functions;		/* of domain data: OIDs of all of that name */
 	Jsonb	   *facts;			/* what who asks says besides, or NULL */
 	unsigned char digest[CA_SHA256_LEN];	/* of the whole request */
 	unsigned char asked[CA_SHA256_LEN]; /* of it without token and grants */

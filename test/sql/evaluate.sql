@@ -83,6 +83,29 @@ SELECT crm.ask(:support, 'truncate', 'table', 'crm.ticket');
 SELECT crm.ask(:support, 'lock', 'table', 'crm.ticket');
 SELECT crm.ask(:other, 'truncate', 'table', 'crm.ticket');
 
+-- functions: those of one name together, the worst counts
+RESET SESSION AUTHORIZATION;
+CREATE FUNCTION crm.f() RETURNS int LANGUAGE sql AS 'SELECT 1';
+CREATE FUNCTION crm.f(int) RETURNS int LANGUAGE sql AS 'SELECT 1';
+CREATE FUNCTION crm.g() RETURNS int LANGUAGE sql AS 'SELECT 1';
+SELECT contauth.create_policy('calls', 'permit', principals => '{*/agent/support}', actions => '{execute}',
+           resources => '{function:crm.f}', condition => $$ ctx.domain = 'data' $$, limits => '{"statements_per_minute": 7}'),
+       contauth.create_policy('no_secrets', 'forbid', actions => '{execute}', resources => '{label:secret}') \g /dev/null
+SET SESSION AUTHORIZATION regress_contauth_gateway;
+SELECT crm.ask(:support, 'execute', 'function', 'crm.f');
+SELECT crm.ask(:support, 'execute', 'function', 'CRM."f"', context => '{"domain": "data"}');
+SELECT crm.ask(:support, 'execute', 'function', 'crm.g');
+SELECT crm.ask(:other, 'execute', 'function', 'crm.g');
+SELECT crm.ask(:other, 'execute', 'function', 'pg_catalog.pg_read_file');
+SELECT crm.ask(:support, 'execute', 'function', 'pg_catalog.lower');
+RESET SESSION AUTHORIZATION;
+SECURITY LABEL FOR contauth ON FUNCTION crm.f(int) IS 'secret';
+SET SESSION AUTHORIZATION regress_contauth_gateway;
+SELECT crm.ask(:support, 'execute', 'function', 'crm.f');
+RESET SESSION AUTHORIZATION;
+SELECT contauth.drop_policy('calls'), contauth.drop_policy('no_secrets') \g /dev/null
+SET SESSION AUTHORIZATION regress_contauth_gateway;
+
 -- what escalates asks a person, once for each question
 RESET SESSION AUTHORIZATION;
 CREATE ROLE regress_contauth_ann;
@@ -231,6 +254,12 @@ SELECT crm.ask(:support, 'call', 'tool', 'x', context => '{"domain": "moon"}');
 SELECT crm.ask(:support, 'call', 'tool', 'x', context => '{"domain": "data"}');
 SELECT crm.ask(:support, 'select', 'table', 'crm.ticket', context => '{"domain": "ai"}');
 SELECT crm.ask(:support, 'call', 'table', 'crm.ticket');
+SELECT crm.ask(:support, 'call', 'function', 'crm.ask');
+SELECT crm.ask(:support, 'execute', 'function', 'ask');
+SELECT crm.ask(:support, 'execute', 'function', 'crm.none');
+SELECT crm.ask(:support, 'execute', 'function', 'crm.*');
+SELECT crm.ask(:support, 'execute', 'function', 'crm.ask', context => '{"domain": "ai"}');
+SELECT contauth.evaluate('{"subject": {"type": "agent", "id": "a"}, "action": {"name": "x", "properties": 7}}');
 SELECT crm.ask(:support, 'select', 'table', 'ticket');
 SELECT crm.ask(:support, 'select', 'table', 'crm.none');
 SELECT crm.ask(:support, 'select', 'table', 'crm.*');
@@ -241,6 +270,16 @@ SELECT crm.ask(:support, 'select', 'table', 'crm.ticket', '{"columns": [1]}');
 SELECT contauth.create_policy('bad', 'permit', resources => '{table:x}');
 SELECT contauth.create_policy('bad', 'permit', resources => ARRAY['tool:x(a']);
 SELECT contauth.create_policy('bad', 'permit', resources => '{tool:}');
+-- which have no rows and columns
+SELECT contauth.create_policy('bad', 'permit', resources => '{tool:x, api:y}', row_filter => 'true');
+:state
+SELECT contauth.create_policy('bad', 'restrict', resources => '{tool:x}', masks => '{"label:pii": "redact"}');
+:state
+SELECT name, change, problem FROM contauth.apply_policies('{"policies": [{"name": "bad", "effect": "permit", "resources": ["tool:x"], "row_filter": "true"}]}', true) WHERE name = 'bad';
+SELECT contauth.alter_policy('tools', '{"row_filter": "true"}');
+SELECT contauth.create_policy('good', 'restrict', resources => '{tool:x, label:pii}', masks => '{"label:pii": "redact"}') \g /dev/null
+SELECT contauth.alter_policy('good', '{"resources": ["tool:x"]}');
+SELECT contauth.drop_policy('good') \g /dev/null
 
 -- several questions at once
 GRANT EXECUTE ON FUNCTION contauth.evaluations(jsonb) TO regress_contauth_gateway;
@@ -259,7 +298,9 @@ SELECT crm.ask_all('execute_all', :'items');
 SELECT crm.ask_all('deny_on_first_deny', :'items');
 SELECT crm.ask_all('permit_on_first_permit', :'items');
 SELECT crm.ask_all('permit_on_first_permit', '[7, {}]');
+SELECT crm.ask_all('execute_all', '[{"action": {"name": "select"}, "resource": {"type": "table", "id": "crm.none"}}]');
 SELECT crm.ask_all('first', :'items');
+SELECT contauth.evaluations('{"options": [], "evaluations": [{}]}');
 SELECT crm.ask_all(NULL, '{"a": 1}');
 SELECT crm.ask_all(NULL, (SELECT jsonb_agg(i) FROM generate_series(1, 1001) AS i));
 SELECT contauth.evaluations('{}');
