@@ -66,6 +66,7 @@ OBJS = \
 	src/policy/derivation.o \
 	src/policy/expression.o \
 	src/policy/expression_check.o \
+	src/policy/forecast.o \
 	src/policy/history.o \
 	src/policy/label.o \
 	src/policy/limits.o \
@@ -135,8 +136,10 @@ OBJS = \
 	src/enforce/inspect.o \
 	src/enforce/note.o \
 	src/enforce/object.o \
+	src/enforce/parts.o \
 	src/enforce/plan.o \
 	src/enforce/quiet.o \
+	src/enforce/reach.o \
 	src/enforce/refuse.o \
 	src/enforce/rewrite.o \
 	src/enforce/role.o \
@@ -144,6 +147,7 @@ OBJS = \
 	src/enforce/scrub.o \
 	src/enforce/statement.o \
 	src/enforce/statement_text.o \
+	src/enforce/things.o \
 	src/enforce/trust.o \
 	src/enforce/utility.o \
 	src/enforce/water.o \
@@ -157,8 +161,10 @@ OBJS = \
 	src/api/masks_number.o \
 	src/api/masks_regex.o \
 	src/api/masks_time.o \
+	src/api/obligation_json.o \
 	src/api/revoke.o \
 	src/api/trust_bundle.o \
+	src/api/who_can.o \
 	src/api/why.o \
 	src/contauth.o
 # ---------------------------------------------------------------------------

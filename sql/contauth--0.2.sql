@@ -839,6 +839,9 @@ BEGIN
     ELSIF jsonb_array_length(items) > 1000 THEN
         RAISE EXCEPTION 'evaluations has more than 1000 elements' USING ERRCODE = 'invalid_parameter_value';
     END IF;
+    IF jsonb_typeof(request -> 'options') NOT IN ('object', 'null') THEN
+        RAISE EXCEPTION 'options must be an object' USING ERRCODE = 'invalid_parameter_value';
+    END IF;
     semantic := coalesce(request #>> '{options,evaluations_semantic}', 'execute_all');
     IF semantic NOT IN ('execute_all', 'deny_on_first_deny', 'permit_on_first_permit') THEN
         RAISE EXCEPTION 'options.evaluations_semantic must be execute_all, deny_on_first_deny or permit_on_first_permit'
@@ -854,7 +857,9 @@ BEGIN
             answer := contauth.evaluate(shared || item);
         EXCEPTION WHEN invalid_parameter_value THEN
             answer := jsonb_build_object('decision', false, 'context', jsonb_build_object(
-                'error', jsonb_build_object('status', 400, 'message', SQLERRM)));
+                'error', jsonb_build_object('status',
+                    CASE WHEN SQLERRM LIKE 'resource.id names no %' THEN 404 ELSE 400 END,
+                    'message', SQLERRM)));
         END;
         answers := answers || answer;
         EXIT WHEN (semantic = 'deny_on_first_deny' AND NOT (answer -> 'decision')::boolean)
@@ -870,6 +875,30 @@ COMMENT ON FUNCTION contauth.evaluations(jsonb) IS
     'context.error. Errors: 22023; those of evaluate()';
 REVOKE ALL ON FUNCTION contauth.evaluations(jsonb) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION contauth.evaluations(jsonb) TO contauth_admin;
+
+CREATE FUNCTION contauth.who_can(action text, resource text)
+    RETURNS TABLE (spiffe_id text, object text, decision text, policies text[],
+                   conditions text[], columns text[], row_filter text, masks jsonb,
+                   limits jsonb, reason text)
+    LANGUAGE c VOLATILE PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'contauth_who_can';
+COMMENT ON FUNCTION contauth.who_can(text, text) IS
+    'Which agents the policies let do something, or would in some session (decision: allow, '
+    'depends, escalate). action: what; resource: as policies name it, or schema.table.column. '
+    'Errors: 22023 names the argument that is wrong; 42501 in a governed session';
+
+CREATE FUNCTION contauth.what_can(spiffe_id text)
+    RETURNS TABLE (object text, action text, decision text, policies text[],
+                   conditions text[], columns text[], row_filter text, masks jsonb,
+                   limits jsonb, reason text)
+    LANGUAGE c VOLATILE PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'contauth_what_can';
+COMMENT ON FUNCTION contauth.what_can(text) IS
+    'What the policies let an agent do, or would in some session, as who_can() tells it. '
+    'spiffe_id: one that is registered. Errors: 22023 when it is not; 42501 in a governed session';
+REVOKE ALL ON FUNCTION contauth.who_can(text, text), contauth.what_can(text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION contauth.who_can(text, text), contauth.what_can(text)
+    TO contauth_admin, contauth_auditor;
 
 /* Administration: roles */
 

@@ -306,6 +306,27 @@ check_masks_size(const List *masks)
 	}
 }
 
+/*
+ * Only relations have rows and columns.  SECURITY: a filter or mask that nobody
+ * would ever apply must not look as if it protected something.
+ * (test/sql/evaluate.sql)
+ */
+static void
+check_obligations(const List *resources, const List *masks, const char *row_filter)
+{
+	ListCell   *lc;
+
+	foreach(lc, resources)
+	{
+		if (((CaResource *) lfirst(lc))->kind != CA_RESOURCE_OTHER)
+			return;
+	}
+	if (row_filter != NULL)
+		bad_argument("row_filter", "none of its resources has rows");
+	if (masks != NIL)
+		bad_argument("masks", "none of its resources has columns");
+}
+
 static void
 check_trusted(CaEffect effect, const List *resources)
 {
@@ -342,6 +363,7 @@ check_policy(HeapTuple row, TupleDesc desc)
 		check_trusted(effect, resources);
 	masks = ca_policy_parse_masks(DatumGetJsonbP(ca_row_datum(row, desc, "masks", &isnull)));
 	check_masks_size(masks);
+	check_obligations(resources, masks, row_filter);
 	if (condition != NULL)
 		check_condition(condition);
 	check_against_relations(resources, masks, row_filter);

@@ -12,14 +12,18 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "base/catalog.h"
 #include "base/guc.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_proc.h"
 #include "enforce/evaluate.h"
 #include "fmgr.h"
 #include "identity/session.h"
 #include "policy/obligation.h"
 #include "utils/builtins.h"
+#include "utils/catcache.h"
+#include "utils/fmgrprotos.h"
 #include "utils/json.h"
 #include "utils/jsonb.h"
 #include "utils/lsyscache.h"
@@ -159,6 +163,19 @@ names_relation(const CaQuestion *q)
 	return strcmp(q->type, "table") == 0 || strcmp(q->type, "relation") == 0;
 }
 
+static bool
+names_function(const CaQuestion *q)
+{
+	return strcmp(q->type, "function") == 0;
+}
+
+/* Is it of this database? */
+static bool
+is_data(const CaQuestion *q)
+{
+	return names_relation(q) || names_function(q);
+}
+
 /* context.domain; what is not said follows from the resource. */
 static void
 read_context(JsonbContainer *request, CaQuestion *q)
@@ -168,7 +185,7 @@ read_context(JsonbContainer *request, CaQuestion *q)
 	JsonbValue	whole;
 
 	q->domain = domain != NULL ? text_of(domain, "context.domain", MAX_TEXT) :
-		names_relation(q) ? "data" : DEFAULT_DOMAIN;
+		is_data(q) ? "data" : DEFAULT_DOMAIN;
 	if (!is_one_of(q->domain, domains, lengthof(domains)))
 		bad_member("context.domain", "must be application, infrastructure, data or ai");
 	if (context == NULL)
@@ -178,30 +195,59 @@ read_context(JsonbContainer *request, CaQuestion *q)
 }
 
 /*
- * The relation that resource.id names.  It must have its schema: whose
+ * The schema and name that resource.id consists of.  It must have its schema: whose
  * search_path would be meant?
  */
-static void
-find_relation(CaQuestion *q)
+static Oid
+read_name(const CaQuestion *q, char **schema, char **name, const char *problem)
 {
 	const char *p = q->id;
 	bool		pattern;
-	char	   *schema = ca_read_identifier(&p, &pattern);
-	char	   *name = NULL;
-	Oid			namespace;
 
-	if (schema != NULL && !pattern && *p == '.')
+	*name = NULL;
+	*schema = ca_read_identifier(&p, &pattern);
+	if (*schema != NULL && !pattern && *p == '.')
 	{
 		p++;
-		name = ca_read_identifier(&p, &pattern);
+		*name = ca_read_identifier(&p, &pattern);
 	}
-	if (name == NULL || pattern || *p != '\0')
-		bad_member("resource.id", "must name a relation with its schema");
-	namespace = get_namespace_oid(schema, true);
+	if (*name == NULL || pattern || *p != '\0')
+		bad_member("resource.id", problem);
+	return get_namespace_oid(*schema, true);
+}
+
+static void
+find_relation(CaQuestion *q)
+{
+	char	   *schema;
+	char	   *name;
+	Oid			namespace = read_name(q, &schema, &name, "must name a relation with its schema");
+
 	if (OidIsValid(namespace))
 		q->relid = get_relname_relid(name, namespace);
 	if (!OidIsValid(q->relid))
 		bad_member("resource.id", "names no relation");
+}
+
+/* The functions of that name: policies do not tell them apart by arguments. */
+static void
+find_functions(CaQuestion *q)
+{
+	char	   *schema;
+	char	   *name;
+	Oid			namespace = read_name(q, &schema, &name, "must name a function with its schema");
+	CatCList   *list = SearchSysCacheList1(PROCNAMEARGSNSP, CStringGetDatum(name));
+
+	for (int i = 0; i < list->n_members; i++)
+	{
+		Form_pg_proc form = (Form_pg_proc) GETSTRUCT(&list->members[i]->tuple);
+
+		if (form->pronamespace == namespace)
+			q->functions = lappend_oid(q->functions, form->oid);
+	}
+	ReleaseSysCacheList(list);
+	if (q->functions == NIL)
+		bad_member("resource.id", "names no function");
 }
 
 /* All columns: who does not say which may use any. */
@@ -217,7 +263,8 @@ take_all_columns(CaQuestion *q)
 		ReleaseSysCache(tuple);
 	}
 	if (strcmp(q->action, CA_ACTION_DELETE) == 0 ||
-		strcmp(q->action, CA_ACTION_TRUNCATE) == 0)
+		strcmp(q->action, CA_ACTION_TRUNCATE) == 0 ||
+		strcmp(q->action, CA_ACTION_LOCK) == 0)
 		return;
 	for (AttrNumber i = 1; i <= natts; i++)
 	{
@@ -256,10 +303,50 @@ read_columns(JsonbContainer *properties, CaQuestion *q)
 		bad_member(path, "must not be empty");
 }
 
+/* A member of the request as JSON, but for what stands at the two paths. */
+static Jsonb *
+without(Jsonb *json, const char *member1, const char *member2)
+{
+	Datum		rest = JsonbPGetDatum(json);
+
+	rest = DirectFunctionCall2(jsonb_delete_path, rest,
+							   ca_text_array(list_make2("properties", unconstify(char *, member1))));
+	return DatumGetJsonbP(DirectFunctionCall2(jsonb_delete_path, rest,
+											  ca_text_array(list_make2("properties", unconstify(char *, member2)))));
+}
+
+/*
+ * What an approval of the request is bound to: all that the specification knows,
+ * but not the credentials, which are new each time; who they name is bound besides.
+ */
+static char *
+bound_text(JsonbContainer *root)
+{
+	static const char *const members[] = {"subject", "action", "resource", "context"};
+	StringInfoData text;
+
+	initStringInfo(&text);
+	for (int i = 0; i < lengthof(members); i++)
+	{
+		JsonbValue *value = member(root, members[i]);
+		Jsonb	   *json;
+
+		if (value == NULL)
+			continue;
+		json = JsonbValueToJsonb(value);
+		if (i == 0)
+			json = without(json, "token", "delegation");
+		appendStringInfo(&text, "%s=%s\n", members[i],
+						 JsonbToCString(NULL, &json->root, VARSIZE(json)));
+	}
+	return text.data;
+}
+
 static void
 read_request(Jsonb *request, CaQuestion *q)
 {
 	JsonbContainer *root = &request->root;
+	JsonbContainer *action;
 	JsonbContainer *resource;
 	JsonbContainer *properties;
 	char	   *text;
@@ -269,16 +356,18 @@ read_request(Jsonb *request, CaQuestion *q)
 	if (!JB_ROOT_IS_OBJECT(request))
 		bad_member("request", "must be an object");
 	read_subject(root, q);
-	q->action = text_member(object_member(root, "action", "action", true),
-							"name", "action.name");
+	action = object_member(root, "action", "action", true);
+	q->action = text_member(action, "name", "action.name");
+	(void) object_member(action, "properties", "action.properties", false);
 	resource = object_member(root, "resource", "resource", true);
 	properties = object_member(resource, "properties", "resource.properties", false);
 	q->type = text_member(resource, "type", "resource.type");
 	q->id = text_member(resource, "id", "resource.id");
 	read_context(root, q);
 
-	if (names_relation(q) != (strcmp(q->domain, "data") == 0))
-		bad_member("resource.type", "must be table or relation in domain data, and only there");
+	if (is_data(q) != (strcmp(q->domain, "data") == 0))
+		bad_member("resource.type",
+				   "must be table, relation or function in domain data, and only there");
 	if (names_relation(q))
 	{
 		if (!is_one_of(q->action, data_actions, lengthof(data_actions)))
@@ -286,10 +375,17 @@ read_request(Jsonb *request, CaQuestion *q)
 		find_relation(q);
 		read_columns(properties, q);
 	}
+	else if (names_function(q))
+	{
+		if (strcmp(q->action, CA_ACTION_EXECUTE) != 0)
+			bad_member("action.name", "is no action on a function");
+		find_functions(q);
+	}
 	else if (!ca_resource_type_valid(q->type, strlen(q->type)))
 		bad_member("resource.type", "must be a lower-case word that is not reserved");
 	text = JsonbToCString(NULL, root, VARSIZE(request));
 	memcpy(q->digest, present(text)->sha256, CA_SHA256_LEN);
+	memcpy(q->asked, present(bound_text(root))->sha256, CA_SHA256_LEN);
 }
 
 /* , "name": in front of a member that is not the first. */
@@ -387,7 +483,10 @@ write_answer(const CaEvaluation *answer)
 					 answer->decision == CA_DECISION_ALLOW ? "true" : "false");
 	put_text(&json, "decision_id",
 			 DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(&answer->id))));
-	/* who has to enforce something is told, whatever else is not */
+	/* who has to enforce something, or to have it approved, is told */
+	if (answer->has_request)
+		put_text(&json, "approval_request",
+				 DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(&answer->request))));
 	if (answer->decision == CA_DECISION_ALLOW)
 		put_obligations(&json, answer);
 	if (ca_guc_explain_denials)

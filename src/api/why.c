@@ -7,6 +7,7 @@
  */
 #include "postgres.h"
 
+#include "api/obligation_json.h"
 #include "base/catalog.h"
 #include "base/error.h"
 #include "base/guc.h"
@@ -15,8 +16,6 @@
 #include "funcapi.h"
 #include "policy/obligation.h"
 #include "utils/builtins.h"
-#include "utils/jsonb.h"
-#include "utils/numeric.h"
 
 PG_FUNCTION_INFO_V1(contauth_why);
 
@@ -36,60 +35,22 @@ enum
 	WHY_COLUMN_COUNT
 };
 
-static void
-push_string(JsonbParseState **state, JsonbIteratorToken token, const char *text)
-{
-	JsonbValue	value;
-
-	value.type = jbvString;
-	value.val.string.val = unconstify(char *, text);
-	value.val.string.len = strlen(text);
-	pushJsonbValue(state, token, &value);
-}
-
 /* {"column": "mask"} of the columns that the access touches. */
 static Datum
 masks_of(const CaAccess *access)
 {
-	JsonbParseState *state = NULL;
+	CaJsonObject *object = ca_json_begin();
 	int			attnum = -1;
 
-	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
 	while (access != NULL && access->verdict.decision == CA_DECISION_ALLOW &&
 		   (attnum = bms_next_member(access->columns, attnum)) >= 0)
 	{
 		const char *mask = ca_access_mask_text(access, attnum);
 
-		if (mask == NULL)
-			continue;
-		push_string(&state, WJB_KEY, access->relation->columns[attnum - 1].name);
-		push_string(&state, WJB_VALUE, mask);
+		if (mask != NULL)
+			ca_json_add(object, access->relation->columns[attnum - 1].name, mask);
 	}
-	return JsonbPGetDatum(JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL)));
-}
-
-/* {"limit": number or true} */
-static Datum
-limits_of(const CaLimits *limits)
-{
-	JsonbParseState *state = NULL;
-
-	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
-	for (int i = 0; i < CA_LIMIT_COUNT; i++)
-	{
-		JsonbValue	value;
-
-		if (limits->max[i] == 0)
-			continue;
-		push_string(&state, WJB_KEY, ca_limit_name(i));
-		value.type = ca_limit_is_switch(i) ? jbvBool : jbvNumeric;
-		if (ca_limit_is_switch(i))
-			value.val.boolean = true;
-		else
-			value.val.numeric = int64_to_numeric(limits->max[i]);
-		pushJsonbValue(&state, WJB_VALUE, &value);
-	}
-	return JsonbPGetDatum(JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL)));
+	return ca_json_end(object);
 }
 
 static Datum
@@ -118,7 +79,7 @@ put_row(ReturnSetInfo *rsinfo, const CaExplained *row)
 	values[WHY_MASKS] = masks_of(access);
 	values[WHY_ROW_FILTER] = text_or_null(access != NULL ? ca_access_filter_text(access) : NULL,
 										  &nulls[WHY_ROW_FILTER]);
-	values[WHY_LIMITS] = limits_of(ca_guc_explain_denials ? &row->limits : &none);
+	values[WHY_LIMITS] = ca_json_limits(ca_guc_explain_denials ? &row->limits : &none);
 	values[WHY_REASON] = text_or_null(reason, &nulls[WHY_REASON]);
 	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 }

@@ -16,4 +16,7 @@
  */
 extern bool ca_glob_match(const char *pattern, const char *text);
 
+/* Is there a text that matches both patterns? */
+extern bool ca_glob_overlap(const char *a, const char *b);
+
 #endif							/* CA_BASE_GLOB_H */

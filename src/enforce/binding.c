@@ -353,6 +353,29 @@ add_statement(StringInfo buf, const char *text, const CaSource *source,
 	}
 }
 
+static void
+bind_identity(CaBinding *binding, StringInfo buf, const CaIdentity *identity)
+{
+	add(buf, identity->agent);
+	finish(buf, binding->agent);
+	for (int i = 0; i < identity->chain.nhops; i++)
+	{
+		appendStringInfo(buf, "%d ", (int) identity->chain.hops[i].kind);
+		add(buf, identity->chain.hops[i].principal);
+	}
+	finish(buf, binding->chain);
+}
+
+static void
+bind_policies(CaBinding *binding, StringInfo buf, const CaEscalation *escalation)
+{
+	List	   *versions = list_copy(escalation->versions);
+
+	list_sort(versions, compare_strings);
+	add_strings(buf, versions);
+	finish(buf, binding->policies);
+}
+
 CaBinding
 ca_binding(const CaIdentity *identity, const CaSource *source,
 		   const CaPlanNote *nested, const CaEscalation *escalation)
@@ -360,19 +383,9 @@ ca_binding(const CaIdentity *identity, const CaSource *source,
 	CaBinding	binding = {0};
 	StringInfoData buf;
 	char	   *text = statement_text(source);
-	List	   *versions = list_copy(escalation->versions);
 
 	initStringInfo(&buf);
-	add(&buf, identity->agent);
-	finish(&buf, binding.agent);
-
-	for (int i = 0; i < identity->chain.nhops; i++)
-	{
-		appendStringInfo(&buf, "%d ", (int) identity->chain.hops[i].kind);
-		add(&buf, identity->chain.hops[i].principal);
-	}
-	finish(&buf, binding.chain);
-
+	bind_identity(&binding, &buf, identity);
 	add_statement(&buf, text, source, nested, escalation);
 	finish(&buf, binding.statement);
 
@@ -383,9 +396,26 @@ ca_binding(const CaIdentity *identity, const CaSource *source,
 	if (nested != NULL)
 		add_query(&buf, nested->query, true);
 	finish(&buf, binding.parameters);
+	bind_policies(&binding, &buf, escalation);
+	return binding;
+}
 
-	list_sort(versions, compare_strings);
-	add_strings(&buf, versions);
-	finish(&buf, binding.policies);
+CaBinding
+ca_binding_of_question(const CaIdentity *identity, const List *what,
+					   const unsigned char *request, const CaEscalation *escalation)
+{
+	CaBinding	binding = {0};
+	StringInfoData buf;
+	ListCell   *lc;
+
+	initStringInfo(&buf);
+	bind_identity(&binding, &buf, identity);
+	/* no statement begins like this */
+	appendStringInfo(&buf, "question %u %u\n", MyDatabaseId, GetSessionUserId());
+	foreach(lc, what)
+		add(&buf, lfirst(lc));
+	finish(&buf, binding.statement);
+	memcpy(binding.parameters, request, CA_SHA256_LEN);
+	bind_policies(&binding, &buf, escalation);
 	return binding;
 }

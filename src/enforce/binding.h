@@ -34,4 +34,12 @@ typedef struct CaSource
 extern CaBinding ca_binding(const CaIdentity *identity, const CaSource *source, const CaPlanNote *nested,
 							const CaEscalation *escalation);
 
+/*
+ * The same of a question of others: what (of char *) is asked is what a statement
+ * is there, the digest of the whole request its parameters.
+ */
+extern CaBinding ca_binding_of_question(const CaIdentity *identity, const List *what,
+										const unsigned char *request,
+										const CaEscalation *escalation);
+
 #endif							/* CA_ENFORCE_BINDING_H */

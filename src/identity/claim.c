@@ -12,6 +12,8 @@
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
 
+const CaIdentity *ca_claim_subject = NULL;
+
 /* A member of a JSON object as text. */
 static char *
 member_text(Jsonb *object, const char *name)
@@ -42,11 +44,19 @@ ca_identity_claim(const CaIdentity *identity, const char *name)
 	return member_text(identity->credential->claims, name);
 }
 
+/* Whose claims and attributes are asked for; NULL: nobody's. */
+static const CaIdentity *
+subject(void)
+{
+	CaIdentityProblem problem;
+
+	return ca_claim_subject != NULL ? ca_claim_subject : ca_identity_current(&problem);
+}
+
 char *
 ca_claim_text(const char *name)
 {
-	CaIdentityProblem problem;
-	const CaIdentity *id = ca_identity_current(&problem);
+	const CaIdentity *id = subject();
 
 	return id != NULL ? member_text(id->credential->claims, name) : NULL;
 }
@@ -54,8 +64,7 @@ ca_claim_text(const char *name)
 char *
 ca_attribute_text(const char *name)
 {
-	CaIdentityProblem problem;
-	const CaIdentity *id = ca_identity_current(&problem);
+	const CaIdentity *id = subject();
 
 	return id != NULL ? member_text(id->registered->attributes, name) : NULL;
 }

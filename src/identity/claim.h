@@ -14,6 +14,12 @@
 extern char *ca_identity_claim(const CaIdentity *identity, const char *name);
 
 /*
+ * While a condition is evaluated: whom it is about, who need not be the
+ * session's own identity.  NULL: the session's.
+ */
+extern const CaIdentity *ca_claim_subject;
+
+/*
  * A claim of the verified token as text: strings without quotes, everything
  * else as JSON.  NULL when there is no valid identity or no such claim.  The
  * result is palloc'd.

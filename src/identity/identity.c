@@ -557,23 +557,22 @@ ca_identity_of(const CaPresented *token, const CaPresented *delegation,
 	return id;
 }
 
-/* Everything that an administrator can have against an agent. */
-const CaIdentity *
-ca_identity_asserted(const char *agent, const char *by, CaIdentityProblem *problem)
+/* The identity of an agent without a credential; NULL: it is not registered. */
+static CaIdentity *
+make_asserted(const char *agent, const char *by, CaIdentityProblem *problem)
 {
-	TimestampTz now = GetCurrentTimestamp();
-	CaIdentity *id = palloc0(sizeof(CaIdentity));
-	CaCredential *c = palloc0(sizeof(CaCredential));
-	bool		changed = false;
+	CaIdentity *id;
+	CaCredential *c;
 	int			len;
 
-	notice_changes();
 	if (!ca_spiffe_id_valid(agent, true, &len))
 	{
 		(void) ca_problem_identity(problem, "agent_unknown",
 								   "subject.id is not the SPIFFE ID of an agent");
 		return NULL;
 	}
+	id = palloc0(sizeof(CaIdentity));
+	c = palloc0(sizeof(CaCredential));
 	c->kind = CA_CREDENTIAL_CERTIFICATE;
 	c->agent = id->agent = pstrdup(agent);
 	c->trust_domain = id->trust_domain =
@@ -582,7 +581,7 @@ ca_identity_asserted(const char *agent, const char *by, CaIdentityProblem *probl
 	c->principals = &c->agent;
 	c->nprincipals = 1;
 	/* good for this question */
-	c->expires_at = now;
+	c->expires_at = GetCurrentTimestamp();
 	c->refused_from = DT_NOEND;
 	c->not_before = DT_NOBEGIN;
 	id->credential = c;
@@ -593,12 +592,45 @@ ca_identity_asserted(const char *agent, const char *by, CaIdentityProblem *probl
 											  ALLOCSET_SMALL_SIZES);
 	if (!ca_chain_build(&id->chain, c, NULL, 0, problem) ||
 		!note_bases(id, problem) ||
-		!refresh_agent(id, problem) ||
-		!ca_revocation_check(id->bases, problem) ||
-		!ca_chain_refresh(&id->chain, now, &changed, &id->chain_until, problem) ||
-		!check_active(id, now, problem) ||
-		!ca_kill_switch_off(problem))
+		!refresh_agent(id, problem))
 		return NULL;
+	return id;
+}
+
+/* Everything that an administrator can have against an agent. */
+static bool
+check_asserted(CaIdentity *id, CaIdentityProblem *problem)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	bool		changed = false;
+
+	return ca_revocation_check(id->bases, problem) &&
+		ca_chain_refresh(&id->chain, now, &changed, &id->chain_until, problem) &&
+		check_active(id, now, problem) &&
+		ca_kill_switch_off(problem);
+}
+
+const CaIdentity *
+ca_identity_asserted(const char *agent, const char *by, CaIdentityProblem *problem)
+{
+	CaIdentity *id;
+
+	notice_changes();
+	id = make_asserted(agent, by, problem);
+	return id != NULL && check_asserted(id, problem) ? id : NULL;
+}
+
+const CaIdentity *
+ca_identity_imagined(const char *agent, CaIdentityProblem *problem)
+{
+	CaIdentity *id;
+
+	notice_changes();
+	id = make_asserted(agent, "", problem);
+	if (id == NULL)
+		return NULL;
+	id->break_glass = ca_registry_break_glass(agent, GetCurrentTimestamp());
+	(void) check_asserted(id, problem);
 	return id;
 }
 

@@ -79,6 +79,15 @@ extern const CaIdentity *ca_identity_asserted(const char *agent, const char *by,
 											  CaIdentityProblem *problem);
 
 /*
+ * The identity that a registered agent would have in a session, as far as that is
+ * known without one: acting for itself, with no claims.  In the current memory
+ * context; NULL when it is not registered.  What stands in its way now, such as
+ * that it is suspended, is the problem.
+ */
+extern const CaIdentity *ca_identity_imagined(const char *agent,
+											  CaIdentityProblem *problem);
+
+/*
  * Is the identity, in the middle of its statement, still one that nobody has
  * stopped?  Times do not count: a statement that has begun may outlast them.
  */

@@ -97,6 +97,32 @@ ca_registry_agent(const char *spiffe_id)
 	return scan.agent;
 }
 
+static bool
+take_agent_id(HeapTuple tuple, TupleDesc desc, void *arg)
+{
+	List	  **ids = arg;
+
+	if (strcmp(ca_row_text(tuple, desc, "state"), "retired") != 0)
+		*ids = lappend(*ids, ca_row_text(tuple, desc, "spiffe_id"));
+	return true;
+}
+
+static int
+by_text(const ListCell *a, const ListCell *b)
+{
+	return strcmp(lfirst(a), lfirst(b));
+}
+
+List *
+ca_registry_agents(void)
+{
+	List	   *ids = NIL;
+
+	ca_table_scan(CA_TABLE_AGENT, NULL, NULL, take_agent_id, &ids);
+	list_sort(ids, by_text);
+	return ids;
+}
+
 /* A look for the break-glass that is open at a time. */
 typedef struct BreakGlassScan
 {

@@ -48,6 +48,9 @@ extern void ca_registry_advance(void);
 /* The agent of that SPIFFE ID, in the current memory context, or NULL. */
 extern CaAgent *ca_registry_agent(const char *spiffe_id);
 
+/* The SPIFFE IDs (of char *) of all agents that are not retired, in order. */
+extern List *ca_registry_agents(void);
+
 /* A row of contauth.break_glass_grant that is open; until is 0: there is none. */
 typedef struct CaBreakGlass
 {

@@ -58,6 +58,8 @@ new_request(const CaSubject *subject, const char *action)
 	request.reads = subject->reads;
 	request.domain = subject->domain != NULL ? subject->domain : "data";
 	request.facts = subject->facts;
+	request.asked = subject->asked;
+	request.question = subject->question;
 	request.sensitivity = -1;
 	request.target_sensitivity = -1;
 	return request;
@@ -70,13 +72,59 @@ ca_policy_speaks(const CaPolicy *policy, const CaSubject *subject, const char *a
 		ca_policy_matches_identity(policy, subject->identity);
 }
 
+bool
+ca_policy_may_speak(const CaPolicy *policy, const CaSubject *subject,
+					const char *action, bool *partly)
+{
+	*partly = false;
+	if (subject->assume == CA_ASSUME_NOTHING)
+		return ca_policy_speaks(policy, subject, action);
+	if (!ca_policy_meets(policy, subject->identity, action))
+		return false;
+	*partly = !ca_policy_speaks(policy, subject, action);
+	return true;
+}
+
+/* What is assumed of a policy, of all that its condition can come to. */
+static CaTruth
+assumed_truth(CaEffect effect, CaOutlook outlook, CaAssumption assume)
+{
+	CaOutlook	matching = CA_POSSIBLY(CA_TRUE) |
+	(effect == CA_EFFECT_PERMIT ? 0 : CA_POSSIBLY(CA_UNKNOWN));
+	bool		match = (effect == CA_EFFECT_PERMIT) == (assume == CA_ASSUME_BEST);
+
+	if (match ? (outlook & matching) != 0 : (outlook & ~matching) == 0)
+		return outlook & CA_POSSIBLY(CA_TRUE) ? CA_TRUE : CA_UNKNOWN;
+	return outlook & CA_POSSIBLY(CA_FALSE) ? CA_FALSE : CA_UNKNOWN;
+}
+
+/* Does the policy's condition hold?  partly: as ca_policy_may_speak() says. */
+static CaTruth
+condition_truth(CaPolicy *policy, const CaSubject *subject, bool partly,
+				const CaRequest *request, char **error)
+{
+	CaForecast *forecast;
+	CaOutlook	outlook = CA_POSSIBLY(CA_TRUE);
+
+	if (subject->assume == CA_ASSUME_NOTHING)
+		return ca_policy_condition(policy, request, error);
+	*error = NULL;
+	forecast = ca_policy_forecast(policy);
+	if (forecast != NULL)
+		outlook = ca_forecast(forecast, request);
+	if (partly)
+		outlook |= CA_POSSIBLY(CA_FALSE);
+	return assumed_truth(policy->effect, outlook, subject->assume);
+}
+
 /* Condition and filter of a candidate as one truth. */
 static CaTruth
-candidate_truth(CaAccess *access, CaCandidate *c, const CaRequest *request)
+candidate_truth(CaAccess *access, CaCandidate *c, const CaSubject *subject,
+				bool partly, const CaRequest *request)
 {
 	CaPolicy   *policy = c->policy;
 	char	   *error;
-	CaTruth		truth = ca_policy_condition(policy, request, &error);
+	CaTruth		truth = condition_truth(policy, subject, partly, request, &error);
 	ListCell   *lc;
 
 	access->dynamic |= ca_policy_dynamic(policy);
@@ -218,7 +266,7 @@ weigh(CaWeighing *w, CaRule rule, void *source)
 }
 
 /* What break-glass opens: all columns and rows of every relation. */
-static CaPolicy break_glass_policy = {.name = CA_BREAK_GLASS,.effect = CA_EFFECT_PERMIT};
+static CaPolicy break_glass_policy = {.name = CA_BREAK_GLASS,.effect = CA_EFFECT_PERMIT,.as_shipped = true};
 static CaCandidate break_glass = {.policy = &break_glass_policy,.all_columns = true,.ready = true};
 
 /*
@@ -250,11 +298,12 @@ weigh_candidates(CaWeighing *w, CaAccess *access, const CaSubject *subject,
 	{
 		CaCandidate *c = lfirst(lc);
 		CaRule		rule = {c->policy->effect, CA_UNKNOWN, c->all_columns, c->columns};
+		bool		partly;
 
 		if (c->policy->monitor_only != monitors ||
-			!ca_policy_speaks(c->policy, subject, access->action))
+			!ca_policy_may_speak(c->policy, subject, access->action, &partly))
 			continue;
-		rule.condition = candidate_truth(access, c, request);
+		rule.condition = candidate_truth(access, c, subject, partly, request);
 		weigh(w, rule, c);
 	}
 }
@@ -371,15 +420,19 @@ names_object(const CaResource *resource, CaResourceKind kind,
 }
 
 /*
+ * Does the policy name the object?  While something is assumed, it may name it
+ * in part: then *partly is set.
+ *
  * SECURITY: a permit on "*" opens what this database holds, and nothing of other
  * domains: it was written without a thought of them.  What takes away holds
  * everywhere.  (test/sql/evaluate.sql)
  */
 static bool
-any_names_object(const CaPolicy *policy, CaResourceKind kind,
-				 const char *schema, const char *name, const List *labels)
+any_names_object(const CaPolicy *policy, const CaSubject *subject, CaResourceKind kind,
+				 const char *schema, const char *name, const List *labels, bool *partly)
 {
 	bool		by_name = kind == CA_RESOURCE_OTHER && policy->effect == CA_EFFECT_PERMIT;
+	bool		meets = false;
 	ListCell   *lc;
 
 	foreach(lc, policy->resources)
@@ -390,8 +443,11 @@ any_names_object(const CaPolicy *policy, CaResourceKind kind,
 			continue;
 		if (names_object(resource, kind, schema, name, labels))
 			return true;
+		meets |= subject->assume != CA_ASSUME_NOTHING &&
+			ca_resource_meets(resource, kind, schema, name);
 	}
-	return false;
+	*partly |= meets;
+	return meets;
 }
 
 /* Weigh the policies about an object that decide, or those that monitor. */
@@ -406,13 +462,14 @@ weigh_policies(CaWeighing *w, const CaPolicySet *set, const CaSubject *subject,
 	{
 		CaPolicy   *policy = lfirst(lc);
 		CaRule		rule = {policy->effect, CA_UNKNOWN, true, NULL};
+		bool		partly;
 		char	   *error;
 
 		if (policy->monitor_only != monitors ||
-			!ca_policy_speaks(policy, subject, request->action) ||
-			!any_names_object(policy, kind, schema, name, request->labels))
+			!ca_policy_may_speak(policy, subject, request->action, &partly) ||
+			!any_names_object(policy, subject, kind, schema, name, request->labels, &partly))
 			continue;
-		rule.condition = ca_policy_condition(policy, request, &error);
+		rule.condition = condition_truth(policy, subject, partly, request, &error);
 		*dynamic |= ca_policy_dynamic(policy);
 		weigh(w, rule, policy);
 	}
@@ -441,6 +498,8 @@ ca_authorize_object(const CaPolicySet *set, const CaSubject *subject,
 		answer.deciding = w.sources[answer.verdict.deciding];
 	while ((i = bms_next_member(answer.verdict.matched, i)) >= 0)
 	{
+		answer.matched = i == answer.verdict.deciding ?
+			lcons(w.sources[i], answer.matched) : lappend(answer.matched, w.sources[i]);
 		ca_policy_add_limits(&answer.limits, w.sources[i]);
 		if (w.rules[i].effect == CA_EFFECT_ESCALATE)
 			answer.escalating = lappend(answer.escalating, w.sources[i]);

@@ -30,6 +30,18 @@
  */
 #define CA_BREAK_GLASS		"break_glass"
 
+/*
+ * What to take for true of that which only a session knows.  With BEST every
+ * permit holds that could, and nothing that could takes away; with WORST it is
+ * the other way round.  What is decided alike by both is so in every session.
+ */
+typedef enum CaAssumption
+{
+	CA_ASSUME_NOTHING,			/* there is a session, or a question */
+	CA_ASSUME_BEST,
+	CA_ASSUME_WORST
+} CaAssumption;
+
 /* What is the same for all accesses of a statement. */
 typedef struct CaSubject
 {
@@ -40,6 +52,9 @@ typedef struct CaSubject
 	int			reads;			/* what the statement reads; likewise */
 	const char *domain;			/* NULL: data */
 	Jsonb	   *facts;			/* what who asks says of the request, or NULL */
+	CaAssumption assume;
+	uint64		asked;			/* see CaRequest; with an assumption only */
+	uint64		question;		/* likewise */
 } CaSubject;
 
 /* What would be decided if policies that only monitor counted, too. */
@@ -88,6 +103,13 @@ extern void ca_access_trust(const CaPolicySet *set, const CaSubject *subject,
 extern bool ca_policy_speaks(const CaPolicy *policy, const CaSubject *subject,
 							 const char *action);
 
+/*
+ * The same while something is assumed: could it?  *partly: not on everybody's
+ * behalf, or not about every action, that action as a pattern stands for.
+ */
+extern bool ca_policy_may_speak(const CaPolicy *policy, const CaSubject *subject,
+								const char *action, bool *partly);
+
 /* The policies (of CaPolicy *) that escalate an access that was decided. */
 extern List *ca_access_escalating(const CaAccess *access);
 
@@ -99,6 +121,7 @@ typedef struct CaObjectAnswer
 {
 	CaVerdict	verdict;
 	const CaPolicy *deciding;	/* NULL: none did */
+	List	   *matched;		/* of CaPolicy *, deciding one first */
 	List	   *escalating;		/* of CaPolicy *: those that escalate */
 	CaLimits	limits;
 	char	   *outside;		/* as in CaAccess */
@@ -110,6 +133,8 @@ typedef struct CaObjectAnswer
 /*
  * Decide a function call, SET ROLE or NOTIFY.  schema is NULL for roles and
  * channels, and the type of what belongs to another domain; labels may be NIL.
+ * While something is assumed, action and name may be patterns, for all that
+ * they match.
  */
 extern CaObjectAnswer ca_authorize_object(const CaPolicySet *set,
 										  const CaSubject *subject,

@@ -278,6 +278,7 @@ ca_expression_case(Expr *condition, Expr *result, Expr *otherwise,
 typedef struct IdentityCalls
 {
 	bool		found;
+	bool		claims;			/* claim() among them */
 	uint64		hash;			/* of the values that the calls have now */
 } IdentityCalls;
 
@@ -295,6 +296,7 @@ identity_walker(Node *node, void *context)
 		char	   *value = argument != NULL ? identity_value(function, argument) : NULL;
 
 		calls->found = true;
+		calls->claims |= strcmp(function, "claim") == 0;
 		calls->hash = hash_combine64(calls->hash, value == NULL ? 0 :
 									 hash_bytes_extended((unsigned char *) value,
 														 strlen(value), 1));
@@ -309,6 +311,15 @@ ca_expression_uses_identity(const Expr *expr)
 
 	(void) identity_walker((Node *) unconstify(Expr *, expr), &calls);
 	return calls.found;
+}
+
+bool
+ca_expression_uses_claims(const Expr *expr)
+{
+	IdentityCalls calls = {0};
+
+	(void) identity_walker((Node *) unconstify(Expr *, expr), &calls);
+	return calls.claims;
 }
 
 uint64

@@ -61,6 +61,9 @@ extern bool ca_expression_may_fail(const Expr *expr);
 /* Does the expression call claim() or attribute()? */
 extern bool ca_expression_uses_identity(const Expr *expr);
 
+/* Does it call claim()? */
+extern bool ca_expression_uses_claims(const Expr *expr);
+
 /* Hash of the values that its claim() and attribute() calls have now. */
 extern uint64 ca_expression_identity_hash(const Expr *expr);
 

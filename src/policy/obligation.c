@@ -199,6 +199,25 @@ ca_access_mask_text(const CaAccess *access, AttrNumber attnum)
 }
 
 bool
+ca_access_enforceable(const CaAccess *access)
+{
+	int			attnum = -1;
+
+	if (strcmp(access->action, CA_ACTION_TRUNCATE) == 0)
+		return ca_access_filter_text(access) == NULL && !ca_access_masks_any(access);
+	if (strcmp(access->action, CA_ACTION_INSERT) != 0 &&
+		strcmp(access->action, CA_ACTION_UPDATE) != 0 &&
+		strcmp(access->action, CA_ACTION_COPY_IN) != 0)
+		return true;
+	while ((attnum = bms_next_member(access->columns, attnum)) >= 0)
+	{
+		if (ca_access_masks(access, attnum) != NIL)
+			return false;
+	}
+	return true;
+}
+
+bool
 ca_access_may_fail(const CaAccess *access)
 {
 	ListCell   *lc;

@@ -22,6 +22,12 @@ extern CaLimits ca_access_limits(const CaAccess *access);
  */
 extern Expr *ca_access_filter(const CaAccess *access, Index varno);
 
+/*
+ * Can what an allowed access has to carry be enforced at all?  A masked column
+ * cannot be written, nor can a whole table be emptied under a row filter.
+ */
+extern bool ca_access_enforceable(const CaAccess *access);
+
 /* Text of the filter for records: the policies' own text; NULL: none. */
 extern char *ca_access_filter_text(const CaAccess *access);
 

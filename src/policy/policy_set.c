@@ -56,6 +56,7 @@ typedef struct LoadedKey
 static CaPolicySet *current_set = NULL;
 static loaded_hash *loaded = NULL;	/* keys of current_set, in its context */
 static uint64 loaded_identity = 0;	/* serial of one whose keys are in it */
+static bool loaded_all = false; /* whatever the keys */
 static bool set_valid = false;
 static uint64 last_generation = 0;
 static Oid	policy_relid = InvalidOid;
@@ -96,6 +97,7 @@ begin_set(void)
 									ALLOCSET_DEFAULT_SIZES);
 	loaded = loaded_create(context, 64, NULL);
 	loaded_identity = 0;
+	loaded_all = false;
 	current_set = MemoryContextAllocZero(context, sizeof(CaPolicySet));
 	current_set->context = context;
 	current_set->generation = ++last_generation;
@@ -111,6 +113,8 @@ missing_keys(const List *keys)
 	List	   *missing = NIL;
 	ListCell   *lc;
 
+	if (loaded_all)
+		return NIL;
 	foreach(lc, keys)
 	{
 		if (loaded_lookup(loaded, lfirst(lc)) == NULL)
@@ -223,5 +227,40 @@ ca_policy_set(const CaIdentity *identity, const List *keys)
 		return ca_policy_set(identity, keys);
 	}
 	loaded_identity = identity->serial;
+	return current_set;
+}
+
+/* Read all policies into a set with nothing in it. */
+static void
+read_all(void)
+{
+	Snapshot	snapshot = RegisterSnapshot(ca_table_snapshot(CA_TABLE_POLICY));
+	MemoryContext old = MemoryContextSwitchTo(current_set->context);
+
+	current_set->version = ca_table_max(CA_TABLE_POLICY_VERSION, "version", snapshot);
+	ca_table_scan_at(CA_TABLE_POLICY, NULL, NULL, snapshot, take_policy, current_set);
+	list_sort(current_set->policies, by_name);
+	MemoryContextSwitchTo(old);
+	UnregisterSnapshot(snapshot);
+	loaded_all = true;
+}
+
+const CaPolicySet *
+ca_policy_set_whole(void)
+{
+	if (set_valid && loaded_all)
+		return current_set;
+	begin_set();
+	PG_TRY();
+	{
+		read_all();
+	}
+	PG_CATCH();
+	{
+		/* SECURITY: as above */
+		set_valid = false;
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
 	return current_set;
 }

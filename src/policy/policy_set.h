@@ -29,4 +29,7 @@ extern void ca_policy_set_init(void);
  */
 extern const CaPolicySet *ca_policy_set(const CaIdentity *identity, const List *keys);
 
+/* The same with all policies that there are, whomever they concern. */
+extern const CaPolicySet *ca_policy_set_whole(void);
+
 #endif							/* CA_POLICY_POLICY_SET_H */

@@ -42,19 +42,21 @@
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
 
+/* How to fill a column of ctx. */
+typedef Datum (*CaFill) (const CaRequest *request, bool *isnull);
+
 struct CaCondition
 {
 	ExprState  *state;
 	ExprContext *econtext;
 	TupleTableSlot *slot;
 	Bitmapset  *columns;		/* attribute numbers used */
+	CaFill	   *fills;			/* theirs, by attribute number */
 	bool		dynamic;
 	bool		mutable;		/* depends on settings such as TimeZone */
 	bool		can_fail;
+	CaConditionNeeds needs;
 };
-
-/* One column of ctx: how to fill it, and whether it changes by itself. */
-typedef Datum (*CaFill) (const CaRequest *request, bool *isnull);
 
 static Datum
 text_or_null(const char *text, bool *isnull)
@@ -289,47 +291,59 @@ fill_request(const CaRequest *r, bool *isnull)
 	return *isnull ? (Datum) 0 : JsonbPGetDatum(r->facts);
 }
 
+/* Who knows a column's value: everybody who knows the agent, or ... */
+typedef enum CaKnown
+{
+	KNOWN,
+	OF_SESSION,
+	OF_AUTONOMY,
+	OF_DOMAIN,
+	OF_COLUMNS,
+	OF_LABELS
+} CaKnown;
+
 static const struct
 {
 	const char *name;
 	CaFill		fill;
 	bool		dynamic;
+	CaKnown		known;
 }			columns[] =
 
 {
-	{"agent", fill_agent, false},
-	{"trust_domain", fill_trust_domain, false},
-	{"on_behalf_of", fill_on_behalf_of, false},
-	{"chain", fill_chain, false},
-	{"depth", fill_depth, false},
-	{"autonomy", fill_autonomy, false},
-	{"owner", fill_owner, false},
-	{"purpose", fill_purpose, false},
-	{"purpose_verified", fill_purpose_verified, false},
-	{"task_id", fill_task_id, false},
-	{"action", fill_action, false},
-	{"resource", fill_resource, false},
-	{"columns", fill_columns, false},
-	{"labels", fill_labels, false},
-	{"sensitivity", fill_sensitivity, false},
-	{"target_sensitivity", fill_target_sensitivity, false},
-	{"statement_kind", fill_statement_kind, false},
-	{"nested_level", fill_nested_level, true},
-	{"db_role", fill_db_role, false},
-	{"database", fill_database, false},
-	{"application_name", fill_application_name, true},
-	{"client_addr", fill_client_addr, false},
-	{"tls", fill_tls, false},
-	{"now", fill_now, true},
-	{"claims", fill_claims, false},
-	{"attributes", fill_attributes, false},
-	{"high_water", fill_high_water, true},
-	{"high_water_1h", fill_high_water_1h, true},
-	{"statements_1m", fill_statements_1m, true},
-	{"rows_1h", fill_rows_1h, true},
-	{"denials_1h", fill_denials_1h, true},
-	{"domain", fill_domain, false},
-	{"request", fill_request, false},
+	{"agent", fill_agent, false, KNOWN},
+	{"trust_domain", fill_trust_domain, false, KNOWN},
+	{"on_behalf_of", fill_on_behalf_of, false, OF_SESSION},
+	{"chain", fill_chain, false, OF_SESSION},
+	{"depth", fill_depth, false, OF_SESSION},
+	{"autonomy", fill_autonomy, false, OF_AUTONOMY},
+	{"owner", fill_owner, false, KNOWN},
+	{"purpose", fill_purpose, false, OF_SESSION},
+	{"purpose_verified", fill_purpose_verified, false, OF_SESSION},
+	{"task_id", fill_task_id, false, OF_SESSION},
+	{"action", fill_action, false, KNOWN},
+	{"resource", fill_resource, false, KNOWN},
+	{"columns", fill_columns, false, OF_COLUMNS},
+	{"labels", fill_labels, false, OF_LABELS},
+	{"sensitivity", fill_sensitivity, false, OF_LABELS},
+	{"target_sensitivity", fill_target_sensitivity, false, OF_LABELS},
+	{"statement_kind", fill_statement_kind, false, OF_SESSION},
+	{"nested_level", fill_nested_level, true, OF_SESSION},
+	{"db_role", fill_db_role, false, OF_SESSION},
+	{"database", fill_database, false, KNOWN},
+	{"application_name", fill_application_name, true, OF_SESSION},
+	{"client_addr", fill_client_addr, false, OF_SESSION},
+	{"tls", fill_tls, false, OF_SESSION},
+	{"now", fill_now, true, OF_SESSION},
+	{"claims", fill_claims, false, OF_SESSION},
+	{"attributes", fill_attributes, false, KNOWN},
+	{"high_water", fill_high_water, true, OF_SESSION},
+	{"high_water_1h", fill_high_water_1h, true, OF_SESSION},
+	{"statements_1m", fill_statements_1m, true, OF_SESSION},
+	{"rows_1h", fill_rows_1h, true, OF_SESSION},
+	{"denials_1h", fill_denials_1h, true, OF_SESSION},
+	{"domain", fill_domain, false, OF_DOMAIN},
+	{"request", fill_request, false, OF_SESSION},
 };
 
 /* The entry of columns[] for a column of contauth.context. */
@@ -348,6 +362,17 @@ find_column(const char *name)
 	return -1;					/* keep compiler quiet */
 }
 
+/* Note what it takes to know a column's value. */
+static void
+note_need(CaConditionNeeds *needs, CaKnown known)
+{
+	needs->session |= known == OF_SESSION;
+	needs->autonomy |= known == OF_AUTONOMY;
+	needs->domain |= known == OF_DOMAIN;
+	needs->columns |= known == OF_COLUMNS;
+	needs->labels |= known == OF_LABELS;
+}
+
 /* Note which columns of ctx the expression uses. */
 static void
 note_columns(CaCondition *condition, Expr *expr, TupleDesc desc)
@@ -355,18 +380,22 @@ note_columns(CaCondition *condition, Expr *expr, TupleDesc desc)
 	Bitmapset  *used = NULL;
 	int			i = -1;
 
+	condition->fills = palloc0(sizeof(CaFill) * (desc->natts + 1));
 	pull_varattnos((Node *) expr, 1, &used);
 	while ((i = bms_next_member(used, i)) >= 0)
 	{
 		AttrNumber	attnum = i + FirstLowInvalidHeapAttributeNumber;
+		int			column;
 
 		if (attnum <= 0)
 			ereport(ERROR,
 					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 					 errmsg("ctx cannot be used as a whole")));
-		if (columns[find_column(NameStr(TupleDescAttr(desc, attnum - 1)->attname))].dynamic)
-			condition->dynamic = true;
+		column = find_column(NameStr(TupleDescAttr(desc, attnum - 1)->attname));
+		condition->dynamic |= columns[column].dynamic;
+		note_need(&condition->needs, columns[column].known);
 		condition->columns = bms_add_member(condition->columns, attnum);
+		condition->fills[attnum] = columns[column].fill;
 	}
 }
 
@@ -381,15 +410,15 @@ open_context(void)
 	return relation_open(get_typ_typrelid(type), AccessShareLock);
 }
 
-/* Make a parsed expression over ctx ready to be evaluated. */
-static CaCondition *
-compile(Expr *expr, TupleDesc desc)
+CaCondition *
+ca_condition_make(Expr *expr, TupleDesc desc)
 {
 	CaCondition *condition = palloc0(sizeof(CaCondition));
 
 	condition->mutable =
 		contain_mutable_functions((Node *) ca_expression_instantiate(expr, 1));
 	condition->dynamic = condition->mutable;
+	condition->needs.session = condition->mutable || ca_expression_uses_claims(expr);
 	note_columns(condition, expr, desc);
 	condition->slot = MakeSingleTupleTableSlot(CreateTupleDescCopy(desc),
 											   &TTSOpsVirtual);
@@ -411,15 +440,30 @@ compile(Expr *expr, TupleDesc desc)
 	return condition;
 }
 
+Expr *
+ca_condition_parse(const char *text, TupleDesc *desc)
+{
+	Relation	rel = open_context();
+	Expr	   *expr = ca_expression_parse(text, rel, "ctx");
+
+	*desc = CreateTupleDescCopy(RelationGetDescr(rel));
+	relation_close(rel, AccessShareLock);
+	return expr;
+}
+
 CaCondition *
 ca_condition_compile(const char *text)
 {
-	Relation	rel = open_context();
-	CaCondition *condition = compile(ca_expression_parse(text, rel, "ctx"),
-									 RelationGetDescr(rel));
+	TupleDesc	desc;
+	Expr	   *expr = ca_condition_parse(text, &desc);
 
-	relation_close(rel, AccessShareLock);
-	return condition;
+	return ca_condition_make(expr, desc);
+}
+
+CaConditionNeeds
+ca_condition_needs(const CaCondition *condition)
+{
+	return condition->needs;
 }
 
 List *
@@ -436,7 +480,7 @@ ca_condition_clauses(const char *text)
 		CaClause   *clause = palloc(sizeof(CaClause));
 
 		clause->text = deparse_expression(lfirst(lc), names, true, false);
-		clause->condition = compile(copyObject(lfirst(lc)), RelationGetDescr(rel));
+		clause->condition = ca_condition_make(copyObject(lfirst(lc)), RelationGetDescr(rel));
 		clauses = lappend(clauses, clause);
 	}
 	relation_close(rel, AccessShareLock);
@@ -465,12 +509,9 @@ evaluate(CaCondition *condition, const CaRequest *request)
 	memset(slot->tts_isnull, true, slot->tts_tupleDescriptor->natts);
 	while ((attnum = bms_next_member(condition->columns, attnum)) >= 0)
 	{
-		Form_pg_attribute att = TupleDescAttr(slot->tts_tupleDescriptor, attnum - 1);
-
 		slot->tts_isnull[attnum - 1] = false;
 		slot->tts_values[attnum - 1] =
-			columns[find_column(NameStr(att->attname))].fill(request,
-															 &slot->tts_isnull[attnum - 1]);
+			condition->fills[attnum] (request, &slot->tts_isnull[attnum - 1]);
 	}
 	ExecStoreVirtualTuple(slot);
 	value = ExecEvalExpr(condition->state, condition->econtext, &isnull);
@@ -500,11 +541,13 @@ CaTruth
 ca_condition_eval(CaCondition *condition, const CaRequest *request, char **error)
 {
 	GuardedEvaluation g = {condition, request, CA_UNKNOWN};
+	const CaIdentity *before = ca_claim_subject;
 	volatile int nestlevel = 0;
 
 	*error = NULL;
 	if (condition->mutable)
 		nestlevel = ca_expression_pin_settings();
+	ca_claim_subject = request->identity;
 	ca_internal_depth++;
 	PG_TRY();
 	{
@@ -516,6 +559,7 @@ ca_condition_eval(CaCondition *condition, const CaRequest *request, char **error
 	PG_FINALLY();
 	{
 		ca_internal_depth--;
+		ca_claim_subject = before;
 	}
 	PG_END_TRY();
 	if (condition->mutable)

@@ -8,8 +8,9 @@
 #ifndef CA_POLICY_REQUEST_H
 #define CA_POLICY_REQUEST_H
 
+#include "access/tupdesc.h"
 #include "identity/identity.h"
-#include "nodes/pg_list.h"
+#include "nodes/primnodes.h"
 #include "policy/decide.h"
 
 /* One (resource, action) of a statement, with its surroundings. */
@@ -27,8 +28,12 @@ typedef struct CaRequest
 	int			high_water;		/* highest sensitivity read so far; <= 0:
 								 * nothing */
 	int			reads;			/* what the statement itself reads; likewise */
-	const char *domain;			/* NULL: data */
+	const char *domain;			/* NULL: data; empty: not known, see
+								 * forecast.h */
 	Jsonb	   *facts;			/* what who asks says of it, or NULL */
+	/* numbers of the request, for forecast.h; 0: none */
+	uint64		asked;			/* equal only for the same request */
+	uint64		question;		/* or for those that differ in columns */
 } CaRequest;
 
 /* A condition ready to be evaluated; see ca_condition_compile(). */
@@ -39,6 +44,26 @@ typedef struct CaCondition CaCondition;
  * long as the result.  Raises an error when the text is not acceptable.
  */
 extern CaCondition *ca_condition_compile(const char *text);
+
+/*
+ * The two steps of that: the parsed condition, with the columns of ctx as they
+ * are now, and from it, or a part of it, what can be evaluated.
+ */
+extern Expr *ca_condition_parse(const char *text, TupleDesc *desc);
+extern CaCondition *ca_condition_make(Expr *expr, TupleDesc desc);
+
+/* What a condition asks for, beside what is registered of the agent. */
+typedef struct CaConditionNeeds
+{
+	bool		session;		/* what only a session or question has: its
+								 * chain, claims, address, time, history */
+	bool		autonomy;		/* which the chain can lower */
+	bool		domain;
+	bool		columns;		/* names of the columns asked about */
+	bool		labels;			/* their labels and sensitivity */
+} CaConditionNeeds;
+
+extern CaConditionNeeds ca_condition_needs(const CaCondition *condition);
 
 /* One term of a condition's outermost AND. */
 typedef struct CaClause

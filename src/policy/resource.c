@@ -251,6 +251,16 @@ ca_resource_matches(const CaResource *resource, CaResourceKind kind,
 }
 
 bool
+ca_resource_meets(const CaResource *resource, CaResourceKind kind,
+				  const char *schema, const char *name)
+{
+	if (resource->kind == CA_RESOURCE_ANY)
+		return true;
+	return resource->kind == kind && ca_glob_overlap(resource->name, name) &&
+		(schema == NULL || ca_glob_overlap(resource->schema, schema));
+}
+
+bool
 ca_label_matches(const char *pattern, const char *label_class)
 {
 	size_t		len = strlen(pattern);

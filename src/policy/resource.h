@@ -59,6 +59,13 @@ extern bool ca_resource_matches(const CaResource *resource, CaResourceKind kind,
 								const char *schema, const char *name);
 
 /*
+ * Could it name one of the objects that schema and name, now patterns, stand
+ * for?  That it matches them means that it names them all.
+ */
+extern bool ca_resource_meets(const CaResource *resource, CaResourceKind kind,
+							  const char *schema, const char *name);
+
+/*
  * Does a class fall under a label pattern?  "pii" covers pii and all below
  * it, "pii.*" all below it.
  */

@@ -190,6 +190,7 @@ ca_policy_from_row(HeapTuple tuple, TupleDesc desc)
 		ca_limits_parse(DatumGetJsonbP(ca_row_datum(tuple, desc, "limits", &isnull)),
 						&policy->trusted);
 	policy->monitor_only = ca_row_bool(tuple, desc, "monitor_only");
+	policy->as_shipped = ca_row_bool(tuple, desc, "builtin") && policy->version == 0;
 	policy->condition_text = ca_row_text(tuple, desc, "condition");
 	policy->filter_text = ca_row_text(tuple, desc, "row_filter");
 	return policy;
@@ -203,11 +204,12 @@ compile_error_context(void *arg)
 }
 
 /*
- * Compile the condition, once.  SECURITY: when that fails, the statement
- * fails with it; nothing is decided on a condition that could not be read.
+ * Compile the condition, once, or its forecast.  SECURITY: when that fails, the
+ * statement fails with it; nothing is decided on a condition that could not be
+ * read.
  */
 static void
-compile_condition(CaPolicy *policy)
+compile_condition(CaPolicy *policy, bool forecast)
 {
 	MemoryContext old = MemoryContextSwitchTo(GetMemoryChunkContext(policy));
 	ErrorContextCallback callback = {
@@ -217,7 +219,10 @@ compile_condition(CaPolicy *policy)
 	};
 
 	error_context_stack = &callback;
-	policy->condition = ca_condition_compile(policy->condition_text);
+	if (forecast)
+		policy->forecast = ca_forecast_compile(policy->condition_text);
+	else
+		policy->condition = ca_condition_compile(policy->condition_text);
 	error_context_stack = callback.previous;
 	MemoryContextSwitchTo(old);
 }
@@ -229,8 +234,16 @@ ca_policy_condition(CaPolicy *policy, const CaRequest *request, char **error)
 	if (policy->condition_text == NULL)
 		return CA_TRUE;
 	if (policy->condition == NULL)
-		compile_condition(policy);
+		compile_condition(policy, false);
 	return ca_condition_eval(policy->condition, request, error);
+}
+
+CaForecast *
+ca_policy_forecast(CaPolicy *policy)
+{
+	if (policy->forecast == NULL && policy->condition_text != NULL)
+		compile_condition(policy, true);
+	return policy->forecast;
 }
 
 bool
@@ -266,4 +279,17 @@ bool
 ca_policy_matches_action(const CaPolicy *policy, const char *action)
 {
 	return any_matches(policy->actions, action);
+}
+
+bool
+ca_policy_meets(const CaPolicy *policy, const CaIdentity *identity, const char *action)
+{
+	ListCell   *lc;
+
+	foreach(lc, policy->actions)
+	{
+		if (ca_glob_overlap(lfirst(lc), action))
+			return any_matches(policy->principals, identity->agent);
+	}
+	return false;
 }

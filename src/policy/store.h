@@ -10,6 +10,7 @@
 
 #include "access/htup_details.h"
 #include "policy/decide.h"
+#include "policy/forecast.h"
 #include "policy/limits.h"
 #include "policy/mask.h"
 #include "policy/request.h"
@@ -39,10 +40,13 @@ typedef struct CaPolicy
 	List	   *masks;			/* of CaMaskRule * */
 	char	   *condition_text; /* NULL: none */
 	CaCondition *condition;		/* compiled at first use */
+	CaForecast *forecast;		/* likewise */
 	char	   *filter_text;	/* NULL: none */
 	CaLimits	limits;
 	bool		trusted;		/* the functions that it names; see trusted.h */
 	bool		monitor_only;	/* decides nothing, is only recorded */
+	bool		as_shipped;		/* the extension's own, and not changed */
+	uint64		mark;			/* for whoever compares lists of policies */
 } CaPolicy;
 
 /*
@@ -59,6 +63,9 @@ extern CaPolicy *ca_policy_from_row(HeapTuple tuple, TupleDesc desc);
 extern CaTruth ca_policy_condition(CaPolicy *policy, const CaRequest *request,
 								   char **error);
 
+/* The forecast of its condition, NULL when it has none. */
+extern CaForecast *ca_policy_forecast(CaPolicy *policy);
+
 /* Can the outcome of the condition change while the epoch stays the same? */
 extern bool ca_policy_dynamic(const CaPolicy *policy);
 
@@ -66,6 +73,13 @@ extern bool ca_policy_dynamic(const CaPolicy *policy);
 extern bool ca_policy_matches_identity(const CaPolicy *policy,
 									   const CaIdentity *identity);
 extern bool ca_policy_matches_action(const CaPolicy *policy, const char *action);
+
+/*
+ * Could it match the agent, on whosever behalf, and one of the actions that
+ * action, now a pattern, stands for?
+ */
+extern bool ca_policy_meets(const CaPolicy *policy, const CaIdentity *identity,
+							const char *action);
 
 /*
  * Parse the fields of a policy; also used by the checks made when a policy is

@@ -41,6 +41,8 @@ nLZUfQvBelPZ
 	('unset_principal', $$SELECT contauth.unset_principal('regress_contauth_plain', 'spiffe://acme.test/ann')$$, 'contauth_admin'),
 	('evaluate', $$SELECT contauth.evaluate('{"subject": {"type": "agent", "id": "spiffe://acme.test/agent/gone"}, "action": {"name": "call"}, "resource": {"type": "tool", "id": "x"}}')$$, 'contauth_admin'),
 	('evaluations', $$SELECT contauth.evaluations('{"subject": {"type": "agent", "id": "spiffe://acme.test/agent/gone"}, "action": {"name": "call"}, "resource": {"type": "tool", "id": "x"}}')$$, 'contauth_admin'),
+	('who_can', $$SELECT contauth.who_can('select', 'public.calls')$$, 'contauth_auditor'),
+	('what_can', $$SELECT contauth.what_can('spiffe://acme.test/agent/support')$$, 'contauth_auditor'),
 	('approve', $$SELECT contauth.approve('00000000-0000-7000-8000-000000000000', 'why not')$$, 'contauth_approver'),
 	('reject', $$SELECT contauth.reject('00000000-0000-7000-8000-000000000000', 'why not')$$, 'contauth_approver'),
 	('remove_trust_bundle', $$SELECT contauth.remove_trust_bundle('gone.test')$$, 'contauth_admin'),
@@ -185,8 +187,9 @@ SELECT is(pg_temp.outcome('contauth_auditor', call),
 		  CASE WHEN granted = 'contauth_auditor' THEN '00000' ELSE '42501' END,
 		  name || ' by the auditor')
   FROM public.calls ORDER BY name;
+-- who_can() and what_can() are for both
 SELECT is(pg_temp.outcome('contauth_admin', call),
-		  CASE WHEN granted = 'contauth_admin' THEN '00000' ELSE '42501' END,
+		  CASE WHEN granted = 'contauth_admin' OR name ~ '^wh(o|at)_can$' THEN '00000' ELSE '42501' END,
 		  name || ' by the administrator')
   FROM public.calls ORDER BY name;
 

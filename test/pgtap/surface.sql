@@ -45,6 +45,8 @@ INSERT INTO function_expected VALUES
 	('contauth.why(text)', '{public}'),
 	('contauth.evaluate(jsonb)', '{contauth_admin}'),
 	('contauth.evaluations(jsonb)', '{contauth_admin}'),
+	('contauth.who_can(text,text)', '{contauth_admin,contauth_auditor}'),
+	('contauth.what_can(text)', '{contauth_admin,contauth_auditor}'),
 	('contauth.cancel_request(uuid,text)', '{public}'),
 	('contauth.approve(uuid,text,interval,integer)', '{contauth_approver}'),
 	('contauth.reject(uuid,text)', '{contauth_approver}'),

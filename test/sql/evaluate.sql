@@ -26,6 +26,10 @@ SELECT contauth.create_policy('infra', 'permit', actions => '{restart,drop}', re
     condition => $$ ctx.domain = 'infrastructure' AND ctx.request ->> 'window' = 'open' $$) \g /dev/null
 SELECT contauth.create_policy('verified', 'permit', actions => '{read}', resources => '{vault:*}',
     condition => $$ ctx.claims ->> 'tenant' = 'acme' $$) \g /dev/null
+SELECT contauth.create_policy('functions', 'permit', actions => '{read}', resources => '{safe:*}',
+    condition => $$ contauth.claim('tenant') = 'acme' AND contauth.attribute('region') = 'north' $$) \g /dev/null
+SELECT contauth.create_policy('masked', 'permit', principals => '{*/agent/support}', actions => '{update,truncate,lock}',
+    resources => '{crm.ticket}', masks => '{"crm.ticket.body": "redact"}') \g /dev/null
 
 -- decision and reason of one question
 CREATE FUNCTION crm.ask(agent text, action text, type text, id text,
@@ -33,7 +37,8 @@ CREATE FUNCTION crm.ask(agent text, action text, type text, id text,
                             token text DEFAULT NULL) RETURNS text LANGUAGE sql AS $$
     SELECT concat_ws(' ', a ->> 'decision', a -> 'context' ->> 'reason_code',
                      a -> 'context' ->> 'policies', a -> 'context' ->> 'limits',
-                     a -> 'context' ->> 'row_filter', a -> 'context' ->> 'masks')
+                     a -> 'context' ->> 'row_filter', a -> 'context' ->> 'masks',
+                     CASE WHEN a -> 'context' ? 'approval_request' THEN 'request' END)
       FROM contauth.evaluate(jsonb_build_object(
           'subject', jsonb_build_object('type', 'agent', 'id', agent, 'properties',
                                         jsonb_strip_nulls(jsonb_build_object('token', token))),
@@ -51,7 +56,7 @@ SELECT crm.ask(:support, 'call', 'tool', 'gitlab.list');
 SELECT crm.ask(:support, 'read', 'api', '/invoices/7');
 SELECT crm.ask(:support, 'read', 'tool', '/invoices/7');
 SELECT crm.ask(:support, 'call', 'tool', 'github.delete_repo');
--- an escalation that nobody can approve here
+-- a person has to approve it, see below
 SELECT crm.ask(:support, 'call', 'tool', 'github.merge');
 -- what is in an id is no pattern, and no quoting
 SELECT crm.ask(:support, 'call', 'tool', '*');
@@ -71,11 +76,102 @@ SELECT crm.ask(:support, 'select', 'table', 'crm.customer', '{"columns": ["id", 
 SELECT crm.ask(:support, 'select', 'table', 'crm.customer');
 SELECT crm.ask(:support, 'delete', 'relation', 'crm.ticket');
 SELECT crm.ask(:other, 'select', 'table', 'contauth.issuer');
+-- a mask cannot be written back, nor some rows truncated
+SELECT crm.ask(:support, 'update', 'table', 'crm.ticket', '{"columns": ["id"]}');
+SELECT crm.ask(:support, 'update', 'table', 'crm.ticket', '{"columns": ["id", "body"]}');
+SELECT crm.ask(:support, 'truncate', 'table', 'crm.ticket');
+SELECT crm.ask(:support, 'lock', 'table', 'crm.ticket');
+SELECT crm.ask(:other, 'truncate', 'table', 'crm.ticket');
+
+-- functions: those of one name together, the worst counts
+RESET SESSION AUTHORIZATION;
+CREATE FUNCTION crm.f() RETURNS int LANGUAGE sql AS 'SELECT 1';
+CREATE FUNCTION crm.f(int) RETURNS int LANGUAGE sql AS 'SELECT 1';
+CREATE FUNCTION crm.g() RETURNS int LANGUAGE sql AS 'SELECT 1';
+SELECT contauth.create_policy('calls', 'permit', principals => '{*/agent/support}', actions => '{execute}',
+           resources => '{function:crm.f}', condition => $$ ctx.domain = 'data' $$, limits => '{"statements_per_minute": 7}'),
+       contauth.create_policy('no_secrets', 'forbid', actions => '{execute}', resources => '{label:secret}') \g /dev/null
+SET SESSION AUTHORIZATION regress_contauth_gateway;
+SELECT crm.ask(:support, 'execute', 'function', 'crm.f');
+SELECT crm.ask(:support, 'execute', 'function', 'CRM."f"', context => '{"domain": "data"}');
+SELECT crm.ask(:support, 'execute', 'function', 'crm.g');
+SELECT crm.ask(:other, 'execute', 'function', 'crm.g');
+SELECT crm.ask(:other, 'execute', 'function', 'pg_catalog.pg_read_file');
+SELECT crm.ask(:support, 'execute', 'function', 'pg_catalog.lower');
+RESET SESSION AUTHORIZATION;
+SECURITY LABEL FOR contauth ON FUNCTION crm.f(int) IS 'secret';
+SET SESSION AUTHORIZATION regress_contauth_gateway;
+SELECT crm.ask(:support, 'execute', 'function', 'crm.f');
+RESET SESSION AUTHORIZATION;
+SELECT contauth.drop_policy('calls'), contauth.drop_policy('no_secrets') \g /dev/null
+SET SESSION AUTHORIZATION regress_contauth_gateway;
+
+-- what escalates asks a person, once for each question
+RESET SESSION AUTHORIZATION;
+CREATE ROLE regress_contauth_ann;
+GRANT contauth_approver TO regress_contauth_ann, regress_contauth_gateway;
+\set approve 'RESET SESSION AUTHORIZATION; SELECT contauth_audit.sync(''1 min'') \\g /dev/null \\\\ SET SESSION AUTHORIZATION regress_contauth_ann; SELECT contauth.approve(request, ''test'') FROM contauth_audit.pending_approvals ORDER BY requested_at DESC LIMIT 1 \\g /dev/null \\\\ SET SESSION AUTHORIZATION regress_contauth_gateway;'
+SET SESSION AUTHORIZATION regress_contauth_gateway;
+SELECT crm.ask(:support, 'call', 'tool', 'github.merge');
+SELECT crm.ask(:support, 'call', 'tool', 'github.merge', context => '{"pr": 1}');
+RESET SESSION AUTHORIZATION;
+SELECT contauth_audit.sync('1 min') \g /dev/null
+SELECT state, agent, owner, on_behalf_of, db_role, action, resources, policies, statement_kind, statement, count(*) > 0 AS any
+  FROM contauth_audit.approval_request WHERE statement_kind = 'EVALUATE' GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10;
+-- not who asked
+SET SESSION AUTHORIZATION regress_contauth_gateway;
+SELECT contauth.approve(request, 'test') FROM contauth_audit.pending_approvals ORDER BY requested_at DESC LIMIT 1;
+:approve
+SELECT crm.ask(:support, 'call', 'tool', 'github.merge', context => '{"pr": 2}');
+SELECT crm.ask(:support, 'call', 'tool', 'github.merge', token => :'token_support', context => '{"pr": 1}');
+SELECT crm.ask(:support, 'call', 'tool', 'github.merge', context => '{"pr": 1}');
+SELECT crm.ask(:support, 'call', 'tool', 'github.merge', context => '{"pr": 1}');
+-- a use is not given back
+:approve
+BEGIN;
+SELECT crm.ask(:support, 'call', 'tool', 'github.merge', context => '{"pr": 1}');
+ROLLBACK;
+SELECT crm.ask(:support, 'call', 'tool', 'github.merge', context => '{"pr": 1}');
+:approve
+-- the policies of now decide
+RESET SESSION AUTHORIZATION;
+SELECT contauth.create_policy('since', 'forbid', resources => '{tool:github.merge}') \g /dev/null
+SET SESSION AUTHORIZATION regress_contauth_gateway;
+SELECT crm.ask(:support, 'call', 'tool', 'github.merge', context => '{"pr": 1}');
+RESET SESSION AUTHORIZATION;
+SELECT contauth.drop_policy('since'), contauth.alter_policy('asks', '{"description": "changed"}') \g /dev/null
+SET SESSION AUTHORIZATION regress_contauth_gateway;
+SELECT crm.ask(:support, 'call', 'tool', 'github.merge', context => '{"pr": 1}');
+-- a chain is bound; a new token of the same is not
+RESET SESSION AUTHORIZATION;
+SELECT contauth.create_policy('reads', 'escalate', principals => '{*/agent/support}', actions => '{read}', resources => '{crm.*, api:*}'),
+       contauth.create_policy('exports', 'permit', principals => '{*/agent/support}', actions => '{export}', resources => '{crm.ticket}'),
+       contauth.create_policy('exports_ask', 'escalate', actions => '{export}', resources => '{crm.ticket(body)}') \g /dev/null
+SET SESSION AUTHORIZATION regress_contauth_gateway;
+SELECT crm.ask(:support, 'read', 'api', '/invoices/7', token => :'token_support');
+:approve
+SELECT crm.ask(:support, 'read', 'api', '/invoices/7', token => :'token_support');
+-- relations
+SELECT crm.ask(:support, 'export', 'table', 'crm.ticket', '{"columns": ["id"]}');
+SELECT crm.ask(:support, 'export', 'table', 'crm.ticket', '{"columns": ["id", "body"]}');
+:approve
+SELECT crm.ask(:support, 'export', 'table', 'crm.ticket', '{"columns": ["body", "id"]}');
+SELECT crm.ask(:support, 'export', 'table', 'crm.ticket', '{"columns": ["id", "body"]}');
+SELECT crm.ask(:support, 'export', 'table', 'crm.ticket', '{"columns": ["id", "body"]}');
+RESET SESSION AUTHORIZATION;
+SELECT contauth_audit.sync('1 min') \g /dev/null
+SELECT d.decision, d.reason_code, d.reason, a.state, count(*) FROM contauth_audit.decision AS d
+  JOIN contauth_audit.approval_request AS a ON a.request = d.approval_id
+ WHERE d.statement_kind = 'EVALUATE' GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4;
+SELECT contauth.drop_policy('reads'), contauth.drop_policy('exports'), contauth.drop_policy('exports_ask') \g /dev/null
+SET SESSION AUTHORIZATION regress_contauth_gateway;
 
 -- who it is about: vouched for, or by a token
 SELECT crm.ask(:support, 'read', 'vault', 'k');
 SELECT crm.ask(:support, 'read', 'vault', 'k', token => :'token_support');
 SELECT crm.ask(:other, 'read', 'vault', 'k', token => :'token_support');
+SELECT crm.ask(:support, 'read', 'safe', 'k', token => :'token_support');
+SELECT crm.ask(:support, 'read', 'safe', 'k');
 SELECT crm.ask(:support, 'read', 'vault', 'k', token => :'token_support' || 'x');
 SELECT crm.ask(:support, 'read', 'vault', 'k', token => 'no.token.atall');
 SELECT crm.ask('spiffe://acme.test/agent/nobody', 'call', 'tool', 'github.list');
@@ -158,6 +254,12 @@ SELECT crm.ask(:support, 'call', 'tool', 'x', context => '{"domain": "moon"}');
 SELECT crm.ask(:support, 'call', 'tool', 'x', context => '{"domain": "data"}');
 SELECT crm.ask(:support, 'select', 'table', 'crm.ticket', context => '{"domain": "ai"}');
 SELECT crm.ask(:support, 'call', 'table', 'crm.ticket');
+SELECT crm.ask(:support, 'call', 'function', 'crm.ask');
+SELECT crm.ask(:support, 'execute', 'function', 'ask');
+SELECT crm.ask(:support, 'execute', 'function', 'crm.none');
+SELECT crm.ask(:support, 'execute', 'function', 'crm.*');
+SELECT crm.ask(:support, 'execute', 'function', 'crm.ask', context => '{"domain": "ai"}');
+SELECT contauth.evaluate('{"subject": {"type": "agent", "id": "a"}, "action": {"name": "x", "properties": 7}}');
 SELECT crm.ask(:support, 'select', 'table', 'ticket');
 SELECT crm.ask(:support, 'select', 'table', 'crm.none');
 SELECT crm.ask(:support, 'select', 'table', 'crm.*');
@@ -168,6 +270,16 @@ SELECT crm.ask(:support, 'select', 'table', 'crm.ticket', '{"columns": [1]}');
 SELECT contauth.create_policy('bad', 'permit', resources => '{table:x}');
 SELECT contauth.create_policy('bad', 'permit', resources => ARRAY['tool:x(a']);
 SELECT contauth.create_policy('bad', 'permit', resources => '{tool:}');
+-- which have no rows and columns
+SELECT contauth.create_policy('bad', 'permit', resources => '{tool:x, api:y}', row_filter => 'true');
+:state
+SELECT contauth.create_policy('bad', 'restrict', resources => '{tool:x}', masks => '{"label:pii": "redact"}');
+:state
+SELECT name, change, problem FROM contauth.apply_policies('{"policies": [{"name": "bad", "effect": "permit", "resources": ["tool:x"], "row_filter": "true"}]}', true) WHERE name = 'bad';
+SELECT contauth.alter_policy('tools', '{"row_filter": "true"}');
+SELECT contauth.create_policy('good', 'restrict', resources => '{tool:x, label:pii}', masks => '{"label:pii": "redact"}') \g /dev/null
+SELECT contauth.alter_policy('good', '{"resources": ["tool:x"]}');
+SELECT contauth.drop_policy('good') \g /dev/null
 
 -- several questions at once
 GRANT EXECUTE ON FUNCTION contauth.evaluations(jsonb) TO regress_contauth_gateway;
@@ -186,7 +298,9 @@ SELECT crm.ask_all('execute_all', :'items');
 SELECT crm.ask_all('deny_on_first_deny', :'items');
 SELECT crm.ask_all('permit_on_first_permit', :'items');
 SELECT crm.ask_all('permit_on_first_permit', '[7, {}]');
+SELECT crm.ask_all('execute_all', '[{"action": {"name": "select"}, "resource": {"type": "table", "id": "crm.none"}}]');
 SELECT crm.ask_all('first', :'items');
+SELECT contauth.evaluations('{"options": [], "evaluations": [{}]}');
 SELECT crm.ask_all(NULL, '{"a": 1}');
 SELECT crm.ask_all(NULL, (SELECT jsonb_agg(i) FROM generate_series(1, 1001) AS i));
 SELECT contauth.evaluations('{}');
@@ -213,8 +327,9 @@ SELECT domain, decision, reason_code, count(*) FROM contauth_audit.decision
 SELECT bool_and(ok) FROM contauth_audit.verify();
 -- an agent that is vouched for has a chain that views can reckon with
 SELECT count(*) >= 0 AS some FROM contauth_audit.findings;
+SELECT contauth.cancel_request(request, 'test') FROM contauth_audit.pending_approvals \g /dev/null
 
 \set ECHO none
 DROP OWNED BY regress_contauth_gateway;
-DROP ROLE regress_contauth_gateway;
+DROP ROLE regress_contauth_gateway, regress_contauth_ann;
 \i :teardown
