@@ -133,6 +133,7 @@ OBJS = \
 	src/enforce/inspect.o \
 	src/enforce/note.o \
 	src/enforce/object.o \
+	src/enforce/outcome.o \
 	src/enforce/plan.o \
 	src/enforce/quiet.o \
 	src/enforce/refuse.o \

@@ -38,6 +38,7 @@
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_type.h"
 #include "enforce/computed.h"
+#include "enforce/outcome.h"
 #include "enforce/rewrite.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
@@ -146,44 +147,6 @@ ca_rewrite_refusal(const CaTarget *target, const char **reason_code)
 	return NULL;
 }
 
-/* CASE WHEN unless THEN lifted ELSE masked END, about the row of var */
-static Expr *
-masked_unless(const CaMaskUse *use, Var *var, const CaColumn *column,
-			  Expr *lifted, Expr *masked)
-{
-	Expr	   *unless = ca_expression_instantiate(use->unless, var->varno);
-
-	IncrementVarSublevelsUp((Node *) unless, var->varlevelsup, 0);
-	ca_copy_returning_type((Node *) unless, var);
-	return ca_expression_case(unless, lifted, masked, column->type, column->collation);
-}
-
-/*
- * A column's stand-in: itself, masked, or NULL when it is not covered.  What
- * lifts a mask leaves the column to the next one.
- */
-static Expr *
-visible_column(const CaAccess *access, Var *var)
-{
-	const CaColumn *column = &access->relation->columns[var->varattno - 1];
-	List	   *masks = ca_access_masks(access, var->varattno);
-	Expr	   *result = (Expr *) var;
-
-	if (!ca_access_covers(access, var->varattno))
-		return (Expr *) makeNullConst(column->type, column->typmod, column->collation);
-	for (int i = list_length(masks) - 1; i >= 0; i--)
-	{
-		const CaMaskUse *use = list_nth(masks, i);
-		Expr	   *masked = ca_mask_expression(use->mask, copyObject((Expr *) var),
-												column->type, column->typmod,
-												column->collation);
-
-		result = use->unless == NULL ? masked :
-			masked_unless(use, var, column, result, masked);
-	}
-	return result;
-}
-
 static Var *
 column_var(const CaAccess *access, Index rti, AttrNumber attnum)
 {
@@ -208,7 +171,7 @@ visible_row(const CaAccess *access, Index rti, Oid rowtype)
 		/* a dropped column needs a filler of any type */
 		row->args = lappend(row->args, column->name == NULL ?
 							(Expr *) makeNullConst(INT4OID, -1, InvalidOid) :
-							visible_column(access, column_var(access, rti, attnum)));
+							ca_outcome_column(access, column_var(access, rti, attnum)));
 		row->colnames = lappend(row->colnames,
 								makeString(column->name != NULL ? column->name : pstrdup("")));
 	}
@@ -289,7 +252,7 @@ subselect_outputs(const CaAccess *access, const CaExtras *extras)
 		if (column->name == NULL)
 			expr = (Expr *) makeNullConst(INT4OID, -1, InvalidOid);
 		else
-			expr = visible_column(access, column_var(access, 1, attnum));
+			expr = ca_outcome_column(access, column_var(access, 1, attnum));
 		outputs = lappend(outputs,
 						  makeTargetEntry(expr, attnum,
 										  pstrdup(column->name != NULL ? column->name : ""),
@@ -357,7 +320,7 @@ become_subselect(RangeTblEntry *rte, Query *sub)
 static Expr *
 filter_of(const CaAccess *access, Index rti)
 {
-	return access != NULL ? ca_access_filter(access, rti) : NULL;
+	return access != NULL ? ca_outcome_filter(access, rti) : NULL;
 }
 
 static void
@@ -419,7 +382,7 @@ in_place(const CaTarget *target, const Var *var)
 	Expr	   *row;
 
 	if (var->varattno > 0)
-		return visible_column(target->select, copyObject(unconstify(Var *, var)));
+		return ca_outcome_column(target->select, copyObject(unconstify(Var *, var)));
 	row = visible_row(target->select, target->rti, var->vartype);
 	ca_copy_returning_type((Node *) row, unconstify(Var *, var));
 	IncrementVarSublevelsUp((Node *) row, var->varlevelsup, 0);
@@ -659,7 +622,7 @@ static bool
 stays_in_place(const CaTarget *target)
 {
 	return target->is_result || target->row_marked ||
-		!ca_access_hides_columns(target->select) || keeps_rows(target->query);
+		!ca_outcome_hides(target->select) || keeps_rows(target->query);
 }
 
 /* The innermost levels first; what belongs to one level together. */
@@ -686,7 +649,7 @@ protects(const CaTarget *target)
 
 		if (access->through_view || access->referential)
 			continue;
-		if (ca_access_filter_text(access) != NULL || ca_access_hides_columns(access))
+		if (ca_outcome_filters(access) || ca_outcome_hides(access))
 			return true;
 	}
 	return false;
@@ -706,7 +669,7 @@ rewrite_level(const List *targets, int first)
 
 		if (target->query != query)
 			break;
-		if (target->select == NULL || !ca_access_hides_columns(target->select))
+		if (target->select == NULL || !ca_outcome_hides(target->select))
 			continue;
 		if (target->is_result)
 			replace_in_returning(target);

@@ -24,6 +24,7 @@
 #include "base/catalog.h"
 #include "base/internal.h"
 #include "catalog/pg_collation.h"
+#include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
@@ -209,6 +210,19 @@ ca_mask_fits(const CaMask *mask, Oid type, int32 typmod, const char **problem)
 	if (mask->kind == CA_MASK_CONSTANT)
 		(void) constant_value(mask, type, typmod, InvalidOid);
 	return true;
+}
+
+/* What DateStyle, TimeZone or the clock make of a text, and domains, may change. */
+bool
+ca_mask_is_fixed(const CaMask *mask, Oid type)
+{
+	Oid			input;
+	Oid			ioparam;
+
+	if (mask->kind != CA_MASK_CONSTANT)
+		return true;
+	getTypeInputInfo(type, &input, &ioparam);
+	return func_volatile(input) == PROVOLATILE_IMMUTABLE;
 }
 
 static Const *

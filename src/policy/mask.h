@@ -91,4 +91,7 @@ extern bool ca_mask_fits(const CaMask *mask, Oid type, int32 typmod,
 extern Expr *ca_mask_expression(const CaMask *mask, Expr *value,
 								Oid type, int32 typmod, Oid collation);
 
+/* Is that the same expression for the type whenever it is made? */
+extern bool ca_mask_is_fixed(const CaMask *mask, Oid type);
+
 #endif							/* CA_POLICY_MASK_H */

@@ -29,4 +29,8 @@ extern void ca_policy_set_init(void);
  */
 extern const CaPolicySet *ca_policy_set(const CaIdentity *identity, const List *keys);
 
+/* Of the set in force; 0: there is none, or it has to be begun anew. */
+extern uint64 ca_policy_set_generation(void);
+extern int64 ca_policy_set_version(void);
+
 #endif							/* CA_POLICY_POLICY_SET_H */
