@@ -12,6 +12,9 @@
 #include "nodes/primnodes.h"
 #include "utils/numeric.h"
 
+/* What a text is replaced by of which nothing is shown. */
+#define CA_REDACTED		"[redacted]"
+
 /*
  * Strictest first: where several policies mask a column, the first wins.
  * What shows less of a value is stricter: nothing; whether it is the same as
