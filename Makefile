@@ -136,6 +136,7 @@ OBJS = \
 	src/enforce/inspect.o \
 	src/enforce/note.o \
 	src/enforce/object.o \
+	src/enforce/outcome.o \
 	src/enforce/parts.o \
 	src/enforce/plan.o \
 	src/enforce/quiet.o \

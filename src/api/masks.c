@@ -59,15 +59,28 @@ contauth_mask_redact(PG_FUNCTION_ARGS)
 	PG_RETURN_TEXT_P(cstring_to_text(CA_REDACTED));
 }
 
+/* Has none of these bytes its highest bit set? */
+static bool
+is_ascii(const char *p, int len)
+{
+	uint64		all = 0;
+	uint64		word = 0;
+
+	for (; len >= (int) sizeof(word); p += sizeof(word), len -= sizeof(word))
+	{
+		memcpy(&word, p, sizeof(word));
+		all |= word;
+	}
+	for (; len > 0; p++, len--)
+		all |= (unsigned char) *p;
+	return (all & UINT64CONST(0x8080808080808080)) == 0;
+}
+
 /* Characters of a value; what is ASCII alone has one for each byte. */
 static int
 count_chars(const char *p, int len)
 {
-	unsigned char all = 0;
-
-	for (int i = 0; i < len; i++)
-		all |= (unsigned char) p[i];
-	return IS_HIGHBIT_SET(all) ? pg_mbstrlen_with_len(p, len) : len;
+	return is_ascii(p, len) ? len : pg_mbstrlen_with_len(p, len);
 }
 
 /* Bytes of the first characters of len bytes. */

@@ -10,8 +10,7 @@
 
 #include "base/compat.h"
 #include "fmgr.h"
-
-#define CA_REDACTED			"[redacted]"
+#include "policy/mask.h"
 
 /*
  * A key of CA_SHA256_LEN bytes for one use of this database's secret, read

@@ -24,6 +24,7 @@
 #include "base/uuid7.h"
 #include "enforce/binding.h"
 #include "enforce/evaluate.h"
+#include "enforce/outcome.h"
 #include "enforce/plan.h"
 #include "enforce/statement.h"
 #include "enforce/who.h"
@@ -225,7 +226,7 @@ put_decision(StringInfo buf, const CaQuestion *q, const CaEvaluation *answer,
 	foreach(lc, answer->policies)
 		ca_record_put_text(buf, CA_F_POLICY, lfirst(lc));
 	if (answer->access != NULL)
-		ca_plan_encode_access(buf, answer->access);
+		ca_access_encode(buf, answer->access);
 	else
 		put_object(buf, q, answer, monitored);
 	if (answer->has_request)

@@ -28,6 +28,7 @@
 #include "enforce/halt.h"
 #include "enforce/inspect.h"
 #include "enforce/object.h"
+#include "enforce/outcome.h"
 #include "enforce/refuse.h"
 #include "enforce/execute.h"
 #include "enforce/rewrite.h"
@@ -46,7 +47,9 @@ typedef struct CaCase
 {
 	Query	   *query;
 	const char *text;
-	const CaPolicySet *set;
+	const CaPolicySet *set;		/* NULL: there was no need to look */
+	int64		policy_version;
+	uint64		epoch;			/* that what is decided will hold for */
 	CaSubject	subject;
 	bool		own_record;		/* planned at the top, not inside a command */
 	CaInspection inspection;
@@ -126,14 +129,20 @@ refusal_of(const CaCase *c, const char *action, const char *reason_code,
 	return r;
 }
 
-/* Decide one access; what a trusted function reads is decided otherwise. */
+/*
+ * Decide one access, unless its answer has been recalled; what a trusted function
+ * reads is decided otherwise.
+ */
 static void
 ask(CaCase *c, CaAccess *access)
 {
+	if (access->outcome != NULL)
+		return;
 	if (ca_trust_active() && strcmp(access->action, CA_ACTION_SELECT) == 0)
 		ca_access_trust(c->set, &c->subject, access);
 	else
 		ca_authorize_access(c->set, &c->subject, access);
+	ca_outcome_make(access, &c->subject, c->epoch);
 }
 
 /* A function or role of the query escalates. */
@@ -149,17 +158,16 @@ escalate_object(CaCase *c, const CaObjectAnswer *answer, const char *action,
 static void
 decide_access(CaCase *c, CaTarget *target, CaAccess *access)
 {
-	int			attnum = -1;
-	CaLimits	limits;
+	const CaOutcome *outcome;
 
 	/* what is read was asked about first */
 	if (access != target->select)
 		ask(c, access);
-	limits = ca_access_limits(access);
-	ca_limits_add(&c->limits, &limits);
-	c->reveals |= ca_access_may_fail(access);
+	outcome = access->outcome;
+	ca_limits_add(&c->limits, &outcome->limits);
+	c->reveals |= outcome->reveals;
 	c->dynamic |= access->dynamic;
-	c->signature = hash_combine64(c->signature, ca_access_signature(access));
+	c->signature = hash_combine64(c->signature, outcome->signature);
 	if (access->verdict.decision > c->decision)
 	{
 		c->decision = access->verdict.decision;
@@ -169,11 +177,7 @@ decide_access(CaCase *c, CaTarget *target, CaAccess *access)
 		ca_escalation_add(&c->escalation, access->action, access->relation->resource,
 						  ca_access_escalating(access));
 	if (access == target->select)
-	{
-		while ((attnum = bms_next_member(access->columns, attnum)) >= 0)
-			c->sensitivity = Max(c->sensitivity,
-								 access->relation->columns[attnum - 1].sensitivity);
-	}
+		c->sensitivity = Max(c->sensitivity, outcome->sensitivity);
 }
 
 /*
@@ -243,6 +247,57 @@ find_policies(const CaCase *c)
 	return ca_policy_set(c->subject.identity, keys);
 }
 
+/* Answer everything that the target asks from what is kept, or not all of it. */
+static bool
+recall_target(CaCase *c, CaTarget *target)
+{
+	ListCell   *lc;
+
+	if (target->copy != NULL)
+		return false;
+	foreach(lc, ca_target_accesses(target))
+	{
+		if (!ca_outcome_recall(lfirst(lc), &c->subject, c->epoch))
+			return false;
+	}
+	return target->advice == NULL ||
+		ca_outcome_recall(target->advice, &c->subject, c->epoch);
+}
+
+static void
+forget_answers(CaTarget *target)
+{
+	ListCell   *lc;
+
+	foreach(lc, ca_target_accesses(target))
+		((CaAccess *) lfirst(lc))->outcome = NULL;
+	if (target->advice != NULL)
+		target->advice->outcome = NULL;
+}
+
+/*
+ * Answer the whole case from what is kept.  Either all of it or nothing: to
+ * look at the policies may throw away what is kept.
+ */
+static bool
+recall_case(CaCase *c)
+{
+	ListCell   *lc;
+
+	if (c->inspection.functions != NIL || ca_trust_active())
+		return false;
+	foreach(lc, c->targets)
+	{
+		if (!recall_target(c, lfirst(lc)))
+			break;
+	}
+	if (lc == NULL)
+		return true;
+	foreach(lc, c->targets)
+		forget_answers(lfirst(lc));
+	return false;
+}
+
 /*
  * SECURITY: what the query reads is asked about first, for what it writes,
  * exports and calls is decided knowing it.  (test/sql/water.sql)
@@ -260,7 +315,7 @@ ask_reads(CaCase *c)
 		if (access == NULL)
 			continue;
 		ask(c, access);
-		c->shows = Max(c->shows, ca_access_shows(access, ca_guc_mode == CA_MODE_ENFORCE));
+		c->shows = Max(c->shows, access->outcome->shows);
 	}
 	c->subject.reads = Max(c->subject.reads, c->shows);
 }
@@ -273,8 +328,15 @@ decide_case(CaCase *c)
 	ListCell   *lc2;
 
 	c->sensitivity = -1;
-	c->set = find_policies(c);
-	ca_relation_begin(c->set);
+	if (ca_outcome_begin() && recall_case(c))
+		c->policy_version = ca_policy_set_version();
+	else
+	{
+		c->set = find_policies(c);
+		c->policy_version = c->set->version;
+		ca_relation_begin(c->set);
+		(void) ca_outcome_begin();
+	}
 	ask_reads(c);
 	decide_functions(c);
 	foreach(lc, c->targets)
@@ -309,54 +371,6 @@ decide_case(CaCase *c)
 			return;
 		}
 	}
-}
-
-/* One access as fields of the record. */
-void
-ca_plan_encode_access(StringInfo buf, const CaAccess *access)
-{
-	StringInfoData fields;
-	int			attnum = -1;
-	ListCell   *lc;
-	CaRequest	labels = {0};
-	CaLimits	limits = ca_access_limits(access);
-
-	initStringInfo(&fields);
-	ca_record_put_text(&fields, CA_F_A_RELATION, access->relation->resource);
-	ca_record_put_text(&fields, CA_F_A_ACTION, access->action);
-	ca_record_put_text(&fields, CA_F_A_DECISION,
-					   ca_decision_name(access->verdict.decision));
-	while ((attnum = bms_next_member(access->columns, attnum)) >= 0)
-	{
-		const CaColumn *column = &access->relation->columns[attnum - 1];
-		const char *mask = ca_access_mask_text(access, attnum);
-
-		ca_record_put_text(&fields, CA_F_A_COLUMN, column->name);
-		labels.labels = list_concat_unique_ptr(labels.labels, column->labels);
-		if (mask != NULL)
-			ca_record_put_text(&fields, CA_F_A_MASK,
-							   psprintf("%s=%s", column->name, mask));
-	}
-	foreach(lc, labels.labels)
-		ca_record_put_text(&fields, CA_F_A_LABEL, lfirst(lc));
-	attnum = -1;
-	while (access->verdict.decision == CA_DECISION_DENY &&
-		   (attnum = bms_next_member(access->verdict.uncovered, attnum)) >= 0)
-		ca_record_put_text(&fields, CA_F_A_UNCOVERED,
-						   access->relation->columns[attnum - 1].name);
-	ca_record_put_text(&fields, CA_F_A_ROW_FILTER, ca_access_filter_text(access));
-	for (int i = 0; i < CA_LIMIT_COUNT; i++)
-	{
-		if (limits.max[i] > 0)
-			ca_record_put_text(&fields, CA_F_A_LIMIT, ca_limit_text(&limits, i));
-	}
-	if (access->trusted)
-		ca_record_put_text(&fields, CA_F_A_LIMIT, CA_LIMIT_TRUSTED "=true");
-	ca_statement_encode_monitored(&fields, &access->monitored);
-	if (ca_statement_level > 0)
-		ca_record_put_int32(&fields, CA_F_A_NESTED, ca_statement_level);
-	ca_record_put(buf, CA_F_ACCESS, fields.data, fields.len);
-	pfree(fields.data);
 }
 
 /* Append a string to a list unless it is there. */
@@ -401,7 +415,7 @@ encode_case(const CaCase *c, StringInfo buf)
 				policies = add_name(policies, ((CaCandidate *) lfirst(lc3))->policy->name);
 		}
 	}
-	if (c->inspection.functions != NIL && c->set != NULL)
+	if (c->function_answers != NIL)
 		actions = add_name(actions, CA_ACTION_EXECUTE);
 
 	/* the short ones first: should the record be cut, it is at the end */
@@ -412,7 +426,7 @@ encode_case(const CaCase *c, StringInfo buf)
 	foreach(lc, c->targets)
 	{
 		foreach(lc2, ca_target_accesses(lfirst(lc)))
-			ca_plan_encode_access(buf, lfirst(lc2));
+			ca_outcome_encode(buf, lfirst(lc2));
 	}
 	forboth(lc, c->inspection.functions, lc2, c->function_answers)
 		ca_statement_encode_access(buf, CA_ACTION_EXECUTE,
@@ -468,7 +482,7 @@ refuse_case(const CaCase *c)
 	r.hint = "Ask an administrator of contauth for a policy that permits it.";
 	r.fields = fields.data;
 	r.fields_len = fields.len;
-	r.policy_version = c->set->version;
+	r.policy_version = c->policy_version;
 	r.sensitivity = c->sensitivity;
 	ca_refuse(&r);
 }
@@ -521,14 +535,14 @@ check_plan(const CaCase *c, const PlannedStmt *plan)
 }
 
 static CaPlanNote *
-make_note(const CaCase *c, Query *original, int cursor_options, uint64 epoch)
+make_note(const CaCase *c, Query *original, int cursor_options)
 {
 	CaPlanNote *note = ca_note_create();
 	StringInfoData fields;
 
 	initStringInfo(&fields);
 	encode_case(c, &fields);
-	ca_note_hold(note, epoch);
+	ca_note_hold(note, c->epoch);
 	note->dynamic = c->dynamic;
 	note->signature = c->signature;
 	note->decision = c->decision;
@@ -549,7 +563,7 @@ make_note(const CaCase *c, Query *original, int cursor_options, uint64 epoch)
 	note->reveals = c->reveals;
 	note->max_sensitivity = c->sensitivity;
 	note->shows = c->shows;
-	note->policy_version = c->set != NULL ? c->set->version : 0;
+	note->policy_version = c->policy_version;
 	note->statement_kind = c->subject.statement_kind;
 	note->blob = fields.data;
 	note->blob_len = fields.len;
@@ -585,11 +599,11 @@ epoch_now(void)
 static CaPlanNote *
 authorize(CaCase *c, int cursor_options)
 {
-	uint64		epoch = epoch_now();
 	Query	   *original = copyObject(c->query);
 	CaPlanNote *note;
 	CaCopyRole	copies = ca_plan_copy_role();
 
+	c->epoch = epoch_now();
 	if (identify(c))
 	{
 		c->targets = collect(c->query, copies);
@@ -599,7 +613,7 @@ authorize(CaCase *c, int cursor_options)
 			refuse_case(c);
 	}
 	/* encoding reads the targets, rewriting changes what they point to */
-	note = make_note(c, original, cursor_options, epoch);
+	note = make_note(c, original, cursor_options);
 	note->copies = copies;
 	if (ca_guc_mode == CA_MODE_ENFORCE)
 		note->protects = ca_rewrite(c->targets);
@@ -723,9 +737,9 @@ bool
 ca_plan_still_right(CaPlanNote *note, const char *text)
 {
 	CaCase		c = {copyObject(note->query), text};
-	uint64		epoch = epoch_now();
 	CaCopyRole	copies = ca_plan_copy_role();
 
+	c.epoch = epoch_now();
 	/* an identity that came or went changes what has to be enforced */
 	if (identify(&c))
 	{
@@ -741,7 +755,7 @@ ca_plan_still_right(CaPlanNote *note, const char *text)
 	/* labels may have changed, which alone is no reason for another plan */
 	note->max_sensitivity = c.sensitivity;
 	note->shows = c.shows;
-	ca_note_hold(note, epoch);
+	ca_note_hold(note, c.epoch);
 	return true;
 }
 

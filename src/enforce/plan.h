@@ -10,7 +10,6 @@
 
 #include "enforce/note.h"
 #include "optimizer/planner.h"
-#include "policy/authorize.h"
 
 /* planner_hook of a governed session; next is what would have been called. */
 extern PlannedStmt *ca_plan(Query *query, const char *text, int cursor_options,
@@ -37,8 +36,5 @@ extern void ca_plan_copies_in(int level);
 
 /* COPY has come to its end, or failed. */
 extern void ca_plan_forget_copy(void);
-
-/* Append one access, decided, to the fields of a record. */
-extern void ca_plan_encode_access(StringInfo buf, const CaAccess *access);
 
 #endif							/* CA_ENFORCE_PLAN_H */

@@ -3,16 +3,20 @@
  * rewrite.c
  *	  Put what was decided into the query: masks, row filters, checks.
  *
- * A relation that is only read becomes a sub-select that returns the same
+ * Columns that are masked, or that no permit covers, are replaced in place where
+ * a query uses them, by their mask or NULL.  That is right as long as nothing
+ * makes a NULL of what a relation returns: an outer join, a grouping set.
+ *
+ * There a relation that is only read becomes a sub-select that returns the same
  * columns, masked; columns that no permit covers come out as NULL, so that
  * even a reference that the collector overlooked could not show them.  The
- * planner pulls such a sub-select up again, and indexes stay usable.
+ * planner pulls such a sub-select up again, and indexes stay usable; but that is
+ * more work for it.
  *
  * A relation that is written, or whose rows are locked, must stay what it
  * is: there masked columns are replaced in place, in RETURNING or, for locked
- * rows, everywhere.  (In place is right for them, because they never stand on
- * the nullable side of an outer join.)  A write that reads a masked column
- * anywhere else is refused.
+ * rows, everywhere.  (They never stand on the nullable side of an outer join.)
+ * A write that reads a masked column anywhere else is refused.
  *
  * Row filters are security quals of the relation entry and check options of
  * the command, the same mechanism that row-level security uses.
@@ -34,6 +38,7 @@
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_type.h"
 #include "enforce/computed.h"
+#include "enforce/outcome.h"
 #include "enforce/rewrite.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
@@ -54,11 +59,11 @@ typedef struct CaExtras
 	List	   *attnums;		/* of int: 0 whole row, < 0 system columns */
 } CaExtras;
 
-/* In-place replacement of one relation's columns. */
+/* In-place replacement of the columns of relations of one level. */
 typedef struct CaInPlace
 {
-	const CaTarget *target;
-	int			levels_up;
+	const List *targets;		/* of CaTarget *, all of that level */
+	int			levels_up;		/* from where the mutator is, to that level */
 } CaInPlace;
 
 static bool
@@ -142,44 +147,6 @@ ca_rewrite_refusal(const CaTarget *target, const char **reason_code)
 	return NULL;
 }
 
-/* CASE WHEN unless THEN lifted ELSE masked END, about the row of var */
-static Expr *
-masked_unless(const CaMaskUse *use, Var *var, const CaColumn *column,
-			  Expr *lifted, Expr *masked)
-{
-	Expr	   *unless = ca_expression_instantiate(use->unless, var->varno);
-
-	IncrementVarSublevelsUp((Node *) unless, var->varlevelsup, 0);
-	ca_copy_returning_type((Node *) unless, var);
-	return ca_expression_case(unless, lifted, masked, column->type, column->collation);
-}
-
-/*
- * A column's stand-in: itself, masked, or NULL when it is not covered.  What
- * lifts a mask leaves the column to the next one.
- */
-static Expr *
-visible_column(const CaAccess *access, Var *var)
-{
-	const CaColumn *column = &access->relation->columns[var->varattno - 1];
-	List	   *masks = ca_access_masks(access, var->varattno);
-	Expr	   *result = (Expr *) var;
-
-	if (!ca_access_covers(access, var->varattno))
-		return (Expr *) makeNullConst(column->type, column->typmod, column->collation);
-	for (int i = list_length(masks) - 1; i >= 0; i--)
-	{
-		const CaMaskUse *use = list_nth(masks, i);
-		Expr	   *masked = ca_mask_expression(use->mask, copyObject((Expr *) var),
-												column->type, column->typmod,
-												column->collation);
-
-		result = use->unless == NULL ? masked :
-			masked_unless(use, var, column, result, masked);
-	}
-	return result;
-}
-
 static Var *
 column_var(const CaAccess *access, Index rti, AttrNumber attnum)
 {
@@ -204,7 +171,7 @@ visible_row(const CaAccess *access, Index rti, Oid rowtype)
 		/* a dropped column needs a filler of any type */
 		row->args = lappend(row->args, column->name == NULL ?
 							(Expr *) makeNullConst(INT4OID, -1, InvalidOid) :
-							visible_column(access, column_var(access, rti, attnum)));
+							ca_outcome_column(access, column_var(access, rti, attnum)));
 		row->colnames = lappend(row->colnames,
 								makeString(column->name != NULL ? column->name : pstrdup("")));
 	}
@@ -285,7 +252,7 @@ subselect_outputs(const CaAccess *access, const CaExtras *extras)
 		if (column->name == NULL)
 			expr = (Expr *) makeNullConst(INT4OID, -1, InvalidOid);
 		else
-			expr = visible_column(access, column_var(access, 1, attnum));
+			expr = ca_outcome_column(access, column_var(access, 1, attnum));
 		outputs = lappend(outputs,
 						  makeTargetEntry(expr, attnum,
 										  pstrdup(column->name != NULL ? column->name : ""),
@@ -353,7 +320,7 @@ become_subselect(RangeTblEntry *rte, Query *sub)
 static Expr *
 filter_of(const CaAccess *access, Index rti)
 {
-	return access != NULL ? ca_access_filter(access, rti) : NULL;
+	return access != NULL ? ca_outcome_filter(access, rti) : NULL;
 }
 
 static void
@@ -392,30 +359,49 @@ wrap_read(CaTarget *target)
 	become_subselect(rte, sub);
 }
 
+/* Which of the targets does the column belong to, NULL: none? */
+static const CaTarget *
+target_of(const CaInPlace *state, const Var *var)
+{
+	ListCell   *lc;
+
+	foreach(lc, state->targets)
+	{
+		const CaTarget *target = lfirst(lc);
+
+		if (var->varno == target->rti && var->varlevelsup == state->levels_up)
+			return target;
+	}
+	return NULL;
+}
+
+/* What stands in for a column or the whole row. */
+static Expr *
+in_place(const CaTarget *target, const Var *var)
+{
+	Expr	   *row;
+
+	if (var->varattno > 0)
+		return ca_outcome_column(target->select, copyObject(unconstify(Var *, var)));
+	row = visible_row(target->select, target->rti, var->vartype);
+	ca_copy_returning_type((Node *) row, unconstify(Var *, var));
+	IncrementVarSublevelsUp((Node *) row, var->varlevelsup, 0);
+	return row;
+}
+
 static Node *
 in_place_mutator(Node *node, void *context)
 {
 	CaInPlace  *state = context;
-	const CaTarget *target = state->target;
 
 	if (node == NULL)
 		return NULL;
 	if (IsA(node, Var))
 	{
-		Var		   *var = (Var *) node;
-		Expr	   *result;
+		const Var  *var = (Var *) node;
+		const CaTarget *target = var->varattno < 0 ? NULL : target_of(state, var);
 
-		if (var->varno != target->rti || var->varlevelsup != state->levels_up ||
-			var->varattno < 0)
-			return (Node *) copyObject(var);
-		if (var->varattno == InvalidAttrNumber)
-		{
-			result = visible_row(target->select, target->rti, var->vartype);
-			ca_copy_returning_type((Node *) result, var);
-			IncrementVarSublevelsUp((Node *) result, state->levels_up, 0);
-			return (Node *) result;
-		}
-		return (Node *) visible_column(target->select, copyObject(var));
+		return target == NULL ? (Node *) copyObject(var) : (Node *) in_place(target, var);
 	}
 	if (IsA(node, Query))
 	{
@@ -430,28 +416,40 @@ in_place_mutator(Node *node, void *context)
 }
 
 /*
- * Replace hidden columns of a relation that has to stay what it is: in
- * RETURNING of a write, everywhere for locked rows.  Copies what it changes
- * below the level: see ca_rewrite() for the order.
+ * Replace hidden columns of relations of one level that stay what they are: in
+ * RETURNING of a write, otherwise everywhere.  Copies what it changes below the
+ * level: see ca_rewrite() for the order.
  */
 static void
-replace_in_place(CaTarget *target)
+replace_in_place(Query *query, const List *targets)
 {
-	CaInPlace	state = {target, 0};
-	Query	   *query = target->query;
-	List	   *quals = ca_target_rte(target)->securityQuals;
+	CaInPlace	state = {targets, 0};
+	List	   *quals = NIL;
+	ListCell   *lc;
+	ListCell   *lc2;
 
-	if (target->is_result)
-	{
-		query->returningList = (List *)
-			in_place_mutator((Node *) query->returningList, &state);
-		return;
-	}
 	/* quals that are there see the raw row */
-	ca_target_rte(target)->securityQuals = NIL;
+	foreach(lc, targets)
+	{
+		RangeTblEntry *rte = ca_target_rte(lfirst(lc));
+
+		quals = lappend(quals, rte->securityQuals);
+		rte->securityQuals = NIL;
+	}
 	(void) query_tree_mutator(query, in_place_mutator, &state,
 							  QTW_DONT_COPY_QUERY);
-	ca_target_rte(target)->securityQuals = quals;
+	forboth(lc, targets, lc2, quals)
+		ca_target_rte(lfirst(lc))->securityQuals = lfirst(lc2);
+}
+
+/* The same for the result relation. */
+static void
+replace_in_returning(CaTarget *target)
+{
+	CaInPlace	state = {list_make1(target), 0};
+
+	target->query->returningList = (List *)
+		in_place_mutator((Node *) target->query->returningList, &state);
 }
 
 /* Does anything that the relation consists of lie on a foreign server? */
@@ -589,39 +587,54 @@ check_result(CaTarget *target)
 	}
 }
 
-/* A relation that is written, or whose rows are locked. */
+/* A relation that stays what it is, after its columns have been replaced. */
 static void
-rewrite_in_place(CaTarget *target)
+protect_in_place(CaTarget *target)
 {
-	/* first: the filters added afterwards see the raw row */
-	if (target->select != NULL && ca_access_hides_columns(target->select))
-		replace_in_place(target);
 	if (!target->is_result || target->query->commandType != CMD_INSERT)
 		filter_result(target);
 	if (target->is_result)
 		check_result(target);
 }
 
-/* A relation that is only read. */
-static void
-rewrite_read(CaTarget *target)
+/*
+ * Does nothing make a NULL of what the level's relations return?  MERGE joins
+ * its source to what it may not find.
+ */
+static bool
+keeps_rows(const Query *query)
 {
-	if (ca_access_hides_columns(target->select))
-		wrap_read(target);
-	else
-		add_security_qual(ca_target_rte(target), target->select, target->rti);
+	ListCell   *lc;
+
+	if (query->commandType != CMD_SELECT || query->groupingSets != NIL)
+		return false;
+	foreach(lc, query->rtable)
+	{
+		const RangeTblEntry *rte = lfirst(lc);
+
+		if (rte->rtekind == RTE_JOIN && rte->jointype != JOIN_INNER)
+			return false;
+	}
+	return true;
 }
 
 static bool
 stays_in_place(const CaTarget *target)
 {
-	return target->is_result || target->row_marked;
+	return target->is_result || target->row_marked ||
+		!ca_outcome_hides(target->select) || keeps_rows(target->query);
 }
 
+/* The innermost levels first; what belongs to one level together. */
 static int
 deepest_first(const ListCell *a, const ListCell *b)
 {
-	return ((CaTarget *) lfirst(b))->depth - ((CaTarget *) lfirst(a))->depth;
+	const CaTarget *x = lfirst(a);
+	const CaTarget *y = lfirst(b);
+
+	if (x->depth != y->depth)
+		return y->depth - x->depth;
+	return (x->query > y->query) - (x->query < y->query);
 }
 
 /* Does any access of the target change what the query does? */
@@ -636,16 +649,45 @@ protects(const CaTarget *target)
 
 		if (access->through_view || access->referential)
 			continue;
-		if (ca_access_filter_text(access) != NULL || ca_access_hides_columns(access))
+		if (ca_outcome_filters(access) || ca_outcome_hides(access))
 			return true;
 	}
 	return false;
 }
 
+/* Rewrite the targets of one level, which begin at first; their number. */
+static int
+rewrite_level(const List *targets, int first)
+{
+	Query	   *query = ((CaTarget *) list_nth(targets, first))->query;
+	List	   *hiding = NIL;
+	int			next = first;
+
+	for (; next < list_length(targets); next++)
+	{
+		CaTarget   *target = list_nth(targets, next);
+
+		if (target->query != query)
+			break;
+		if (target->select == NULL || !ca_outcome_hides(target->select))
+			continue;
+		if (target->is_result)
+			replace_in_returning(target);
+		else
+			hiding = lappend(hiding, target);
+	}
+	if (hiding != NIL)
+		replace_in_place(query, hiding);
+	/* last: the filters that are added see the raw row */
+	for (int i = first; i < next; i++)
+		protect_in_place(list_nth(targets, i));
+	return next - first;
+}
+
 /*
  * Replacing in place copies the queries below a level, which other targets
- * point into.  So reads, which are changed where they stand, go first, and
- * then what stays in place, from the innermost level outwards.
+ * point into.  So sub-selects, which are made where relations stand, go first,
+ * and then what stays in place, from the innermost level outwards.
  */
 bool
 ca_rewrite(List *targets)
@@ -667,12 +709,12 @@ ca_rewrite(List *targets)
 		if (stays_in_place(target))
 			in_place = lappend(in_place, target);
 		else
-			rewrite_read(target);
+			wrap_read(target);
 	}
 
 	list_sort(in_place, deepest_first);
-	foreach(lc, in_place)
-		rewrite_in_place(lfirst(lc));
+	for (int i = 0; i < list_length(in_place);)
+		i += rewrite_level(in_place, i);
 	return changed;
 }
 

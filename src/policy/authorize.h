@@ -86,6 +86,7 @@ typedef struct CaAccess
 	CaMonitored monitored;
 	bool		dynamic;		/* can differ while the epoch stays the same */
 	bool		trusted;		/* see ca_access_trust() */
+	struct CaOutcome *outcome;	/* what it comes to, see outcome.h */
 } CaAccess;
 
 /* Decide one access.  ca_relation_begin() must have been called for set. */

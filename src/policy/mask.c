@@ -24,6 +24,7 @@
 #include "base/catalog.h"
 #include "base/internal.h"
 #include "catalog/pg_collation.h"
+#include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
@@ -55,7 +56,7 @@ static const struct
 
 {
 	[CA_MASK_NULL] = {CA_MASK_ANY_TYPE, NULL},
-	[CA_MASK_REDACT] = {CA_MASK_TEXT_TYPES, "mask_redact"},
+	[CA_MASK_REDACT] = {CA_MASK_TEXT_TYPES, NULL},
 	[CA_MASK_CONSTANT] = {CA_MASK_ANY_TYPE, NULL},
 	[CA_MASK_HASH] = {CA_MASK_HASH_TYPES, "mask_hash"},
 	[CA_MASK_FPE] = {CA_MASK_FPE_TYPES, "mask_fpe"},
@@ -177,9 +178,9 @@ misfit(const CaMask *mask, Oid type)
 	return NULL;
 }
 
-/* The constant's value as an expression of the type; raises input errors. */
+/* A text as a value of the type; raises input errors. */
 static Const *
-constant_value(const CaMask *mask, Oid type, int32 typmod, Oid collation)
+constant_value(char *text, Oid type, int32 typmod, Oid collation)
 {
 	Oid			input;
 	Oid			ioparam;
@@ -189,7 +190,7 @@ constant_value(const CaMask *mask, Oid type, int32 typmod, Oid collation)
 	ca_inert_depth++;
 	PG_TRY();
 	{
-		value = OidInputFunctionCall(input, mask->constant, ioparam, typmod);
+		value = OidInputFunctionCall(input, text, ioparam, typmod);
 	}
 	PG_FINALLY();
 	{
@@ -207,8 +208,21 @@ ca_mask_fits(const CaMask *mask, Oid type, int32 typmod, const char **problem)
 	if (*problem != NULL)
 		return false;
 	if (mask->kind == CA_MASK_CONSTANT)
-		(void) constant_value(mask, type, typmod, InvalidOid);
+		(void) constant_value(mask->constant, type, typmod, InvalidOid);
 	return true;
+}
+
+/* What DateStyle, TimeZone or the clock make of a text, and domains, may change. */
+bool
+ca_mask_is_fixed(const CaMask *mask, Oid type)
+{
+	Oid			input;
+	Oid			ioparam;
+
+	if (mask->kind != CA_MASK_CONSTANT)
+		return true;
+	getTypeInputInfo(type, &input, &ioparam);
+	return func_volatile(input) == PROVOLATILE_IMMUTABLE;
 }
 
 static Const *
@@ -307,8 +321,7 @@ mask_call(const CaMask *mask, Expr *value, Oid type, int32 typmod, Oid collation
 
 /* CASE WHEN value IS NULL THEN NULL ELSE constant END */
 static Expr *
-constant_unless_null(const CaMask *mask, Expr *value,
-					 Oid type, int32 typmod, Oid collation)
+constant_unless_null(Const *constant, Expr *value)
 {
 	NullTest   *test = makeNode(NullTest);
 
@@ -316,9 +329,22 @@ constant_unless_null(const CaMask *mask, Expr *value,
 	test->nulltesttype = IS_NULL;
 	test->location = -1;
 	return ca_expression_case((Expr *) test,
-							  (Expr *) makeNullConst(type, typmod, collation),
-							  (Expr *) constant_value(mask, type, typmod, collation),
-							  type, collation);
+							  (Expr *) makeNullConst(constant->consttype, constant->consttypmod,
+													 constant->constcollid),
+							  (Expr *) constant, constant->consttype,
+							  constant->constcollid);
+}
+
+/* What stands for every text; a constant, since a function would have to be called. */
+static Const *
+redacted(Oid type, int32 typmod, Oid collation)
+{
+	char	   *text = pstrdup(CA_REDACTED);
+
+	/* ASCII: a character is a byte */
+	if (typmod >= VARHDRSZ && typmod - VARHDRSZ < strlen(text))
+		text[typmod - VARHDRSZ] = '\0';
+	return constant_value(text, type, typmod, collation);
 }
 
 /*
@@ -346,7 +372,10 @@ ca_mask_expression(const CaMask *mask, Expr *value,
 	if (mask->kind == CA_MASK_NULL || misfit(mask, type) != NULL)
 		return (Expr *) makeNullConst(type, typmod, collation);
 	if (mask->kind == CA_MASK_CONSTANT)
-		return constant_unless_null(mask, value, type, typmod, collation);
+		return constant_unless_null(constant_value(mask->constant, type, typmod, collation),
+									value);
+	if (mask->kind == CA_MASK_REDACT)
+		return constant_unless_null(redacted(type, typmod, collation), value);
 
 	if (is_text_type(type) && type != TEXTOID)
 		value = (Expr *) coerce_type(NULL, (Node *) value, type, TEXTOID, -1,

@@ -12,6 +12,9 @@
 #include "nodes/primnodes.h"
 #include "utils/numeric.h"
 
+/* What a text is replaced by of which nothing is shown. */
+#define CA_REDACTED		"[redacted]"
+
 /*
  * Strictest first: where several policies mask a column, the first wins.
  * What shows less of a value is stricter: nothing; whether it is the same as
@@ -90,5 +93,8 @@ extern bool ca_mask_fits(const CaMask *mask, Oid type, int32 typmod,
  */
 extern Expr *ca_mask_expression(const CaMask *mask, Expr *value,
 								Oid type, int32 typmod, Oid collation);
+
+/* Is that the same expression for the type whenever it is made? */
+extern bool ca_mask_is_fixed(const CaMask *mask, Oid type);
 
 #endif							/* CA_POLICY_MASK_H */

@@ -79,6 +79,25 @@ ca_policy_set_init(void)
 	CacheRegisterRelcacheCallback(relation_changed, (Datum) 0);
 }
 
+/* Must the set be begun anew? */
+static bool
+is_stale(void)
+{
+	return !set_valid || loaded->members > CA_POLICY_MAX_KEYS;
+}
+
+uint64
+ca_policy_set_generation(void)
+{
+	return is_stale() ? 0 : current_set->generation;
+}
+
+int64
+ca_policy_set_version(void)
+{
+	return current_set->version;
+}
+
 /* Begin a set with nothing in it. */
 static void
 begin_set(void)
@@ -198,7 +217,7 @@ ca_policy_set(const CaIdentity *identity, const List *keys)
 	List	   *missing;
 	bool		extended = true;
 
-	if (!set_valid || loaded->members > CA_POLICY_MAX_KEYS)
+	if (is_stale())
 		begin_set();
 	missing = missing_keys(keys);
 	if (loaded_identity != identity->serial)

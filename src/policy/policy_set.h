@@ -32,4 +32,8 @@ extern const CaPolicySet *ca_policy_set(const CaIdentity *identity, const List *
 /* The same with all policies that there are, whomever they concern. */
 extern const CaPolicySet *ca_policy_set_whole(void);
 
+/* Of the set in force; 0: there is none, or it has to be begun anew. */
+extern uint64 ca_policy_set_generation(void);
+extern int64 ca_policy_set_version(void);
+
 #endif							/* CA_POLICY_POLICY_SET_H */

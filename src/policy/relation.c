@@ -34,6 +34,7 @@ static HTAB *relations = NULL;
 static MemoryContext relation_context = NULL;
 static bool relations_valid = false;
 static uint64 relations_generation = 0;
+static uint64 relations_serial = 0; /* of the cache; never used twice */
 
 static void
 relation_changed(Datum arg, Oid relid)
@@ -80,6 +81,7 @@ reset_relations(uint64 generation)
 	relations = hash_create("contauth relations", 64, &ctl,
 							HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 	relations_generation = generation;
+	relations_serial++;
 	relations_valid = true;
 }
 
@@ -417,6 +419,13 @@ ca_relation_begin(const CaPolicySet *set)
 {
 	if (!relations_valid || relations_generation != set->generation)
 		reset_relations(set->generation);
+}
+
+uint64
+ca_relation_serial(void)
+{
+	return relations_valid && relations_generation == ca_policy_set_generation() ?
+		relations_serial : 0;
 }
 
 CaRelation *

@@ -76,6 +76,12 @@ extern List *ca_relation_keys(List *keys, Oid relid);
  */
 extern void ca_relation_begin(const CaPolicySet *set);
 
+/*
+ * Changes when what ca_relation_get() returned is not good any more, and what
+ * policies there are with it; 0: it is not now.
+ */
+extern uint64 ca_relation_serial(void);
+
 /* The relation under the policy set, or NULL when it does not exist. */
 extern CaRelation *ca_relation_get(const CaPolicySet *set, Oid relid);
 
