@@ -189,7 +189,8 @@ contauth_audit_record_admin_event(PG_FUNCTION_ARGS)
 
 /*
  * contauth_audit.sync(timeout interval): wait until every record put so far is
- * in the table; false when it takes longer than that.
+ * in the table, also what a crash has left in files; false when it takes longer
+ * than that.
  */
 Datum
 contauth_audit_sync(PG_FUNCTION_ARGS)
@@ -206,5 +207,5 @@ contauth_audit_sync(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("timeout is out of range")));
-	PG_RETURN_BOOL(ca_ring_wait_index(ca_ring_head(), (long) ms));
+	PG_RETURN_BOOL(ca_ring_wait_complete((long) ms));
 }

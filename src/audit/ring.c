@@ -647,6 +647,15 @@ ca_ring_catch_up(void)
 }
 
 /* See ring.h. */
+bool
+ca_ring_wait_complete(long timeout_ms)
+{
+	uint64		index = ca_ring_head();
+
+	return wait_until(RecoveryInProgress() ? are_rows : is_complete, &index, timeout_ms);
+}
+
+/* See ring.h. */
 uint64
 ca_ring_head(void)
 {

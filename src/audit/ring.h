@@ -59,6 +59,12 @@ extern void ca_ring_wait_rows(uint64 index);
  */
 extern bool ca_ring_catch_up(void);
 
+/*
+ * Wait until they do; on a standby until its spool has what was recorded there.
+ * false when it takes longer.
+ */
+extern bool ca_ring_wait_complete(long timeout_ms);
+
 /* Index behind the newest record. */
 extern uint64 ca_ring_head(void);
 

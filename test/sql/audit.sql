@@ -278,8 +278,21 @@ SET contauth.explain_denials = off;
 :as_agent
 SELECT crm.told('SELECT notes FROM crm.customer');
 SELECT crm.told('CREATE TABLE x ()');
+-- nor does the agent find in its own record what the error does not tell
+\set VERBOSITY terse
+SELECT notes FROM crm.customer;
+:as_admin
+SELECT contauth_audit.sync() \g /dev/null
+SELECT decision_id AS denied FROM contauth_audit.decision WHERE decision = 'deny' ORDER BY seq DESC LIMIT 1 \gset
+:as_agent
+SELECT string_agg(k, ' ' ORDER BY k) FROM jsonb_object_keys(contauth.my_decision(:'denied')) AS k
+ WHERE k = ANY ('{statement,decision,reason,reason_code,policies,accesses,context}');
 :as_admin
 RESET contauth.explain_denials;
+:as_agent
+SELECT string_agg(k, ' ' ORDER BY k) FROM jsonb_object_keys(contauth.my_decision(:'denied')) AS k
+ WHERE k = ANY ('{statement,decision,reason,reason_code,policies,accesses,context}');
+:as_admin
 \pset format aligned
 \pset tuples_only off
 

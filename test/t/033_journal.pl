@@ -249,6 +249,7 @@ foreach my $round (1 .. 6)
 		($ret, $out, $err) = $node->psql('postgres', 'SELECT max(seq) FROM contauth_audit.decision');
 		like($err, qr/WARNING:  the audit is not complete/,
 			'who reads before the journal is carried is told');
+		is(value("SELECT contauth_audit.sync('300 ms')"), 'f', 'so is who asks sync()');
 		chmod 0600, @left;
 	}
 	is(missing(@clients), '', "crash $round: what was told is on record");
