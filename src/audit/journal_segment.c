@@ -31,11 +31,11 @@
  * Bytes of records that a segment holds, or an eighth of all there may be.  The
  * first is small, so that it is there soon.
  */
-#define CA_JOURNAL_ROOM			(16 * 1024 * 1024)
+#define CA_JOURNAL_ROOM			(8 * 1024 * 1024)
 #define CA_JOURNAL_FIRST_ROOM	(1024 * 1024)
 
 /* Bytes of a segment that are written and synced at once when it is made. */
-#define CA_JOURNAL_STEP			(256 * 1024)
+#define CA_JOURNAL_STEP			(1024 * 1024)
 
 /* Pause after no segment could be made. */
 #define CA_JOURNAL_RETRY_MS		10000

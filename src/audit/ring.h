@@ -44,8 +44,8 @@ extern CaRingPlace ca_ring_put(const CaAuditHeader *header,
 extern bool ca_ring_offer(const CaAuditHeader *header, CaAuditBlob fields);
 
 /*
- * Wait until the record is durable, in contauth_audit.decision or in a spool, and
- * the worker has seen it, at most contauth.audit_wait; then raises ZA005.  The
+ * Wait until the record is durable, in contauth_audit.decision or in a spool, while
+ * the worker looks at the ring, at most contauth.audit_wait; then raises ZA005.  The
  * record stays in the ring and is written all the same.
  */
 extern void ca_ring_wait_durable(CaRingPlace place);

@@ -201,6 +201,23 @@ EOS
 	return join ' ', sort keys %told;
 }
 
+# End the server and all its processes at once.
+sub kill_all
+{
+	my (@clients) = @_;
+	my $postmaster = (split /\n/, slurp_file($node->data_dir . '/postmaster.pid'))[0];
+	my @processes = ($postmaster, split /\s+/, `pgrep -P $postmaster`);
+
+	$node->kill9;
+	kill 'KILL', @processes;
+	foreach (1 .. 200)
+	{
+		last unless grep { kill 0, $_ } @processes;
+		let_work(0.05, @clients);
+	}
+	return;
+}
+
 # Agents at work do not wake the worker, but do not go on without it either.
 sub answers
 {
@@ -232,15 +249,7 @@ foreach my $round (1 .. 6)
 	my $stopped = value($worker);
 	kill 'STOP', $stopped if $round % 2;
 	let_work(0.05, @clients);
-	my $postmaster = (split /\n/, slurp_file($node->data_dir . '/postmaster.pid'))[0];
-	my @processes = ($postmaster, split /\s+/, `pgrep -P $postmaster`);
-	$node->kill9;
-	kill 'KILL', @processes;
-	foreach (1 .. 200)
-	{
-		last unless grep { kill 0, $_ } @processes;
-		let_work(0.05, @clients);
-	}
+	kill_all(@clients);
 	my @left = segments();
 	chmod 0, @left if $round == 5;
 	$node->start;
@@ -263,6 +272,62 @@ EOS
 	is(scalar(segments()), 0, "crash $round: nothing is left in the files");
 }
 cmp_ok($carried, '>', 0, 'something was carried from the journal');
+
+# --- what a loss of power leaves ---------------------------------------------
+
+# Five statements whose records are in the journal alone; then everything is killed
+# and bytes of their records are lost.  Nobody was told of the lost ones: syncs take
+# all that stands before.  Tells which are on record, and the names of files.
+sub lose
+{
+	my ($name, $edit) = @_;
+	my @records;
+
+	$agent = open_session($node, ROLE_A, token_a($issuer));
+	$node->safe_psql('postgres', "ALTER SYSTEM SET contauth.audit_wait = '200ms'");
+	$node->safe_psql('postgres', 'SELECT pg_reload_conf()');
+	attempt($agent, "SELECT count(*) AS before_$name FROM app.ticket");
+	value('SELECT count(*) FROM contauth_audit.decision');
+	kill 'STOP', value($worker);
+	attempt($agent, "SELECT count(*) AS ${name}_$_ FROM app.ticket") foreach 1 .. 5;
+	kill_all();
+	$agent->quit;
+
+	my ($file) = reverse sort { -M $a <=> -M $b } segments();
+	my $content = slurp_file($file);
+	my $at = 56;
+	while (my $len = unpack('L', substr($content, $at, 4)))
+	{
+		push @records, [ $at, 8 + $len ];
+		$at += 8 + $len;
+	}
+	$edit->(\$content, @records);
+	open my $out, '>', $file or die;
+	print $out $content;
+	close $out;
+	$node->start;
+	return (value("SELECT string_agg(substring(statement FROM '${name}_[0-9]'), ' ' ORDER BY seq)"
+			  . " FROM contauth_audit.decision WHERE statement LIKE '%${name}\\__ %'"),
+		map { /(\w+)$/ } glob "$files/*");
+}
+
+is_deeply([ lose('torn', sub {
+			my ($content, @records) = @_;
+			substr($$content, $records[-1][0] + 100, $records[-1][1] - 100) = "\0" x ($records[-1][1] - 100);
+		}) ],
+	[ 'torn_1 torn_2 torn_3 torn_4', 'damaged' ], 'a record that is not whole is not carried');
+each_once('torn');
+unlink glob "$files/*.damaged";
+is_deeply([ lose('hole', sub {
+			my ($content, @records) = @_;
+			substr($$content, $records[-2][0], $records[-2][1]) = "\0" x $records[-2][1];
+		}) ],
+	['hole_1 hole_2 hole_3'], 'nor what stands behind one that is missing');
+each_once('hole');
+is_deeply([ lose('whole', sub { }) ],
+	[ 'whole_1 whole_2 whole_3 whole_4 whole_5' ], 'and everything else is');
+$node->safe_psql('postgres', 'ALTER SYSTEM RESET contauth.audit_wait');
+$node->safe_psql('postgres', 'SELECT pg_reload_conf()');
 
 # --- a copy of everything ----------------------------------------------------
 
