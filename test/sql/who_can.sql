@@ -140,6 +140,15 @@ SELECT * FROM crm.who('call', 'tool:*.delete_repo');
 SELECT * FROM crm.who('write', 'tool:github.list');
 SELECT * FROM crm.who('*', 'api:/a/b');
 SELECT * FROM crm.who('read', 'api:/a/c');
+-- of a pattern the action and resource are not known
+SELECT contauth.create_policy('exact', 'permit', principals => '{*/agent/south}', resources => '{api:*}',
+    condition => $$ctx.action = 'read' AND ctx.resource = 'api:/x'$$) \g /dev/null
+SELECT * FROM crm.who('read', 'api:/x');
+SELECT * FROM crm.who('write', 'api:/x');
+SELECT * FROM crm.who('*', 'api:/x');
+SELECT * FROM crm.who('read', 'api:*');
+SELECT object, action, decision, conditions FROM contauth.what_can('spiffe://acme.test/agent/south');
+SELECT contauth.drop_policy('exact') \g /dev/null
 -- a permit on everything opens nothing of others; a domain is not known
 SELECT contauth.create_policy('all', 'permit', principals => '{*/agent/other}') \g /dev/null
 SELECT * FROM crm.who('call', 'tool:gitlab.list');
