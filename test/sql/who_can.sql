@@ -113,6 +113,14 @@ SELECT contauth.create_policy('no_view', 'forbid', resources => '{crm.w, crm.v(b
 SELECT * FROM crm.who('update', 'crm.w');
 SELECT * FROM crm.who('select', 'crm.v');
 SELECT contauth.drop_policy('no_view'), contauth.drop_policy('writes') \g /dev/null
+-- row level security is not in the way of who asks
+ALTER TABLE crm.ticket ENABLE ROW LEVEL SECURITY;
+SET SESSION AUTHORIZATION regress_contauth_auditor;
+SET row_security = off;
+SELECT spiffe_id, decision, columns FROM contauth.who_can('select', 'crm.w');
+RESET row_security;
+RESET SESSION AUTHORIZATION;
+ALTER TABLE crm.ticket DISABLE ROW LEVEL SECURITY;
 
 -- functions, roles, channels, and what others ask about
 CREATE FUNCTION crm.f() RETURNS int LANGUAGE sql AS 'SELECT 1';
