@@ -463,23 +463,6 @@ begin(CaReachSink sink, void *arg)
 	return r;
 }
 
-static void
-check_action(const char *action, const CaThing *thing)
-{
-	int			n;
-	const char *const *actions = ca_thing_actions(thing->kind, &n);
-
-	for (int i = 0; i < n; i++)
-	{
-		if (strcmp(actions[i], action) == 0)
-			return;
-	}
-	if (n > 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("action is not valid: agents cannot do \"%s\" with %s", action, thing->text)));
-}
-
 /* Is it an action of things of that kind?  Labels stand for several kinds. */
 static bool
 suits(const char *action, const CaThing *thing)
@@ -493,6 +476,14 @@ suits(const char *action, const CaThing *thing)
 			return true;
 	}
 	return n == 0;
+}
+
+static void
+refuse_action(const char *action, const CaThing *thing)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("action is not valid: agents cannot do \"%s\" with %s", action, thing->text)));
 }
 
 void
@@ -510,7 +501,7 @@ ca_reach_who(const char *action, const char *resource, CaReachSink sink, void *a
 	foreach(lc, things)
 		suited |= suits(action, lfirst(lc));
 	if (things != NIL && !suited)
-		check_action(action, linitial(things));
+		refuse_action(action, linitial(things));
 	foreach(lc, ca_registry_agents())
 	{
 		CHECK_FOR_INTERRUPTS();

@@ -120,11 +120,13 @@ ca_forecast_uses_labels(const CaForecast *forecast)
 	return forecast->whole->needs.labels;
 }
 
-/* Are they all known, but for the autonomy? */
+/* Are they all known, but for the autonomy?  What holds a "*" is a pattern. */
 static bool
 is_known(const CaConditionNeeds *needs, const CaRequest *request)
 {
-	return !needs->session && (!needs->domain || request->domain[0] != '\0');
+	return !needs->session && (!needs->domain || request->domain[0] != '\0') &&
+		(!needs->action || strchr(request->action, '*') == NULL) &&
+		(!needs->resource || strchr(request->resource, '*') == NULL);
 }
 
 static int

@@ -298,6 +298,8 @@ typedef enum CaKnown
 	OF_SESSION,
 	OF_AUTONOMY,
 	OF_DOMAIN,
+	OF_ACTION,
+	OF_RESOURCE,
 	OF_COLUMNS,
 	OF_LABELS
 } CaKnown;
@@ -321,8 +323,8 @@ static const struct
 	{"purpose", fill_purpose, false, OF_SESSION},
 	{"purpose_verified", fill_purpose_verified, false, OF_SESSION},
 	{"task_id", fill_task_id, false, OF_SESSION},
-	{"action", fill_action, false, KNOWN},
-	{"resource", fill_resource, false, KNOWN},
+	{"action", fill_action, false, OF_ACTION},
+	{"resource", fill_resource, false, OF_RESOURCE},
 	{"columns", fill_columns, false, OF_COLUMNS},
 	{"labels", fill_labels, false, OF_LABELS},
 	{"sensitivity", fill_sensitivity, false, OF_LABELS},
@@ -369,6 +371,8 @@ note_need(CaConditionNeeds *needs, CaKnown known)
 	needs->session |= known == OF_SESSION;
 	needs->autonomy |= known == OF_AUTONOMY;
 	needs->domain |= known == OF_DOMAIN;
+	needs->action |= known == OF_ACTION;
+	needs->resource |= known == OF_RESOURCE;
 	needs->columns |= known == OF_COLUMNS;
 	needs->labels |= known == OF_LABELS;
 }

@@ -59,6 +59,8 @@ typedef struct CaConditionNeeds
 								 * chain, claims, address, time, history */
 	bool		autonomy;		/* which the chain can lower */
 	bool		domain;
+	bool		action;
+	bool		resource;
 	bool		columns;		/* names of the columns asked about */
 	bool		labels;			/* their labels and sensitivity */
 } CaConditionNeeds;

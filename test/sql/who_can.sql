@@ -113,6 +113,14 @@ SELECT contauth.create_policy('no_view', 'forbid', resources => '{crm.w, crm.v(b
 SELECT * FROM crm.who('update', 'crm.w');
 SELECT * FROM crm.who('select', 'crm.v');
 SELECT contauth.drop_policy('no_view'), contauth.drop_policy('writes') \g /dev/null
+-- row level security is not in the way of who asks
+ALTER TABLE crm.ticket ENABLE ROW LEVEL SECURITY;
+SET SESSION AUTHORIZATION regress_contauth_auditor;
+SET row_security = off;
+SELECT spiffe_id, decision, columns FROM contauth.who_can('select', 'crm.w');
+RESET row_security;
+RESET SESSION AUTHORIZATION;
+ALTER TABLE crm.ticket DISABLE ROW LEVEL SECURITY;
 
 -- functions, roles, channels, and what others ask about
 CREATE FUNCTION crm.f() RETURNS int LANGUAGE sql AS 'SELECT 1';
@@ -140,6 +148,15 @@ SELECT * FROM crm.who('call', 'tool:*.delete_repo');
 SELECT * FROM crm.who('write', 'tool:github.list');
 SELECT * FROM crm.who('*', 'api:/a/b');
 SELECT * FROM crm.who('read', 'api:/a/c');
+-- of a pattern the action and resource are not known
+SELECT contauth.create_policy('exact', 'permit', principals => '{*/agent/south}', resources => '{api:*}',
+    condition => $$ctx.action = 'read' AND ctx.resource = 'api:/x'$$) \g /dev/null
+SELECT * FROM crm.who('read', 'api:/x');
+SELECT * FROM crm.who('write', 'api:/x');
+SELECT * FROM crm.who('*', 'api:/x');
+SELECT * FROM crm.who('read', 'api:*');
+SELECT object, action, decision, conditions FROM contauth.what_can('spiffe://acme.test/agent/south');
+SELECT contauth.drop_policy('exact') \g /dev/null
 -- a permit on everything opens nothing of others; a domain is not known
 SELECT contauth.create_policy('all', 'permit', principals => '{*/agent/other}') \g /dev/null
 SELECT * FROM crm.who('call', 'tool:gitlab.list');
