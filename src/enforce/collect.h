@@ -20,6 +20,7 @@ typedef struct CaTarget
 	bool		is_result;		/* written by the level's command */
 	bool		row_marked;		/* FOR UPDATE, FOR SHARE and the like */
 	bool		is_view;		/* left by an expanded view: not read itself */
+	bool		replaced;		/* hidden columns have been, in place */
 	Bitmapset  *read;			/* columns used, RETURNING left aside */
 	Bitmapset  *returned;		/* result relation: columns in RETURNING */
 

@@ -26,6 +26,7 @@
 #include "enforce/plan.h"
 #include "enforce/function.h"
 #include "enforce/halt.h"
+#include "enforce/in_place.h"
 #include "enforce/inspect.h"
 #include "enforce/object.h"
 #include "enforce/outcome.h"
@@ -599,7 +600,8 @@ epoch_now(void)
 static CaPlanNote *
 authorize(CaCase *c, int cursor_options)
 {
-	Query	   *original = copyObject(c->query);
+	bool		copies_late = ca_in_place_copies(c->query);
+	Query	   *original = copies_late ? c->query : copyObject(c->query);
 	CaPlanNote *note;
 	CaCopyRole	copies = ca_plan_copy_role();
 
@@ -615,6 +617,9 @@ authorize(CaCase *c, int cursor_options)
 	/* encoding reads the targets, rewriting changes what they point to */
 	note = make_note(c, original, cursor_options);
 	note->copies = copies;
+	if (copies_late)
+		c->query = ca_in_place_copy(original,
+									ca_guc_mode == CA_MODE_ENFORCE ? c->targets : NIL);
 	if (ca_guc_mode == CA_MODE_ENFORCE)
 		note->protects = ca_rewrite(c->targets);
 	return note;
@@ -736,7 +741,8 @@ ca_plan(Query *query, const char *text, int cursor_options,
 bool
 ca_plan_still_right(CaPlanNote *note, const char *text)
 {
-	CaCase		c = {copyObject(note->query), text};
+	CaCase		c = {ca_in_place_copies(note->query) ? note->query : copyObject(note->query),
+	text};
 	CaCopyRole	copies = ca_plan_copy_role();
 
 	c.epoch = epoch_now();

@@ -20,6 +20,7 @@ SELECT contauth.create_policy('functions', 'permit', '{spiffe://acme.test/agent/
 --
 -- the second record says what the first one does
 --
+SELECT contauth_audit.sync('1 min') \g /dev/null
 SELECT coalesce(max(seq), 0) AS start FROM contauth_audit.decision \gset
 :as_agent
 :reads
@@ -36,6 +37,7 @@ SELECT ssn FROM crm.customer WHERE id = 2;
 SELECT crm.run('SELECT ssn FROM crm.customer WHERE id = 2');
 SELECT ssn FROM crm.customer WHERE id = 2;
 :as_admin
+SELECT contauth_audit.sync('1 min') \g /dev/null
 SELECT statement, count(*), count(DISTINCT (decision, reason_code, action, policies, policy_version,
            max_sensitivity, accesses)) AS different, jsonb_path_query_array(min(accesses::text)::jsonb, '$[*].nested') AS nested
   FROM contauth_audit.decision WHERE seq > :start GROUP BY statement ORDER BY statement COLLATE "C";
