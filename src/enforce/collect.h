@@ -32,6 +32,7 @@ typedef struct CaTarget
 	CaAccess   *copy;			/* rows leave by COPY TO, or come by COPY FROM */
 	CaAccess   *advice;			/* what the agent sees of the rows it changes */
 	List	   *cascades;		/* of CaAccess *, on other relations */
+	List	   *accesses;		/* all of these but advice */
 } CaTarget;
 
 /*
@@ -61,8 +62,5 @@ extern bool ca_target_chooses_rows(const CaTarget *target);
  * writes, or reads where it writes nothing, as MERGE ... DO NOTHING does.
  */
 extern CaAccess *ca_target_main_access(const CaTarget *target);
-
-/* All accesses of a target, as a List of CaAccess. */
-extern List *ca_target_accesses(const CaTarget *target);
 
 #endif							/* CA_ENFORCE_COLLECT_H */

@@ -240,7 +240,7 @@ find_policies(const CaCase *c)
 	{
 		CaTarget   *target = lfirst(lc);
 
-		foreach(lc2, ca_target_accesses(target))
+		foreach(lc2, target->accesses)
 			keys = ca_relation_keys(keys, ((CaAccess *) lfirst(lc2))->relid);
 		if (target->advice != NULL)
 			keys = ca_relation_keys(keys, target->advice->relid);
@@ -256,7 +256,7 @@ recall_target(CaCase *c, CaTarget *target)
 
 	if (target->copy != NULL)
 		return false;
-	foreach(lc, ca_target_accesses(target))
+	foreach(lc, target->accesses)
 	{
 		if (!ca_outcome_recall(lfirst(lc), &c->subject, c->epoch))
 			return false;
@@ -270,7 +270,7 @@ forget_answers(CaTarget *target)
 {
 	ListCell   *lc;
 
-	foreach(lc, ca_target_accesses(target))
+	foreach(lc, target->accesses)
 		((CaAccess *) lfirst(lc))->outcome = NULL;
 	if (target->advice != NULL)
 		target->advice->outcome = NULL;
@@ -344,7 +344,7 @@ decide_case(CaCase *c)
 	{
 		CaTarget   *target = lfirst(lc);
 
-		foreach(lc2, ca_target_accesses(target))
+		foreach(lc2, target->accesses)
 			decide_access(c, target, lfirst(lc2));
 		/* only what it hides counts: see ca_rewrite_refusal() */
 		if (target->advice != NULL)
@@ -405,7 +405,7 @@ encode_case(const CaCase *c, StringInfo buf)
 	}
 	foreach(lc, c->targets)
 	{
-		foreach(lc2, ca_target_accesses(lfirst(lc)))
+		foreach(lc2, ((CaTarget *) lfirst(lc))->accesses)
 		{
 			CaAccess   *access = lfirst(lc2);
 
@@ -426,7 +426,7 @@ encode_case(const CaCase *c, StringInfo buf)
 		ca_record_put_text(buf, CA_F_POLICY, lfirst(lc));
 	foreach(lc, c->targets)
 	{
-		foreach(lc2, ca_target_accesses(lfirst(lc)))
+		foreach(lc2, ((CaTarget *) lfirst(lc))->accesses)
 			ca_outcome_encode(buf, lfirst(lc2));
 	}
 	forboth(lc, c->inspection.functions, lc2, c->function_answers)

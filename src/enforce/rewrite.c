@@ -494,7 +494,7 @@ protects(const CaTarget *target)
 {
 	ListCell   *lc;
 
-	foreach(lc, ca_target_accesses(target))
+	foreach(lc, target->accesses)
 	{
 		CaAccess   *access = lfirst(lc);
 
