@@ -150,13 +150,13 @@ copy_access(const CaAccess *access)
 }
 
 static void
-keep(CaAccess *access, const CaSubject *subject, uint64 epoch)
+keep(const CaAccess *access, CaQuestion question)
 {
 	MemoryContext old = MemoryContextSwitchTo(kept_context);
-	CaAccess   *copy = copy_access(access);
 	bool		found;
 
-	(void) kept_insert(kept, question_of(copy, subject, epoch), &found);
+	question.access = copy_access(access);
+	(void) kept_insert(kept, question, &found);
 	MemoryContextSwitchTo(old);
 }
 
@@ -175,10 +175,19 @@ sensitivity_of(const CaAccess *access)
 void
 ca_outcome_make(CaAccess *access, const CaSubject *subject, uint64 epoch)
 {
+	CaQuestion	question = question_of(access, subject, epoch);
 	bool		keeps = can_be_kept(access);
+	CaKept	   *entry = keeps ? kept_lookup(kept, question) : NULL;
 	MemoryContext home = keeps ? kept_context : CurrentMemoryContext;
-	CaOutcome  *outcome = MemoryContextAllocZero(home, sizeof(CaOutcome));
+	CaOutcome  *outcome;
 
+	/* asked again only because not all of the statement could be recalled */
+	if (entry != NULL)
+	{
+		access->outcome = entry->question.access->outcome;
+		return;
+	}
+	outcome = MemoryContextAllocZero(home, sizeof(CaOutcome));
 	outcome->context = home;
 	outcome->limits = ca_access_limits(access);
 	outcome->signature = ca_access_signature(access);
@@ -187,7 +196,7 @@ ca_outcome_make(CaAccess *access, const CaSubject *subject, uint64 epoch)
 	outcome->shows = ca_access_shows(access, ca_guc_mode == CA_MODE_ENFORCE);
 	access->outcome = outcome;
 	if (keeps)
-		keep(access, subject, epoch);
+		keep(access, question);
 }
 
 void

@@ -227,5 +227,18 @@ SELECT g, e.id, e FROM generate_series(1, 2) AS g LEFT JOIN crm.event AS e ON e.
 SELECT g, e.id, e FROM generate_series(1, 2) AS g JOIN crm.event AS e ON e.id = g ORDER BY g;
 :as_admin
 
+--
+-- what is kept does not grow by a statement of which not all can be
+--
+SET ROLE regress_contauth_owner;
+CREATE FUNCTION crm.often(query text, times int) RETURNS text LANGUAGE plpgsql
+    AS 'DECLARE r text; BEGIN FOR i IN 1..times LOOP EXECUTE query INTO r; END LOOP; RETURN r; END';
+RESET ROLE;
+SELECT contauth.alter_policy('support_reads', jsonb_build_object('condition', $$ctx.application_name <> 'closed'$$)) \g /dev/null
+:as_agent
+SELECT crm.often('SELECT c.ssn FROM crm.customer AS c JOIN crm.event AS e ON e.id = c.id - 1', 2000);
+:as_admin
+SELECT sum(total_bytes) < 200000 AS small FROM pg_backend_memory_contexts WHERE name = 'contauth outcomes';
+
 \set ECHO none
 \i :teardown
