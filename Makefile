@@ -133,6 +133,7 @@ OBJS = \
 	src/enforce/function.o \
 	src/enforce/halt.o \
 	src/enforce/hooks.o \
+	src/enforce/in_place.o \
 	src/enforce/inspect.o \
 	src/enforce/note.o \
 	src/enforce/object.o \

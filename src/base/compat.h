@@ -88,6 +88,15 @@ ca_rte_move_perminfo(Query *from, RangeTblEntry *rte,
 #endif
 }
 
+/* Permissions of a query's entries that it shares with another. */
+static inline void
+ca_query_own_perminfos(Query *query)
+{
+#if PG_VERSION_NUM >= 160000
+	query->rteperminfos = copyObject(query->rteperminfos);
+#endif
+}
+
 /* The entry needs no permissions any more. */
 static inline void
 ca_rte_forget_perminfo(RangeTblEntry *rte)

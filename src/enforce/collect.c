@@ -44,8 +44,8 @@ typedef struct CaUsage
 {
 	Query	   *query;
 	int			levels_up;		/* from where the walker is, to that level */
-	Bitmapset **columns;		/* by range table index */
-	bool	   *whole;			/* by range table index */
+	Bitmapset **columns;		/* by range table index; NULL: none at all */
+	bool	   *whole;			/* likewise */
 } CaUsage;
 
 static void collect_query(Query *query, const Bitmapset *needed, bool all_needed,
@@ -90,6 +90,8 @@ usage_walker(Node *node, void *context)
 			note_var(usage, (Var *) node);
 		return false;
 	}
+	if (IsA(node, TargetEntry))
+		return usage_walker((Node *) ((TargetEntry *) node)->expr, context);
 	if (IsA(node, Query))
 	{
 		usage->levels_up++;
@@ -140,6 +142,8 @@ find_usage(Query *query, bool returning)
 	int			n = list_length(query->rtable) + 1;
 	Query		part = *query;
 
+	if (returning && query->returningList == NIL)
+		return usage;
 	usage.columns = palloc0(sizeof(Bitmapset *) * n);
 	usage.whole = palloc0(sizeof(bool) * n);
 	if (returning)
@@ -151,6 +155,18 @@ find_usage(Query *query, bool returning)
 	part.returningList = NIL;
 	(void) query_tree_walker(&part, usage_walker, &usage, QTW_IGNORE_JOINALIASES);
 	return usage;
+}
+
+static Bitmapset *
+columns_used(const CaUsage *usage, Index rti)
+{
+	return usage->columns != NULL ? usage->columns[rti] : NULL;
+}
+
+static bool
+wholly_used(const CaUsage *usage, Index rti)
+{
+	return usage->whole != NULL && usage->whole[rti];
 }
 
 /* All columns of a relation that exist. */
@@ -294,6 +310,25 @@ ask(CaTarget *target)
 		target->update = new_access(target, CA_ACTION_UPDATE, NULL);
 }
 
+/* List what has to be decided. */
+static void
+list_accesses(CaTarget *target)
+{
+	List	   *accesses = NIL;
+
+	if (target->select != NULL)
+		accesses = lappend(accesses, target->select);
+	if (target->insert != NULL)
+		accesses = lappend(accesses, target->insert);
+	if (target->update != NULL)
+		accesses = lappend(accesses, target->update);
+	if (target->delete != NULL)
+		accesses = lappend(accesses, target->delete);
+	if (target->copy != NULL)
+		accesses = lappend(accesses, target->copy);
+	target->accesses = list_concat(accesses, target->cascades);
+}
+
 /* Is this range table entry a relation, or what an expanded view left? */
 static bool
 is_relation_entry(RangeTblEntry *rte)
@@ -317,13 +352,14 @@ collect_entry(Query *query, Index rti, const CaUsage *usage,
 	target->is_result = query->resultRelation == rti;
 	target->is_view = !target->is_result && rte->relkind == RELKIND_VIEW;
 	target->row_marked = !target->is_result && is_row_marked(query, rti);
-	target->read = usage->whole[rti] ?
-		all_columns(rte->relid) : usage->columns[rti];
-	target->returned = returned->whole[rti] ?
-		all_columns(rte->relid) : returned->columns[rti];
-	if (!target->is_result)
+	target->read = wholly_used(usage, rti) ?
+		all_columns(rte->relid) : columns_used(usage, rti);
+	target->returned = wholly_used(returned, rti) ?
+		all_columns(rte->relid) : columns_used(returned, rti);
+	if (!target->is_result && target->returned != NULL)
 		target->read = bms_union(target->read, target->returned);
 	ask(target);
+	list_accesses(target);
 	collector->targets = lappend(collector->targets, target);
 }
 
@@ -366,12 +402,14 @@ collect_query(Query *query, const Bitmapset *needed, bool all_needed,
 			collect_entry(query, rti, &usage, &returned, collector);
 		if (rte->rtekind == RTE_SUBQUERY)
 			collect_query(rte->subquery,
-						  bms_union(usage.columns[rti], returned.columns[rti]),
-						  usage.whole[rti] || returned.whole[rti] ||
+						  bms_union(columns_used(&usage, rti), columns_used(&returned, rti)),
+						  wholly_used(&usage, rti) || wholly_used(&returned, rti) ||
 						  query->setOperations != NULL, collector);
 	}
-	(void) query_tree_walker(query, sublink_walker, collector,
-							 QTW_IGNORE_RT_SUBQUERIES);
+	/* where it is not said that there are any, the planner fails on them */
+	if (query->hasSubLinks || query->cteList != NIL)
+		(void) query_tree_walker(query, sublink_walker, collector,
+								 QTW_IGNORE_RT_SUBQUERIES);
 	collector->depth--;
 }
 
@@ -399,6 +437,7 @@ ca_collect_copies(List *targets, bool out)
 		target->copy = new_access(target, out ? CA_ACTION_EXPORT : CA_ACTION_COPY_IN,
 								  access->columns);
 		access->also = target->copy;
+		list_accesses(target);
 	}
 }
 
@@ -423,23 +462,4 @@ ca_target_main_access(const CaTarget *target)
 	return target->update != NULL ? target->update :
 		target->delete != NULL ? target->delete :
 		target->insert != NULL ? target->insert : target->select;
-}
-
-List *
-ca_target_accesses(const CaTarget *target)
-{
-	List	   *accesses = NIL;
-
-	if (target->select != NULL)
-		accesses = lappend(accesses, target->select);
-	if (target->insert != NULL)
-		accesses = lappend(accesses, target->insert);
-	if (target->update != NULL)
-		accesses = lappend(accesses, target->update);
-	if (target->delete != NULL)
-		accesses = lappend(accesses, target->delete);
-	if (target->copy != NULL)
-		accesses = lappend(accesses, target->copy);
-	accesses = list_concat(accesses, target->cascades);
-	return accesses;
 }

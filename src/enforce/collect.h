@@ -20,6 +20,7 @@ typedef struct CaTarget
 	bool		is_result;		/* written by the level's command */
 	bool		row_marked;		/* FOR UPDATE, FOR SHARE and the like */
 	bool		is_view;		/* left by an expanded view: not read itself */
+	bool		replaced;		/* hidden columns have been, in place */
 	Bitmapset  *read;			/* columns used, RETURNING left aside */
 	Bitmapset  *returned;		/* result relation: columns in RETURNING */
 
@@ -31,6 +32,7 @@ typedef struct CaTarget
 	CaAccess   *copy;			/* rows leave by COPY TO, or come by COPY FROM */
 	CaAccess   *advice;			/* what the agent sees of the rows it changes */
 	List	   *cascades;		/* of CaAccess *, on other relations */
+	List	   *accesses;		/* all of these but advice */
 } CaTarget;
 
 /*
@@ -60,8 +62,5 @@ extern bool ca_target_chooses_rows(const CaTarget *target);
  * writes, or reads where it writes nothing, as MERGE ... DO NOTHING does.
  */
 extern CaAccess *ca_target_main_access(const CaTarget *target);
-
-/* All accesses of a target, as a List of CaAccess. */
-extern List *ca_target_accesses(const CaTarget *target);
 
 #endif							/* CA_ENFORCE_COLLECT_H */

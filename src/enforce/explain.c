@@ -238,7 +238,7 @@ explain_query(CaExplainer *e, Query *query, bool exports)
 	{
 		CaTarget   *target = lfirst(lc);
 
-		accesses = list_concat(accesses, ca_target_accesses(target));
+		accesses = list_concat(accesses, target->accesses);
 		if (target->advice != NULL)
 			keys = ca_relation_keys(keys, target->advice->relid);
 	}

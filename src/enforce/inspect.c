@@ -45,25 +45,27 @@ ca_function_presents_identity(Oid funcid)
 }
 
 /*
- * Can the function run statements?  All but the compiled ones can; of an
- * aggregate that is not the server's it is not known.
+ * Note what pg_proc says of a function.  All but the compiled ones can run
+ * statements; of an aggregate that is not the server's it is not known.
  */
-static bool
-can_run_statements(Oid funcid)
+static void
+note_facts(CaInspector *inspector, Oid funcid)
 {
 	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(funcid));
-	bool		result = true;
+	Form_pg_proc proc;
 
-	if (HeapTupleIsValid(tuple))
-	{
-		Form_pg_proc proc = (Form_pg_proc) GETSTRUCT(tuple);
-
-		result = (proc->prolang != INTERNALlanguageId &&
-				  proc->prolang != ClanguageId) ||
-			(proc->prokind == PROKIND_AGGREGATE && funcid >= FirstNormalObjectId);
-		ReleaseSysCache(tuple);
-	}
-	return result;
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for function %u", funcid);
+	proc = (Form_pg_proc) GETSTRUCT(tuple);
+	inspector->result.runs_code |=
+		(proc->prolang != INTERNALlanguageId && proc->prolang != ClanguageId) ||
+		(proc->prokind == PROKIND_AGGREGATE && funcid >= FirstNormalObjectId);
+	if (ca_function_presents_identity(funcid))
+		inspector->result.presents = true;
+	else if (funcid >= FirstNormalObjectId ||
+			 proc->provolatile != PROVOLATILE_IMMUTABLE)
+		inspector->other = true;
+	ReleaseSysCache(tuple);
 }
 
 static bool
@@ -71,17 +73,11 @@ note_function(Oid funcid, void *context)
 {
 	CaInspector *inspector = context;
 
-	inspector->result.runs_code |= can_run_statements(funcid);
-
 	/* pg_notify() takes values out of the statement, as others' functions may */
 	if (funcid >= FirstNormalObjectId || funcid == F_PG_NOTIFY)
 		inspector->result.functions =
 			list_append_unique_oid(inspector->result.functions, funcid);
-	if (ca_function_presents_identity(funcid))
-		inspector->result.presents = true;
-	else if (funcid >= FirstNormalObjectId ||
-			 func_volatile(funcid) != PROVOLATILE_IMMUTABLE)
-		inspector->other = true;
+	note_facts(inspector, funcid);
 	return false;
 }
 
@@ -122,6 +118,10 @@ inspect_walker(Node *node, void *context)
 		return false;
 	switch (nodeTag(node))
 	{
+		case T_Var:
+		case T_Const:
+		case T_RangeTblRef:
+			return false;
 		case T_RangeTblEntry:
 			/* the entries' expressions are walked by themselves */
 			if (((RangeTblEntry *) node)->rtekind == RTE_RELATION)
@@ -136,6 +136,8 @@ inspect_walker(Node *node, void *context)
 		case T_NextValueExpr:
 			inspector->other = true;
 			break;
+		case T_TargetEntry:
+			return inspect_walker((Node *) ((TargetEntry *) node)->expr, context);
 		case T_FuncExpr:
 			if (((FuncExpr *) node)->funcid == F_SET_CONFIG)
 				note_set_config(&inspector->result, (FuncExpr *) node);

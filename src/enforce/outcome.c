@@ -23,6 +23,7 @@
 #include "base/compat.h"
 #include "base/decision.h"
 #include "base/guc.h"
+#include "catalog/pg_type.h"
 #include "common/hashfn.h"
 #include "enforce/outcome.h"
 #include "enforce/statement.h"
@@ -149,13 +150,13 @@ copy_access(const CaAccess *access)
 }
 
 static void
-keep(CaAccess *access, const CaSubject *subject, uint64 epoch)
+keep(const CaAccess *access, CaQuestion question)
 {
 	MemoryContext old = MemoryContextSwitchTo(kept_context);
-	CaAccess   *copy = copy_access(access);
 	bool		found;
 
-	(void) kept_insert(kept, question_of(copy, subject, epoch), &found);
+	question.access = copy_access(access);
+	(void) kept_insert(kept, question, &found);
 	MemoryContextSwitchTo(old);
 }
 
@@ -174,10 +175,19 @@ sensitivity_of(const CaAccess *access)
 void
 ca_outcome_make(CaAccess *access, const CaSubject *subject, uint64 epoch)
 {
+	CaQuestion	question = question_of(access, subject, epoch);
 	bool		keeps = can_be_kept(access);
+	CaKept	   *entry = keeps ? kept_lookup(kept, question) : NULL;
 	MemoryContext home = keeps ? kept_context : CurrentMemoryContext;
-	CaOutcome  *outcome = MemoryContextAllocZero(home, sizeof(CaOutcome));
+	CaOutcome  *outcome;
 
+	/* asked again only because not all of the statement could be recalled */
+	if (entry != NULL)
+	{
+		access->outcome = entry->question.access->outcome;
+		return;
+	}
+	outcome = MemoryContextAllocZero(home, sizeof(CaOutcome));
 	outcome->context = home;
 	outcome->limits = ca_access_limits(access);
 	outcome->signature = ca_access_signature(access);
@@ -186,7 +196,7 @@ ca_outcome_make(CaAccess *access, const CaSubject *subject, uint64 epoch)
 	outcome->shows = ca_access_shows(access, ca_guc_mode == CA_MODE_ENFORCE);
 	access->outcome = outcome;
 	if (keeps)
-		keep(access, subject, epoch);
+		keep(access, question);
 }
 
 void
@@ -311,16 +321,14 @@ static Expr *
 stand_in(const CaAccess *access, AttrNumber attnum, List *masks)
 {
 	const CaColumn *column = &access->relation->columns[attnum - 1];
-	Expr	   *result = (Expr *) makeVar(1, attnum, column->type, column->typmod,
-										  column->collation, 0);
+	Expr	   *result = (Expr *) ca_outcome_var(access, 1, attnum);
 
 	if (!ca_access_covers(access, attnum))
 		return (Expr *) makeNullConst(column->type, column->typmod, column->collation);
 	for (int i = list_length(masks) - 1; i >= 0; i--)
 	{
 		const CaMaskUse *use = list_nth(masks, i);
-		Expr	   *raw = (Expr *) makeVar(1, attnum, column->type, column->typmod,
-										   column->collation, 0);
+		Expr	   *raw = (Expr *) ca_outcome_var(access, 1, attnum);
 		Expr	   *masked = ca_mask_expression(use->mask, raw, column->type,
 												column->typmod, column->collation);
 
@@ -383,4 +391,34 @@ ca_outcome_column(const CaAccess *access, Var *var)
 		IncrementVarSublevelsUp((Node *) result, var->varlevelsup, 0);
 	ca_copy_returning_type((Node *) result, var);
 	return result;
+}
+
+Var *
+ca_outcome_var(const CaAccess *access, Index rti, AttrNumber attnum)
+{
+	const CaColumn *column = &access->relation->columns[attnum - 1];
+
+	return makeVar(rti, attnum, column->type, column->typmod, column->collation, 0);
+}
+
+Expr *
+ca_outcome_row(const CaAccess *access, Index rti, Oid rowtype)
+{
+	RowExpr    *row = makeNode(RowExpr);
+
+	row->row_typeid = rowtype;
+	row->row_format = COERCE_IMPLICIT_CAST;
+	row->location = -1;
+	for (int attnum = 1; attnum <= access->relation->natts; attnum++)
+	{
+		const CaColumn *column = &access->relation->columns[attnum - 1];
+
+		/* a dropped column needs a filler of any type */
+		row->args = lappend(row->args, column->name == NULL ?
+							(Expr *) makeNullConst(INT4OID, -1, InvalidOid) :
+							ca_outcome_column(access, ca_outcome_var(access, rti, attnum)));
+		row->colnames = lappend(row->colnames,
+								makeString(column->name != NULL ? column->name : pstrdup("")));
+	}
+	return (Expr *) row;
 }

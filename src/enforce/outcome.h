@@ -67,4 +67,10 @@ extern Expr *ca_outcome_filter(const CaAccess *access, Index rti);
  */
 extern Expr *ca_outcome_column(const CaAccess *access, Var *var);
 
+/* A reference to a column, as stored. */
+extern Var *ca_outcome_var(const CaAccess *access, Index rti, AttrNumber attnum);
+
+/* All columns of the row as it may be seen, as a value of its row type. */
+extern Expr *ca_outcome_row(const CaAccess *access, Index rti, Oid rowtype);
+
 #endif							/* CA_ENFORCE_OUTCOME_H */

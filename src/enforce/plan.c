@@ -26,6 +26,7 @@
 #include "enforce/plan.h"
 #include "enforce/function.h"
 #include "enforce/halt.h"
+#include "enforce/in_place.h"
 #include "enforce/inspect.h"
 #include "enforce/object.h"
 #include "enforce/outcome.h"
@@ -239,7 +240,7 @@ find_policies(const CaCase *c)
 	{
 		CaTarget   *target = lfirst(lc);
 
-		foreach(lc2, ca_target_accesses(target))
+		foreach(lc2, target->accesses)
 			keys = ca_relation_keys(keys, ((CaAccess *) lfirst(lc2))->relid);
 		if (target->advice != NULL)
 			keys = ca_relation_keys(keys, target->advice->relid);
@@ -255,7 +256,7 @@ recall_target(CaCase *c, CaTarget *target)
 
 	if (target->copy != NULL)
 		return false;
-	foreach(lc, ca_target_accesses(target))
+	foreach(lc, target->accesses)
 	{
 		if (!ca_outcome_recall(lfirst(lc), &c->subject, c->epoch))
 			return false;
@@ -269,7 +270,7 @@ forget_answers(CaTarget *target)
 {
 	ListCell   *lc;
 
-	foreach(lc, ca_target_accesses(target))
+	foreach(lc, target->accesses)
 		((CaAccess *) lfirst(lc))->outcome = NULL;
 	if (target->advice != NULL)
 		target->advice->outcome = NULL;
@@ -343,7 +344,7 @@ decide_case(CaCase *c)
 	{
 		CaTarget   *target = lfirst(lc);
 
-		foreach(lc2, ca_target_accesses(target))
+		foreach(lc2, target->accesses)
 			decide_access(c, target, lfirst(lc2));
 		/* only what it hides counts: see ca_rewrite_refusal() */
 		if (target->advice != NULL)
@@ -404,7 +405,7 @@ encode_case(const CaCase *c, StringInfo buf)
 	}
 	foreach(lc, c->targets)
 	{
-		foreach(lc2, ca_target_accesses(lfirst(lc)))
+		foreach(lc2, ((CaTarget *) lfirst(lc))->accesses)
 		{
 			CaAccess   *access = lfirst(lc2);
 
@@ -425,7 +426,7 @@ encode_case(const CaCase *c, StringInfo buf)
 		ca_record_put_text(buf, CA_F_POLICY, lfirst(lc));
 	foreach(lc, c->targets)
 	{
-		foreach(lc2, ca_target_accesses(lfirst(lc)))
+		foreach(lc2, ((CaTarget *) lfirst(lc))->accesses)
 			ca_outcome_encode(buf, lfirst(lc2));
 	}
 	forboth(lc, c->inspection.functions, lc2, c->function_answers)
@@ -599,7 +600,8 @@ epoch_now(void)
 static CaPlanNote *
 authorize(CaCase *c, int cursor_options)
 {
-	Query	   *original = copyObject(c->query);
+	bool		copies_late = ca_in_place_copies(c->query);
+	Query	   *original = copies_late ? c->query : copyObject(c->query);
 	CaPlanNote *note;
 	CaCopyRole	copies = ca_plan_copy_role();
 
@@ -615,6 +617,9 @@ authorize(CaCase *c, int cursor_options)
 	/* encoding reads the targets, rewriting changes what they point to */
 	note = make_note(c, original, cursor_options);
 	note->copies = copies;
+	if (copies_late)
+		c->query = ca_in_place_copy(original,
+									ca_guc_mode == CA_MODE_ENFORCE ? c->targets : NIL);
 	if (ca_guc_mode == CA_MODE_ENFORCE)
 		note->protects = ca_rewrite(c->targets);
 	return note;
@@ -736,7 +741,8 @@ ca_plan(Query *query, const char *text, int cursor_options,
 bool
 ca_plan_still_right(CaPlanNote *note, const char *text)
 {
-	CaCase		c = {copyObject(note->query), text};
+	CaCase		c = {ca_in_place_copies(note->query) ? note->query : copyObject(note->query),
+	text};
 	CaCopyRole	copies = ca_plan_copy_role();
 
 	c.epoch = epoch_now();

@@ -38,6 +38,7 @@
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_type.h"
 #include "enforce/computed.h"
+#include "enforce/in_place.h"
 #include "enforce/outcome.h"
 #include "enforce/rewrite.h"
 #include "nodes/makefuncs.h"
@@ -58,13 +59,6 @@ typedef struct CaExtras
 	Oid			rowtype;
 	List	   *attnums;		/* of int: 0 whole row, < 0 system columns */
 } CaExtras;
-
-/* In-place replacement of the columns of relations of one level. */
-typedef struct CaInPlace
-{
-	const List *targets;		/* of CaTarget *, all of that level */
-	int			levels_up;		/* from where the mutator is, to that level */
-} CaInPlace;
 
 static bool
 is_writable_kind(char relkind)
@@ -147,37 +141,6 @@ ca_rewrite_refusal(const CaTarget *target, const char **reason_code)
 	return NULL;
 }
 
-static Var *
-column_var(const CaAccess *access, Index rti, AttrNumber attnum)
-{
-	const CaColumn *column = &access->relation->columns[attnum - 1];
-
-	return makeVar(rti, attnum, column->type, column->typmod, column->collation, 0);
-}
-
-/* All columns of the row as it may be seen, as a value of its row type. */
-static Expr *
-visible_row(const CaAccess *access, Index rti, Oid rowtype)
-{
-	RowExpr    *row = makeNode(RowExpr);
-
-	row->row_typeid = rowtype;
-	row->row_format = COERCE_IMPLICIT_CAST;
-	row->location = -1;
-	for (int attnum = 1; attnum <= access->relation->natts; attnum++)
-	{
-		const CaColumn *column = &access->relation->columns[attnum - 1];
-
-		/* a dropped column needs a filler of any type */
-		row->args = lappend(row->args, column->name == NULL ?
-							(Expr *) makeNullConst(INT4OID, -1, InvalidOid) :
-							ca_outcome_column(access, column_var(access, rti, attnum)));
-		row->colnames = lappend(row->colnames,
-								makeString(column->name != NULL ? column->name : pstrdup("")));
-	}
-	return (Expr *) row;
-}
-
 /* Redirect references to the whole row and to system columns. */
 static bool
 extras_walker(Node *node, void *context)
@@ -228,7 +191,7 @@ extra_output(const CaAccess *access, const CaExtras *extras, int index)
 	Expr	   *expr;
 
 	if (attnum == InvalidAttrNumber)
-		expr = visible_row(access, 1, extras->rowtype);
+		expr = ca_outcome_row(access, 1, extras->rowtype);
 	else
 	{
 		att = SystemAttributeDefinition(attnum);
@@ -252,7 +215,7 @@ subselect_outputs(const CaAccess *access, const CaExtras *extras)
 		if (column->name == NULL)
 			expr = (Expr *) makeNullConst(INT4OID, -1, InvalidOid);
 		else
-			expr = ca_outcome_column(access, column_var(access, 1, attnum));
+			expr = ca_outcome_column(access, ca_outcome_var(access, 1, attnum));
 		outputs = lappend(outputs,
 						  makeTargetEntry(expr, attnum,
 										  pstrdup(column->name != NULL ? column->name : ""),
@@ -353,103 +316,12 @@ wrap_read(CaTarget *target)
 	add_security_qual(inner, target->select, 1);
 	inner->security_barrier = true;
 
+	/* see ca_in_place_copy() */
+	rte->eref = copyObject(rte->eref);
 	for (int i = 0; i < list_length(extras.attnums); i++)
 		rte->eref->colnames = lappend(rte->eref->colnames,
 									  makeString(psprintf("extra_%d", i + 1)));
 	become_subselect(rte, sub);
-}
-
-/* Which of the targets does the column belong to, NULL: none? */
-static const CaTarget *
-target_of(const CaInPlace *state, const Var *var)
-{
-	ListCell   *lc;
-
-	foreach(lc, state->targets)
-	{
-		const CaTarget *target = lfirst(lc);
-
-		if (var->varno == target->rti && var->varlevelsup == state->levels_up)
-			return target;
-	}
-	return NULL;
-}
-
-/* What stands in for a column or the whole row. */
-static Expr *
-in_place(const CaTarget *target, const Var *var)
-{
-	Expr	   *row;
-
-	if (var->varattno > 0)
-		return ca_outcome_column(target->select, copyObject(unconstify(Var *, var)));
-	row = visible_row(target->select, target->rti, var->vartype);
-	ca_copy_returning_type((Node *) row, unconstify(Var *, var));
-	IncrementVarSublevelsUp((Node *) row, var->varlevelsup, 0);
-	return row;
-}
-
-static Node *
-in_place_mutator(Node *node, void *context)
-{
-	CaInPlace  *state = context;
-
-	if (node == NULL)
-		return NULL;
-	if (IsA(node, Var))
-	{
-		const Var  *var = (Var *) node;
-		const CaTarget *target = var->varattno < 0 ? NULL : target_of(state, var);
-
-		return target == NULL ? (Node *) copyObject(var) : (Node *) in_place(target, var);
-	}
-	if (IsA(node, Query))
-	{
-		Query	   *result;
-
-		state->levels_up++;
-		result = query_tree_mutator((Query *) node, in_place_mutator, context, 0);
-		state->levels_up--;
-		return (Node *) result;
-	}
-	return expression_tree_mutator(node, in_place_mutator, context);
-}
-
-/*
- * Replace hidden columns of relations of one level that stay what they are: in
- * RETURNING of a write, otherwise everywhere.  Copies what it changes below the
- * level: see ca_rewrite() for the order.
- */
-static void
-replace_in_place(Query *query, const List *targets)
-{
-	CaInPlace	state = {targets, 0};
-	List	   *quals = NIL;
-	ListCell   *lc;
-	ListCell   *lc2;
-
-	/* quals that are there see the raw row */
-	foreach(lc, targets)
-	{
-		RangeTblEntry *rte = ca_target_rte(lfirst(lc));
-
-		quals = lappend(quals, rte->securityQuals);
-		rte->securityQuals = NIL;
-	}
-	(void) query_tree_mutator(query, in_place_mutator, &state,
-							  QTW_DONT_COPY_QUERY);
-	forboth(lc, targets, lc2, quals)
-		ca_target_rte(lfirst(lc))->securityQuals = lfirst(lc2);
-}
-
-/* The same for the result relation. */
-static void
-replace_in_returning(CaTarget *target)
-{
-	CaInPlace	state = {list_make1(target), 0};
-
-	target->query->returningList = (List *)
-		in_place_mutator((Node *) target->query->returningList, &state);
 }
 
 /* Does anything that the relation consists of lie on a foreign server? */
@@ -597,32 +469,11 @@ protect_in_place(CaTarget *target)
 		check_result(target);
 }
 
-/*
- * Does nothing make a NULL of what the level's relations return?  MERGE joins
- * its source to what it may not find.
- */
-static bool
-keeps_rows(const Query *query)
-{
-	ListCell   *lc;
-
-	if (query->commandType != CMD_SELECT || query->groupingSets != NIL)
-		return false;
-	foreach(lc, query->rtable)
-	{
-		const RangeTblEntry *rte = lfirst(lc);
-
-		if (rte->rtekind == RTE_JOIN && rte->jointype != JOIN_INNER)
-			return false;
-	}
-	return true;
-}
-
 static bool
 stays_in_place(const CaTarget *target)
 {
 	return target->is_result || target->row_marked ||
-		!ca_outcome_hides(target->select) || keeps_rows(target->query);
+		!ca_outcome_hides(target->select) || ca_in_place_keeps_rows(target->query);
 }
 
 /* The innermost levels first; what belongs to one level together. */
@@ -643,7 +494,7 @@ protects(const CaTarget *target)
 {
 	ListCell   *lc;
 
-	foreach(lc, ca_target_accesses(target))
+	foreach(lc, target->accesses)
 	{
 		CaAccess   *access = lfirst(lc);
 
@@ -669,15 +520,16 @@ rewrite_level(const List *targets, int first)
 
 		if (target->query != query)
 			break;
-		if (target->select == NULL || !ca_outcome_hides(target->select))
+		if (target->replaced || target->select == NULL ||
+			!ca_outcome_hides(target->select))
 			continue;
 		if (target->is_result)
-			replace_in_returning(target);
+			ca_in_place_returning(target);
 		else
 			hiding = lappend(hiding, target);
 	}
 	if (hiding != NIL)
-		replace_in_place(query, hiding);
+		ca_in_place_replace(query, hiding);
 	/* last: the filters that are added see the raw row */
 	for (int i = first; i < next; i++)
 		protect_in_place(list_nth(targets, i));

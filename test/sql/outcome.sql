@@ -20,6 +20,7 @@ SELECT contauth.create_policy('functions', 'permit', '{spiffe://acme.test/agent/
 --
 -- the second record says what the first one does
 --
+SELECT contauth_audit.sync('1 min') \g /dev/null
 SELECT coalesce(max(seq), 0) AS start FROM contauth_audit.decision \gset
 :as_agent
 :reads
@@ -36,6 +37,7 @@ SELECT ssn FROM crm.customer WHERE id = 2;
 SELECT crm.run('SELECT ssn FROM crm.customer WHERE id = 2');
 SELECT ssn FROM crm.customer WHERE id = 2;
 :as_admin
+SELECT contauth_audit.sync('1 min') \g /dev/null
 SELECT statement, count(*), count(DISTINCT (decision, reason_code, action, policies, policy_version,
            max_sensitivity, accesses)) AS different, jsonb_path_query_array(min(accesses::text)::jsonb, '$[*].nested') AS nested
   FROM contauth_audit.decision WHERE seq > :start GROUP BY statement ORDER BY statement COLLATE "C";
@@ -224,6 +226,19 @@ SELECT ssn, count(*) FROM crm.customer GROUP BY ROLLUP (ssn) ORDER BY 1;
 SELECT g, e.id, e FROM generate_series(1, 2) AS g LEFT JOIN crm.event AS e ON e.id = g ORDER BY g;
 SELECT g, e.id, e FROM generate_series(1, 2) AS g JOIN crm.event AS e ON e.id = g ORDER BY g;
 :as_admin
+
+--
+-- what is kept does not grow by a statement of which not all can be
+--
+SET ROLE regress_contauth_owner;
+CREATE FUNCTION crm.often(query text, times int) RETURNS text LANGUAGE plpgsql
+    AS 'DECLARE r text; BEGIN FOR i IN 1..times LOOP EXECUTE query INTO r; END LOOP; RETURN r; END';
+RESET ROLE;
+SELECT contauth.alter_policy('support_reads', jsonb_build_object('condition', $$ctx.application_name <> 'closed'$$)) \g /dev/null
+:as_agent
+SELECT crm.often('SELECT c.ssn FROM crm.customer AS c JOIN crm.event AS e ON e.id = c.id - 1', 2000);
+:as_admin
+SELECT sum(total_bytes) < 200000 AS small FROM pg_backend_memory_contexts WHERE name = 'contauth outcomes';
 
 \set ECHO none
 \i :teardown
