@@ -120,6 +120,11 @@ AGAINST = {
     ("transaction", "pooled-allow", "pooled", "whole"): None,
 }
 
+# What test/bench/instructions counts.
+COUNTED = {"prepared": "one row, prepared", "text": "one row, as text",
+           "row": "for each row of many", "writes": "writes like TPC-B, prepared",
+           "transaction": "transaction for a tenant or agent, as text"}
+
 # work, variant of test/bench/instructions: instructions added at most
 INSTRUCTIONS = {("prepared", "allow + audit"): 3000, ("prepared", "full"): 24000}
 

@@ -145,7 +145,7 @@ def wanted_rows(samples, instructions):
     for (work, variant), most in measures.INSTRUCTIONS.items():
         if (work, variant) in instructions:
             more = instructions[work, variant][1]
-            yield (f"contauth, {variant}: instructions added, one row, {work}", f"<= {most:,}",
+            yield (f"contauth, {variant}: instructions added, {measures.COUNTED[work]}", f"<= {most:,}",
                    f"{more:,}", "yes" if more <= most else "no", "")
 
 
@@ -197,7 +197,7 @@ def sections(samples, instructions, facts):
     if instructions:
         yield "### Instructions of a statement, in user space"
         yield "\n".join(table(("", "instructions", "more"), (
-            (f"one row, {work}: {variant}", f"{n:,}", f"{more:,}" if more else "")
+            (f"{measures.COUNTED[work]}: {variant}", f"{n:,}", f"{more:,}" if more else "")
             for (work, variant), (n, more) in instructions.items())))
 
 
