@@ -214,7 +214,7 @@ expand(void *arg)
 		if (e->exports)
 			ca_collect_copies(targets, true);
 		foreach(lc2, targets)
-			e->accesses = list_concat(e->accesses, ca_target_accesses(lfirst(lc2)));
+			e->accesses = list_concat(e->accesses, ((const CaTarget *) lfirst(lc2))->accesses);
 	}
 }
 
