@@ -146,7 +146,7 @@ is_opened(const Search *search, CaResourceKind kind, const char *schema, const c
 	{
 		const CaPolicy *policy = lfirst(lc);
 
-		if (policy->as_shipped || !may_permit(policy, search->identity))
+		if (policy->builtin || !may_permit(policy, search->identity))
 			continue;
 		foreach(lc2, policy->resources)
 		{

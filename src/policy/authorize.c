@@ -266,7 +266,7 @@ weigh(CaWeighing *w, CaRule rule, void *source)
 }
 
 /* What break-glass opens: all columns and rows of every relation. */
-static CaPolicy break_glass_policy = {.name = CA_BREAK_GLASS,.effect = CA_EFFECT_PERMIT,.as_shipped = true};
+static CaPolicy break_glass_policy = {.name = CA_BREAK_GLASS,.effect = CA_EFFECT_PERMIT,.builtin = true};
 static CaCandidate break_glass = {.policy = &break_glass_policy,.all_columns = true,.ready = true};
 
 /*

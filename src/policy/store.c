@@ -190,7 +190,7 @@ ca_policy_from_row(HeapTuple tuple, TupleDesc desc)
 		ca_limits_parse(DatumGetJsonbP(ca_row_datum(tuple, desc, "limits", &isnull)),
 						&policy->trusted);
 	policy->monitor_only = ca_row_bool(tuple, desc, "monitor_only");
-	policy->as_shipped = ca_row_bool(tuple, desc, "builtin") && policy->version == 0;
+	policy->builtin = ca_row_bool(tuple, desc, "builtin");
 	policy->condition_text = ca_row_text(tuple, desc, "condition");
 	policy->filter_text = ca_row_text(tuple, desc, "row_filter");
 	return policy;

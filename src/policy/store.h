@@ -45,7 +45,7 @@ typedef struct CaPolicy
 	CaLimits	limits;
 	bool		trusted;		/* the functions that it names; see trusted.h */
 	bool		monitor_only;	/* decides nothing, is only recorded */
-	bool		as_shipped;		/* the extension's own, and not changed */
+	bool		builtin;		/* the extension's own */
 	uint64		mark;			/* for whoever compares lists of policies */
 } CaPolicy;
 
