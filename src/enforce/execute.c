@@ -356,14 +356,18 @@ typedef struct CaFrame
 	bool		starting;
 	bool		no_force;
 	bool		locked;
+	bool		veiled;
 } CaFrame;
 
 static CaFrame
-enter_frame(void)
+enter_frame(const CaRun *run)
 {
 	CaFrame		frame = {ca_statement_current, ca_water_watches, ca_statement_level,
-	query_depth, starting, frame_no_force, ca_identity_locked};
+		query_depth, starting, frame_no_force, ca_identity_locked,
+	run->note != NULL && run->note->reveals};
 
+	if (frame.veiled)
+		ca_quiet_veil();
 	ca_stop_begin();
 	query_depth++;
 	starting = false;
@@ -375,6 +379,8 @@ static void
 leave_frame(const CaFrame *frame)
 {
 	ca_stop_end();
+	if (frame->veiled)
+		ca_quiet_unveil();
 	ca_statement_current = frame->outer;
 	ca_water_watches = frame->watches;
 	ca_statement_level = frame->level;
@@ -458,7 +464,7 @@ ca_execute_run(CA_EXECUTOR_RUN_ARGS, ExecutorRun_hook_type next)
 		budget->carried = run->meter.rows;
 	}
 
-	frame = enter_frame();
+	frame = enter_frame(run);
 	PG_TRY();
 	{
 		if (run->note == NULL)
@@ -482,7 +488,7 @@ ca_execute_run(CA_EXECUTOR_RUN_ARGS, ExecutorRun_hook_type next)
 static void
 settle_constraints(void)
 {
-	if (log_min_messages > ERROR && !IsTransactionBlock())
+	if (!ca_quiet_logs_errors() && !IsTransactionBlock())
 		ca_fire_deferred_constraints();
 }
 
@@ -510,7 +516,7 @@ ca_execute_finish(QueryDesc *queryDesc, ExecutorFinish_hook_type next)
 		return;
 	}
 
-	frame = enter_frame();
+	frame = enter_frame(run);
 	PG_TRY();
 	{
 		if (frame.outer == NULL)

@@ -14,10 +14,14 @@
  * these only those are kept back that come while a query starts and ends, when
  * no function runs, and others look at it.
  *
+ * A message comes with its context, which holds the text of the dynamic statement
+ * that it was raised in.  Where values are at work that the agent may not see, in
+ * trusted functions and triggers, messages go without.
+ *
  * SECURITY: in both orders of loading: who is loaded after us is called outside
  * of our hooks, which is why it is quiet from the end of ExecutorFinish() to
  * that of ExecutorEnd(), between which nothing else happens.
- * (test/t/032_neighbours.pl, test/sql/trusted.sql)
+ * (test/t/032_neighbours.pl, test/sql/trusted.sql, computed.sql)
  *
  *-------------------------------------------------------------------------
  */
@@ -29,7 +33,9 @@
 #include "utils/guc.h"
 
 static bool quiet = false;
-static int	log_level = WARNING;	/* log_min_messages, while it is quiet */
+static int	veils = 0;			/* how many are at work that hide contexts */
+static int	log_level = WARNING;	/* log_min_messages, while every message
+									 * is seen */
 
 void
 ca_quiet_settings(void)
@@ -38,18 +44,40 @@ ca_quiet_settings(void)
 		client_min_messages = NOTICE;
 }
 
+/* Is every message to be seen? */
+static bool
+hears(void)
+{
+	return quiet || veils > 0;
+}
+
 /*
  * The server asks emit_log_hook only about what goes into its log: so everything
  * that could go to the client does, until the hook has seen it.
  */
+static void
+hear(void)
+{
+	if (hears())
+		return;
+	log_level = log_min_messages;
+	log_min_messages = Min(log_level, INFO);
+}
+
+static void
+stop_hearing(void)
+{
+	if (!hears())
+		log_min_messages = log_level;
+}
+
 void
 ca_quiet_begin(void)
 {
 	if (quiet || ca_guc_mode != CA_MODE_ENFORCE)
 		return;
+	hear();
 	quiet = true;
-	log_level = log_min_messages;
-	log_min_messages = Min(log_level, INFO);
 }
 
 void
@@ -58,7 +86,21 @@ ca_quiet_end(void)
 	if (!quiet)
 		return;
 	quiet = false;
-	log_min_messages = log_level;
+	stop_hearing();
+}
+
+void
+ca_quiet_veil(void)
+{
+	hear();
+	veils++;
+}
+
+void
+ca_quiet_unveil(void)
+{
+	veils--;
+	stop_hearing();
 }
 
 /* Would the server have logged it?  LOG counts as more than ERROR there. */
@@ -69,12 +111,25 @@ is_logged(int level)
 		log_level == LOG || log_level <= ERROR : level >= log_level && log_level != LOG;
 }
 
+bool
+ca_quiet_logs_errors(void)
+{
+	int			level = hears() ? log_level : log_min_messages;
+
+	/* LOG stands between ERROR and FATAL there */
+	return level <= ERROR && level != LOG;
+}
+
 void
 ca_quiet_report(ErrorData *edata)
 {
-	if (!quiet)
+	if (!hears())
 		return;
 	edata->output_to_server = is_logged(edata->elevel) || edata->elevel >= FATAL;
-	if (edata->elevel < ERROR)
+	if (edata->elevel >= ERROR)
+		return;
+	if (quiet)
 		edata->output_to_client = false;
+	if (veils > 0)
+		edata->context = NULL;
 }

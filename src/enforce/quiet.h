@@ -22,6 +22,16 @@ extern void ca_quiet_settings(void);
 extern void ca_quiet_begin(void);
 extern void ca_quiet_end(void);
 
+/*
+ * From veil to unveil messages go without their context.  Can be nested; both are
+ * called, whatever happens between them.
+ */
+extern void ca_quiet_veil(void);
+extern void ca_quiet_unveil(void);
+
+/* Does the server log errors, so that emit_log_hook is asked about them? */
+extern bool ca_quiet_logs_errors(void);
+
 /* For emit_log_hook: a message that is to be written or sent. */
 extern void ca_quiet_report(ErrorData *edata);
 

@@ -15,6 +15,7 @@
 #include "access/htup_details.h"
 #include "catalog/pg_proc.h"
 #include "enforce/function.h"
+#include "enforce/quiet.h"
 #include "enforce/refuse.h"
 #include "enforce/scrub.h"
 #include "enforce/trust.h"
@@ -90,9 +91,17 @@ ca_trust_call(FmgrHookEventType event, const FmgrInfo *function, bool enforced)
 	bool		trusted = ca_trust_active();
 
 	if (event == FHET_START)
+	{
 		push(enforced && is_trusted(function->fn_oid));
+		if (ca_trust_active())
+			ca_quiet_veil();
+	}
 	else if (height > 0)
+	{
 		height--;
+		if (trusted)
+			ca_quiet_unveil();
+	}
 	if (event == FHET_ABORT && trusted)
 		ca_scrub_failed_inside();
 }

@@ -24,6 +24,7 @@
 #include "enforce/halt.h"
 #include "enforce/object.h"
 #include "enforce/plan.h"
+#include "enforce/quiet.h"
 #include "enforce/refuse.h"
 #include "enforce/role.h"
 #include "enforce/scrub.h"
@@ -346,6 +347,7 @@ ca_utility(PlannedStmt *pstmt, const char *text, bool read_only_tree,
 	CaSource	source = {NULL, params, false, text, pstmt->stmt_location, pstmt->stmt_len};
 	bool		own_record = outer == NULL && !delegates_record(stmt);
 	bool		copies_in_row_by_row;
+	bool		veiled = fires_triggers(stmt) && ca_scrub_revealing();
 
 	/* a transaction must be able to end whatever the audit does */
 	if (own_record && !IsA(stmt, TransactionStmt))
@@ -357,6 +359,8 @@ ca_utility(PlannedStmt *pstmt, const char *text, bool read_only_tree,
 	}
 
 	before = ca_execute_enter(stmt);
+	if (veiled)
+		ca_quiet_veil();
 	PG_TRY();
 	{
 		/* a transaction must be able to end */
@@ -393,15 +397,19 @@ ca_utility(PlannedStmt *pstmt, const char *text, bool read_only_tree,
 		ca_halt_error();
 		ca_statement_level = outer_level;
 		ca_execute_leave(&before);
+		if (veiled)
+			ca_quiet_unveil();
 		ca_plan_forget_copy();
 		/* the record may itself have been what failed */
 		if (own_record && ca_statement_current == statement)
 			ca_statement_fail(statement);
 		ca_statement_current = outer;
 		ca_scrub_and_rethrow(own_record ? ca_statement_failed_id() : NULL,
-							 fires_triggers(stmt) && ca_scrub_revealing());
+							 veiled);
 	}
 	PG_END_TRY();
 	ca_execute_leave(&before);
+	if (veiled)
+		ca_quiet_unveil();
 	ca_statement_current = outer;
 }

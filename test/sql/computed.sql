@@ -36,6 +36,14 @@ CREATE TRIGGER logs AFTER UPDATE OR DELETE ON crm.logged FOR EACH ROW EXECUTE FU
 CREATE TABLE crm.logged_late (id int PRIMARY KEY, prefix text, secret text);
 CREATE CONSTRAINT TRIGGER logs AFTER UPDATE OR DELETE ON crm.logged_late DEFERRABLE INITIALLY DEFERRED
     FOR EACH ROW EXECUTE FUNCTION crm.logs();
+CREATE FUNCTION crm.notes(text) RETURNS void LANGUAGE plpgsql AS 'BEGIN RAISE NOTICE $$noted$$; END';
+CREATE FUNCTION crm.tells() RETURNS trigger LANGUAGE plpgsql AS
+    $$BEGIN EXECUTE format('SELECT crm.notes(%L)', old.secret); RETURN NULL; END$$;
+CREATE TABLE crm.noted (id int PRIMARY KEY, prefix text, secret text);
+CREATE TRIGGER tells AFTER UPDATE ON crm.noted FOR EACH ROW EXECUTE FUNCTION crm.tells();
+CREATE TABLE crm.noted_late (id int PRIMARY KEY, prefix text, secret text);
+CREATE CONSTRAINT TRIGGER tells AFTER UPDATE ON crm.noted_late DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW EXECUTE FUNCTION crm.tells();
 CREATE FUNCTION crm.caught(statement text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
     state text;
@@ -69,6 +77,8 @@ INSERT INTO crm.after VALUES (1, '', 'RAW' || 'SECRET1');
 INSERT INTO crm.late VALUES (1, '', 'RAW' || 'SECRET1');
 INSERT INTO crm.logged VALUES (1, '', 'RAW' || 'SECRET1');
 INSERT INTO crm.logged_late VALUES (1, '', 'RAW' || 'SECRET1');
+INSERT INTO crm.noted VALUES (1, '', 'RAW' || 'SECRET1');
+INSERT INTO crm.noted_late VALUES (1, '', 'RAW' || 'SECRET1');
 INSERT INTO crm.spied VALUES (1, '', 'RAW' || 'SECRET1');
 INSERT INTO crm.plain VALUES (1, '', 'RAW' || 'SECRET1');
 INSERT INTO crm.seen VALUES (1, '', 'RAW' || 'SECRET1');
@@ -78,13 +88,13 @@ SELECT 'ALTER TABLE crm.added ADD COLUMN secret text DEFAULT ''' || 'RAW' || 'SE
 ALTER TABLE crm.added ALTER secret DROP DEFAULT;
 GRANT ALL ON ALL TABLES IN SCHEMA crm TO regress_contauth_agent;
 CREATE FUNCTION pg_temp.tables(suffix text) RETURNS text[] LANGUAGE sql AS
-    $$ SELECT array_agg('crm.' || t || suffix) FROM unnest('{generated,indexed,partial,checked,routed,routed_1,triggered,searched,named,after,late,logged,logged_late,spied,plain}'::text[]) AS t $$;
+    $$ SELECT array_agg('crm.' || t || suffix) FROM unnest('{generated,indexed,partial,checked,routed,routed_1,triggered,searched,named,after,late,logged,logged_late,noted,noted_late,spied,plain}'::text[]) AS t $$;
 SELECT contauth.create_policy('read', 'permit', actions => '{select}',
            resources => pg_temp.tables('(id,prefix,secret)') || '{crm.seen, crm.added}'::text[],
            masks => (SELECT jsonb_object_agg(t, 'redact') FROM unnest(pg_temp.tables('.secret') || 'crm.added.secret'::text) AS t)),
        contauth.create_policy('write', 'permit', actions => '{update,insert,delete}',
            resources => pg_temp.tables('(id,prefix)') || 'crm.seen(id,prefix)'::text),
-       contauth.create_policy('catch', 'permit', actions => '{execute}', resources => '{function:crm.caught}') \g /dev/null
+       contauth.create_policy('catch', 'permit', actions => '{execute}', resources => '{function:crm.caught,function:crm.notes}') \g /dev/null
 \set ECHO all
 \set VERBOSITY default
 
@@ -152,6 +162,15 @@ SET statement_timeout = '100ms';
 UPDATE crm.logged SET prefix = '(SELECT 1 FROM pg_sleep(10))';
 RESET statement_timeout;
 UPDATE crm.logged SET prefix = '1';
+-- nor does that of a message
+\set SHOW_CONTEXT always
+UPDATE crm.noted SET prefix = '1';
+BEGIN;
+UPDATE crm.noted_late SET prefix = '1';
+COMMIT;
+UPDATE crm.plain SET prefix = '1';
+SELECT crm.notes('mine');
+\set SHOW_CONTEXT errors
 -- a function of the agent's own does not see what it does not see itself
 \set VERBOSITY terse
 UPDATE crm.spied SET prefix = 'x';

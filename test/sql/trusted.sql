@@ -47,6 +47,8 @@ CREATE FUNCTION crm.puts_together(statement text) RETURNS void LANGUAGE plpgsql 
     $$ DECLARE t text; BEGIN SELECT ssn INTO t FROM crm.customer WHERE id = 1; EXECUTE format(statement, t); END $$;
 CREATE FUNCTION crm.asks_strictly() RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS
     $$ DECLARE t text; BEGIN SELECT ssn INTO t FROM crm.customer WHERE id = 1; SELECT name INTO STRICT t FROM crm.customer WHERE notes = t; END $$;
+CREATE FUNCTION crm.notes(text) RETURNS void LANGUAGE plpgsql AS
+    $$ BEGIN RAISE NOTICE 'noted'; END $$;
 CREATE FUNCTION crm.catches(statement text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
     state text;
@@ -126,6 +128,10 @@ SELECT crm.catches($$SELECT crm.puts_together('SELECT %L::int')$$);
 SELECT crm.catches($$SELECT crm.puts_together('DELETE FROM crm.customer WHERE ssn = %L')$$);
 SELECT crm.catches('SELECT crm.asks_strictly()');
 SELECT crm.catches_simply();
+\set SHOW_CONTEXT always
+SELECT crm.puts_together('SELECT crm.notes(%L)');
+SELECT crm.notes('mine');
+\set SHOW_CONTEXT errors
 -- what its author raises is
 SELECT crm.fail();
 SELECT crm.catches('SELECT crm.fail()');

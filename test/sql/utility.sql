@@ -298,6 +298,10 @@ SET log_min_messages = fatal;
 UPDATE crm.late SET grp = 1 WHERE id = 2;
 :state
 :as_admin
+SET log_min_messages = log;
+:as_agent
+UPDATE crm.late SET grp = 1 WHERE id = 2;
+:as_admin
 SELECT contauth_audit.sync();
 SELECT statement_kind, decision, sqlstate FROM contauth_audit.decision
  WHERE statement_kind = 'COMMIT' AND sqlstate = '23505';
