@@ -815,7 +815,8 @@ CREATE FUNCTION contauth.evaluate(request jsonb) RETURNS jsonb
 COMMENT ON FUNCTION contauth.evaluate(jsonb) IS
     'Decides what an application, tool server or controller asks, records it, and answers '
     '{decision, context}. request: an access evaluation request of the OpenID AuthZEN '
-    'Authorization API 1.0 (subject, action, resource, context). Errors: 22023 names the member '
+    'Authorization API 1.0 (subject, action, resource, context); what escalates asks for an '
+    'approval, and is allowed once when it is asked again. Errors: 22023 names the member '
     'that is wrong; 42501 in a governed session; ZA005 when it cannot be recorded';
 REVOKE ALL ON FUNCTION contauth.evaluate(jsonb) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION contauth.evaluate(jsonb) TO contauth_admin;
