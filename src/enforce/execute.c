@@ -528,6 +528,8 @@ ca_execute_finish(QueryDesc *queryDesc, ExecutorFinish_hook_type next)
 		next(queryDesc);
 		if (run->note != NULL && ca_statement_current != NULL)
 			count_with_queries(run);
+		if (!ca_quiet_logs_errors())
+			ca_quiet_veil_transaction();
 		if (frame.outer == NULL && run->statement != NULL)
 		{
 			settle_constraints();

@@ -27,6 +27,7 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "base/decision.h"
 #include "base/guc.h"
 #include "enforce/quiet.h"
@@ -34,6 +35,7 @@
 
 static bool quiet = false;
 static int	veils = 0;			/* how many are at work that hide contexts */
+static bool transaction_veiled = false; /* one of them to its end */
 static int	log_level = WARNING;	/* log_min_messages, while every message
 									 * is seen */
 
@@ -61,7 +63,8 @@ hear(void)
 	if (hears())
 		return;
 	log_level = log_min_messages;
-	log_min_messages = Min(log_level, INFO);
+	/* LOG stands between ERROR and FATAL there */
+	log_min_messages = log_level == LOG ? INFO : Min(log_level, INFO);
 }
 
 static void
@@ -103,6 +106,29 @@ ca_quiet_unveil(void)
 	stop_hearing();
 }
 
+static void
+end_transaction(XactEvent event, void *arg)
+{
+	if (!transaction_veiled)
+		return;
+	transaction_veiled = false;
+	ca_quiet_unveil();
+}
+
+void
+ca_quiet_veil_transaction(void)
+{
+	static bool registered = false;
+
+	if (transaction_veiled)
+		return;
+	if (!registered)
+		RegisterXactCallback(end_transaction, NULL);
+	registered = true;
+	transaction_veiled = true;
+	ca_quiet_veil();
+}
+
 /* Would the server have logged it?  LOG counts as more than ERROR there. */
 static bool
 is_logged(int level)
@@ -116,7 +142,6 @@ ca_quiet_logs_errors(void)
 {
 	int			level = hears() ? log_level : log_min_messages;
 
-	/* LOG stands between ERROR and FATAL there */
 	return level <= ERROR && level != LOG;
 }
 

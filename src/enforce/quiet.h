@@ -29,6 +29,13 @@ extern void ca_quiet_end(void);
 extern void ca_quiet_veil(void);
 extern void ca_quiet_unveil(void);
 
+/*
+ * The same until the transaction has ended.  Its deferred triggers may fire at a
+ * commit that is no command of its own, where nothing but emit_log_hook sees what
+ * they say.
+ */
+extern void ca_quiet_veil_transaction(void);
+
 /* Does the server log errors, so that emit_log_hook is asked about them? */
 extern bool ca_quiet_logs_errors(void);
 

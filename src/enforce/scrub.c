@@ -16,6 +16,7 @@
 #include <ctype.h>
 
 #include "base/compat.h"
+#include "enforce/quiet.h"
 #include "enforce/scrub.h"
 #include "storage/proc.h"
 #include "tcop/tcopprot.h"
@@ -25,6 +26,8 @@
 /* Transactions, by their local ids: see scrub.h. */
 static LocalTransactionId revealing_in = InvalidLocalTransactionId;
 static LocalTransactionId explicit_in = InvalidLocalTransactionId;
+
+static uint64 revealing_times = 0;
 
 /* Error classes whose DETAIL can carry stored values. */
 static bool
@@ -204,6 +207,14 @@ void
 ca_scrub_reveals(void)
 {
 	revealing_in = ca_current_lxid();
+	revealing_times++;
+	ca_quiet_veil_transaction();
+}
+
+uint64
+ca_scrub_revealing_times(void)
+{
+	return revealing_times;
 }
 
 bool

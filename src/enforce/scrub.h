@@ -41,6 +41,9 @@ extern void ca_scrub_failed_inside(void);
 extern void ca_scrub_reveals(void);
 extern bool ca_scrub_revealing(void);
 
+/* How often one has: a procedure ends transactions, and tells of none of them. */
+extern uint64 ca_scrub_revealing_times(void);
+
 /* The client itself has begun this transaction, and ends it by a command. */
 extern void ca_scrub_explicit(void);
 

@@ -288,6 +288,20 @@ fires_triggers(const Node *stmt)
 	return IsA(stmt, TransactionStmt) || IsA(stmt, ConstraintsSetStmt);
 }
 
+/*
+ * May its error show what a policy hides?  times: ca_scrub_revealing_times() when it
+ * began.
+ *
+ * SECURITY: COMMIT in a procedure fires deferred triggers, too, and when they fail
+ * their transaction is over before CALL gets the error.  (test/sql/computed.sql)
+ */
+static bool
+may_reveal(const Node *stmt, uint64 times)
+{
+	return (fires_triggers(stmt) && ca_scrub_revealing()) ||
+		(IsA(stmt, CallStmt) && ca_scrub_revealing_times() != times);
+}
+
 /* Text for the record: what presents an identity loses its value already here. */
 static const char *
 text_for_record(Node *stmt, const char *text, int *location, int *len)
@@ -347,7 +361,8 @@ ca_utility(PlannedStmt *pstmt, const char *text, bool read_only_tree,
 	CaSource	source = {NULL, params, false, text, pstmt->stmt_location, pstmt->stmt_len};
 	bool		own_record = outer == NULL && !delegates_record(stmt);
 	bool		copies_in_row_by_row;
-	bool		veiled = fires_triggers(stmt) && ca_scrub_revealing();
+	uint64		revealing_times = ca_scrub_revealing_times();
+	bool		veiled = IsA(stmt, CallStmt) || may_reveal(stmt, revealing_times);
 
 	/* a transaction must be able to end whatever the audit does */
 	if (own_record && !IsA(stmt, TransactionStmt))
@@ -405,7 +420,7 @@ ca_utility(PlannedStmt *pstmt, const char *text, bool read_only_tree,
 			ca_statement_fail(statement);
 		ca_statement_current = outer;
 		ca_scrub_and_rethrow(own_record ? ca_statement_failed_id() : NULL,
-							 veiled);
+							 may_reveal(stmt, revealing_times));
 	}
 	PG_END_TRY();
 	ca_execute_leave(&before);

@@ -28,6 +28,8 @@ CREATE TRIGGER computes AFTER UPDATE ON crm.after FOR EACH ROW EXECUTE FUNCTION 
 CREATE TABLE crm.late (id int PRIMARY KEY, prefix text, secret text);
 CREATE CONSTRAINT TRIGGER computes AFTER UPDATE ON crm.late DEFERRABLE INITIALLY DEFERRED
     FOR EACH ROW EXECUTE FUNCTION crm.computes();
+CREATE PROCEDURE crm.commits(value text) LANGUAGE plpgsql AS
+    'BEGIN UPDATE crm.late SET prefix = value; COMMIT; UPDATE crm.late SET prefix = NULL; COMMIT; END';
 CREATE TABLE crm.log (line text, n int CHECK (n > 0));
 CREATE FUNCTION crm.logs() RETURNS trigger LANGUAGE plpgsql AS
     $$BEGIN EXECUTE format('INSERT INTO crm.log VALUES (%L, %s)', old.secret, coalesce(new.prefix, '-1')); RETURN NULL; END$$;
@@ -94,7 +96,7 @@ SELECT contauth.create_policy('read', 'permit', actions => '{select}',
            masks => (SELECT jsonb_object_agg(t, 'redact') FROM unnest(pg_temp.tables('.secret') || 'crm.added.secret'::text) AS t)),
        contauth.create_policy('write', 'permit', actions => '{update,insert,delete}',
            resources => pg_temp.tables('(id,prefix)') || 'crm.seen(id,prefix)'::text),
-       contauth.create_policy('catch', 'permit', actions => '{execute}', resources => '{function:crm.caught,function:crm.notes}') \g /dev/null
+       contauth.create_policy('catch', 'permit', actions => '{execute}', resources => '{function:crm.caught,function:crm.notes,function:crm.commits}') \g /dev/null
 \set ECHO all
 \set VERBOSITY default
 
@@ -131,6 +133,9 @@ ROLLBACK;
 UPDATE crm.late SET prefix = 'x';
 :state
 SELECT 1 \; UPDATE crm.late SET prefix = 'x';
+CALL crm.commits('x');
+:state
+CALL crm.commits('1');
 -- other errors of such a transaction are told
 BEGIN;
 UPDATE crm.late SET prefix = '1';
@@ -168,6 +173,7 @@ UPDATE crm.noted SET prefix = '1';
 BEGIN;
 UPDATE crm.noted_late SET prefix = '1';
 COMMIT;
+UPDATE crm.noted_late SET prefix = '1';
 UPDATE crm.plain SET prefix = '1';
 SELECT crm.notes('mine');
 \set SHOW_CONTEXT errors

@@ -301,6 +301,8 @@ UPDATE crm.late SET grp = 1 WHERE id = 2;
 SET log_min_messages = log;
 :as_agent
 UPDATE crm.late SET grp = 1 WHERE id = 2;
+SELECT \; UPDATE crm.late SET grp = 1 WHERE id = 2;
+SELECT crm.do_utility('UPDATE crm.late SET grp = 1 WHERE id = 2');
 :as_admin
 SELECT contauth_audit.sync();
 SELECT statement_kind, decision, sqlstate FROM contauth_audit.decision
