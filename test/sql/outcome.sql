@@ -222,7 +222,7 @@ SET DateStyle = 'ISO';
 SELECT g, c.ssn, c.email FROM generate_series(1, 2) AS g LEFT JOIN crm.customer AS c ON c.id = g ORDER BY g;
 SELECT g, c.ssn, (SELECT max(i.ssn) FROM crm.customer AS i WHERE i.ssn = c.ssn) AS same
   FROM generate_series(1, 2) AS g JOIN crm.customer AS c ON c.id = g ORDER BY g;
-SELECT ssn, count(*) FROM crm.customer GROUP BY ROLLUP (ssn) ORDER BY 1;
+SELECT ssn, count(*) FROM crm.customer GROUP BY ROLLUP (ssn) ORDER BY 1, 2;
 SELECT g, e.id, e FROM generate_series(1, 2) AS g LEFT JOIN crm.event AS e ON e.id = g ORDER BY g;
 SELECT g, e.id, e FROM generate_series(1, 2) AS g JOIN crm.event AS e ON e.id = g ORDER BY g;
 :as_admin
