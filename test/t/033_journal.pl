@@ -293,7 +293,10 @@ sub lose
 	kill_all();
 	$agent->quit;
 
-	my ($file) = reverse sort { -M $a <=> -M $b } segments();
+	# the last one that has records: the next one may have been made, and earlier
+	# ones not removed yet
+	my ($file) = sort { (Time::HiRes::stat($b))[9] <=> (Time::HiRes::stat($a))[9] }
+	  grep { unpack('L', substr(slurp_file($_), 56, 4)) } segments();
 	my $content = slurp_file($file);
 	my $at = 56;
 	while (my $len = unpack('L', substr($content, $at, 4)))
