@@ -368,8 +368,6 @@ try_put(void *arg)
 	ring->head_index++;
 	if (strict)
 		pg_atomic_write_u64(&ring->strict_index, ring->head_index);
-	else
-		ring->loose_index = ring->head_index;
 
 	/* it sees the record while that is synced */
 	if (strict && !worker_looks())

@@ -95,7 +95,6 @@ typedef struct CaRingShared
 	uint64		seen_index;		/* it has seen those, */
 	pg_atomic_uint64 seen_us;	/* at that time (ca_ring_clock); 0: no worker */
 	uint64		wanted_rows;	/* somebody waits for all below to be rows */
-	uint64		loose_index;	/* behind the newest record that is not strict */
 	int			producers;		/* backends that may still put records */
 	pg_atomic_uint32 home_state;	/* CaHomeState; read without the lock, too */
 	Oid			home;			/* chosen database, when none is configured */
@@ -167,7 +166,7 @@ extern void ca_ring_worker_spooled(const pg_uuid_t *spool_id, int32 segment,
 extern bool ca_ring_worker_spool_news(void);
 extern void ca_ring_worker_spool_done(bool done);
 extern bool ca_ring_worker_rows_due(void);
-extern bool ca_ring_worker_has_loose(void);
+extern bool ca_ring_worker_has_strict(void);
 extern void ca_ring_worker_wait(bool idle, long nap_ms);
 extern void ca_ring_worker_set_state(CaHomeState state);
 

@@ -365,15 +365,15 @@ ca_ring_worker_rows_due(void)
 	return due;
 }
 
-/* Is there a record that a crash would lose, as long as it is no row? */
+/* Is there a strict record that is no row yet, so that more of them may come? */
 bool
-ca_ring_worker_has_loose(void)
+ca_ring_worker_has_strict(void)
 {
 	CaRingShared *ring = ca_ring_shared();
 	bool		has;
 
 	LWLockAcquire(ring->lock, LW_SHARED);
-	has = ring->loose_index > ring->tail_index;
+	has = pg_atomic_read_u64(&ring->strict_index) > ring->tail_index;
 	LWLockRelease(ring->lock);
 	return has;
 }
