@@ -13,22 +13,29 @@
 #include <math.h>
 #include <stdio.h>
 
-/* Microseconds of CPU time of a process, 0 when it is no more. */
+/* The number that a format finds in a file about a process; 0 when that is no more. */
 static double
-cpu_us(int pid)
+about_process(int pid, const char *name, const char *format)
 {
 	char		path[64];
-	double		ns = 0;
+	double		number = 0;
 	FILE	   *file;
 
-	snprintf(path, sizeof(path), "/proc/%d/schedstat", pid);
+	snprintf(path, sizeof(path), "/proc/%d/%s", pid, name);
 	file = fopen(path, "r");
 	if (file == NULL)
 		return 0;
-	if (fscanf(file, "%lf", &ns) != 1)
-		ns = 0;
+	if (fscanf(file, format, &number) != 1)
+		number = 0;
 	fclose(file);
-	return ns / 1e3;
+	return number;
+}
+
+/* Microseconds of CPU time of a process. */
+static double
+cpu_us(int pid)
+{
+	return about_process(pid, "schedstat", "%lf") / 1e3;
 }
 
 /* That of the backends of a variant; connections that change have none. */
@@ -74,16 +81,5 @@ server_cpu_us(const Server *server)
 int
 parent_of(int pid)
 {
-	char		path[64];
-	int			parent = 0;
-	FILE	   *file;
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-	file = fopen(path, "r");
-	if (file == NULL)
-		return 0;
-	if (fscanf(file, "%*d (%*[^)]) %*c %d", &parent) != 1)
-		parent = 0;
-	fclose(file);
-	return parent;
+	return (int) about_process(pid, "stat", "%*d (%*[^)]) %*c %lf");
 }
