@@ -22,6 +22,7 @@ OBJS = \
 	src/base/internal.o \
 	src/base/json_text.o \
 	src/base/pending.o \
+	src/base/texts.o \
 	src/base/uuid7.o \
 	src/crypto/bundle.o \
 	src/crypto/certificate.o \

@@ -236,7 +236,6 @@ static void
 check_label_mask(const CaMaskRule *rule, Oid relid)
 {
 	AttrNumber	attnum = 0;
-	ListCell   *lc;
 
 	if (get_rel_relkind(relid) == RELKIND_MATVIEW)
 		return;
@@ -246,14 +245,10 @@ check_label_mask(const CaMaskRule *rule, Oid relid)
 		if (!OidIsValid(get_atttype(relid, attnum)) ||
 			get_attgenerated(relid, attnum))
 			continue;
-		foreach(lc, ca_label_classes(relid, attnum))
+		if (ca_label_matches_any(rule->label, ca_label_classes(relid, attnum)))
 		{
-			if (ca_label_matches(rule->label, lfirst(lc)))
-			{
-				check_mask_type(rule, relid, attnum);
-				check_unless(rule, relid);
-				break;
-			}
+			check_mask_type(rule, relid, attnum);
+			check_unless(rule, relid);
 		}
 	}
 }

@@ -37,13 +37,6 @@ enum
 #define CAN_OWN_COUNT	2
 
 static Datum
-text_or_null(const char *text, bool *isnull)
-{
-	*isnull = text == NULL;
-	return text == NULL ? (Datum) 0 : CStringGetTextDatum(text);
-}
-
-static Datum
 masks_of(const CaReach *reach)
 {
 	CaJsonObject *object = ca_json_begin();
@@ -72,10 +65,10 @@ put_row(ReturnSetInfo *rsinfo, const char *first, const char *second, const CaRe
 	v[CAN_POLICIES] = ca_text_array(reach->policies);
 	v[CAN_CONDITIONS] = ca_text_array(reach->conditions);
 	v[CAN_COLUMNS] = ca_text_array(reach->columns);
-	v[CAN_ROW_FILTER] = text_or_null(reach->row_filter, &n[CAN_ROW_FILTER]);
+	v[CAN_ROW_FILTER] = ca_text_or_null(reach->row_filter, &n[CAN_ROW_FILTER]);
 	v[CAN_MASKS] = masks_of(reach);
 	v[CAN_LIMITS] = ca_json_limits(&reach->limits);
-	v[CAN_REASON] = text_or_null(reach->obstacle, &n[CAN_REASON]);
+	v[CAN_REASON] = ca_text_or_null(reach->obstacle, &n[CAN_REASON]);
 	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 }
 

@@ -53,13 +53,6 @@ masks_of(const CaAccess *access)
 	return ca_json_end(object);
 }
 
-static Datum
-text_or_null(const char *text, bool *isnull)
-{
-	*isnull = text == NULL;
-	return text == NULL ? (Datum) 0 : CStringGetTextDatum(text);
-}
-
 static void
 put_row(ReturnSetInfo *rsinfo, const CaExplained *row)
 {
@@ -70,17 +63,17 @@ put_row(ReturnSetInfo *rsinfo, const CaExplained *row)
 	const CaLimits none = {0};
 	const char *reason = ca_guc_explain_denials ? row->reason : NULL;
 
-	values[WHY_RELATION] = text_or_null(row->object, &nulls[WHY_RELATION]);
-	values[WHY_ACTION] = text_or_null(row->action, &nulls[WHY_ACTION]);
+	values[WHY_RELATION] = ca_text_or_null(row->object, &nulls[WHY_RELATION]);
+	values[WHY_ACTION] = ca_text_or_null(row->action, &nulls[WHY_ACTION]);
 	values[WHY_DECISION] = CStringGetTextDatum(ca_decision_name(row->decision));
 	values[WHY_POLICIES] = ca_text_array(ca_guc_explain_denials ? row->policies : NIL);
 	values[WHY_COLUMNS] = ca_text_array(row->columns);
 	values[WHY_UNCOVERED] = ca_text_array(row->uncovered);
 	values[WHY_MASKS] = masks_of(access);
-	values[WHY_ROW_FILTER] = text_or_null(access != NULL ? ca_access_filter_text(access) : NULL,
-										  &nulls[WHY_ROW_FILTER]);
+	values[WHY_ROW_FILTER] = ca_text_or_null(access != NULL ? ca_access_filter_text(access) : NULL,
+											 &nulls[WHY_ROW_FILTER]);
 	values[WHY_LIMITS] = ca_json_limits(ca_guc_explain_denials ? &row->limits : &none);
-	values[WHY_REASON] = text_or_null(reason, &nulls[WHY_REASON]);
+	values[WHY_REASON] = ca_text_or_null(reason, &nulls[WHY_REASON]);
 	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 }
 

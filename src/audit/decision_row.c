@@ -567,6 +567,7 @@ ca_decision_row(const CaAuditHeader *header, const char *fields, Size fields_len
 	RowBuilder	row;
 	Datum		database;
 	bool		memorable;
+	uint32		checksum;
 
 	memset(&row, 0, sizeof(row));
 	row.values = values;
@@ -580,11 +581,12 @@ ca_decision_row(const CaAuditHeader *header, const char *fields, Size fields_len
 	/* fields first: what stands in the header is not theirs to keep */
 	database = find_database(&row, header->database);
 	memorable = row.encoding == GetDatabaseEncoding();
-	if (!memorable || !ca_row_memo_find(fields, fields_len, values, nulls))
+	checksum = memorable ? ca_memo_checksum(fields, fields_len) : 0;
+	if (!memorable || !ca_row_memo_find(fields, fields_len, checksum, values, nulls))
 	{
 		set_fields(&row, fields, fields_len);
 		if (memorable && !row.doubtful)
-			ca_row_memo_keep(fields, fields_len, values, nulls);
+			ca_row_memo_keep(fields, fields_len, checksum, values, nulls);
 	}
 	set_header(&row, header);
 	set_column(&row, CA_COL_DATABASE, database);

@@ -20,10 +20,11 @@
  * nobody were waiting.
  *
  * The journal is a spool (spool.h) that has the boot_id of this start of the
- * server as its id.  The worker makes its segments (journal_segment.c).  While the server runs nobody reads them,
- * for the ring holds the records as well; only when the server has crashed the
- * next worker carries into the tables what is not there yet, as it does with the
- * spool of a standby, and the rows have the boot_id that they would have had.
+ * server as its id.  The worker makes its segments (journal_segment.c).  While the
+ * server runs nobody reads them, for the ring holds the records as well; only when
+ * the server has crashed the next worker carries into the tables what is not there
+ * yet, as it does with the spool of a standby, and the rows have the boot_id that
+ * they would have had.
  *
  * Invariant: strict records go to the journal in the order of the ring, each once,
  * and none that the worker has claimed for its next transaction.

@@ -51,15 +51,21 @@ ca_memo_create(const char *name)
 	return memo;
 }
 
-static Place *
-place_of(CaMemo *memo, const void *key, Size key_len)
+uint32
+ca_memo_checksum(const void *key, Size key_len)
 {
 	pg_crc32c	crc;
 
 	INIT_CRC32C(crc);
 	COMP_CRC32C(crc, key, key_len);
 	FIN_CRC32C(crc);
-	return &memo->places[crc & (CA_MEMO_PLACES - 1)];
+	return crc;
+}
+
+static Place *
+place_of(CaMemo *memo, const void *key, Size key_len)
+{
+	return &memo->places[ca_memo_checksum(key, key_len) & (CA_MEMO_PLACES - 1)];
 }
 
 void *

@@ -10,6 +10,9 @@
 
 typedef struct CaMemo CaMemo;
 
+/* By which the place of a key is found. */
+extern uint32 ca_memo_checksum(const void *key, Size key_len);
+
 /* An empty memo, for the life of the process.  name: a constant, of its memory. */
 extern CaMemo *ca_memo_create(const char *name);
 

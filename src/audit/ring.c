@@ -600,18 +600,11 @@ are_rows(void *arg)
 	return done;
 }
 
-/* Wait until all records below index are rows; false after timeout_ms. */
-bool
-ca_ring_wait_index(uint64 index, long timeout_ms)
-{
-	return wait_until(are_rows, &index, timeout_ms);
-}
-
 /* See ring.h. */
 void
 ca_ring_wait_rows(uint64 index)
 {
-	if (!ca_ring_wait_index(index, ca_guc_audit_wait))
+	if (!wait_until(are_rows, &index, ca_guc_audit_wait))
 		report_timeout();
 }
 

@@ -178,6 +178,5 @@ extern void ca_ring_copy_out(uint64 pos, void *dst, Size len);
 extern CaRingEntry ca_ring_entry(uint64 pos);
 extern void ca_ring_set_entry(uint64 pos, const CaRingEntry *entry);
 extern Size ca_ring_bytes(uint64 pos, Size len, const char **data);
-extern bool ca_ring_wait_index(uint64 index, long timeout_ms);
 
 #endif							/* CA_AUDIT_RING_SHARED_H */

@@ -21,7 +21,6 @@
 #include "audit/row_memo.h"
 #include "base/guc.h"
 #include "catalog/pg_type.h"
-#include "port/pg_crc32c.h"
 #include "utils/datum.h"
 #include "utils/memutils.h"
 
@@ -36,7 +35,7 @@ typedef struct KeptColumn
 
 typedef struct Place
 {
-	pg_crc32c	seen;			/* checksum of the last fields that came */
+	uint32		seen;			/* checksum of the last fields that came */
 	int			statement;		/* contauth.audit_statement then */
 	Size		len;			/* of the fields kept; 0: empty */
 	const char *fields;
@@ -45,17 +44,6 @@ typedef struct Place
 } Place;
 
 static Place places[CA_ROW_PLACES];
-
-static pg_crc32c
-checksum(const char *fields, Size len)
-{
-	pg_crc32c	crc;
-
-	INIT_CRC32C(crc);
-	COMP_CRC32C(crc, fields, len);
-	FIN_CRC32C(crc);
-	return crc;
-}
 
 /* Length and kind of a column's type, as in pg_type. */
 static int
@@ -77,14 +65,11 @@ column_size(int column, Datum value)
 }
 
 bool
-ca_row_memo_find(const char *fields, Size len, Datum *values, bool *nulls)
+ca_row_memo_find(const char *fields, Size len, uint32 checksum, Datum *values, bool *nulls)
 {
-	Place	   *place;
+	const Place *place = &places[checksum & (CA_ROW_PLACES - 1)];
 
-	if (len == 0 || len > CA_ROW_MAX)
-		return false;
-	place = &places[checksum(fields, len) & (CA_ROW_PLACES - 1)];
-	if (place->len != len || place->statement != ca_guc_audit_statement ||
+	if (len == 0 || place->len != len || place->statement != ca_guc_audit_statement ||
 		memcmp(place->fields, fields, len) != 0)
 		return false;
 	for (int i = 0; i < place->ncolumns; i++)
@@ -131,14 +116,14 @@ fill(Place *place, const char *fields, Size len, const Datum *values,
 }
 
 void
-ca_row_memo_keep(const char *fields, Size len, const Datum *values, const bool *nulls)
+ca_row_memo_keep(const char *fields, Size len, uint32 checksum,
+				 const Datum *values, const bool *nulls)
 {
-	pg_crc32c	crc = checksum(fields, len);
-	Place	   *place = &places[crc & (CA_ROW_PLACES - 1)];
-	bool		again = place->seen == crc;
+	Place	   *place = &places[checksum & (CA_ROW_PLACES - 1)];
+	bool		again = place->seen == checksum;
 	Size		room = 0;
 
-	place->seen = crc;
+	place->seen = checksum;
 	if (!again || len == 0 || len > CA_ROW_MAX)
 		return;
 	for (int i = 0; i < CA_NCOLUMNS; i++)

@@ -338,6 +338,13 @@ ca_text_array(const List *strings)
 	return PointerGetDatum(construct_array(elems, n, TEXTOID, -1, false, TYPALIGN_INT));
 }
 
+Datum
+ca_text_or_null(const char *text, bool *isnull)
+{
+	*isnull = text == NULL;
+	return text == NULL ? (Datum) 0 : CStringGetTextDatum(text);
+}
+
 List *
 ca_row_text_array(HeapTuple tuple, TupleDesc desc, const char *column)
 {

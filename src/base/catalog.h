@@ -107,6 +107,9 @@ extern List *ca_text_array_list(Datum array);
 /* The other way: a List of strings as a text[], empty for NIL. */
 extern Datum ca_text_array(const List *strings);
 
+/* A string as text; *isnull is set, either way. */
+extern Datum ca_text_or_null(const char *text, bool *isnull);
+
 extern bool ca_row_bool(HeapTuple tuple, TupleDesc desc, const char *column);
 
 #endif							/* CA_BASE_CATALOG_H */

@@ -14,6 +14,7 @@
 #include "postgres.h"
 
 #include "base/attempt.h"
+#include "base/texts.h"
 #include "catalog/pg_authid.h"
 #include "catalog/pg_class.h"
 #include "enforce/collect.h"
@@ -53,22 +54,6 @@ split_parts(List *parts, const Bitmapset *columns)
 	return result;
 }
 
-static bool
-same_labels(const CaColumn *a, const CaColumn *b)
-{
-	ListCell   *lc;
-	ListCell   *lc2;
-
-	if (list_length(a->labels) != list_length(b->labels))
-		return false;
-	forboth(lc, a->labels, lc2, b->labels)
-	{
-		if (strcmp(lfirst(lc), lfirst(lc2)) != 0)
-			return false;
-	}
-	return true;
-}
-
 /* Columns that have the labels of this one. */
 static Bitmapset *
 labelled_alike(const CaRelation *relation, int attnum)
@@ -77,7 +62,7 @@ labelled_alike(const CaRelation *relation, int attnum)
 
 	for (int i = 1; i <= relation->natts; i++)
 	{
-		if (same_labels(&relation->columns[i - 1], &relation->columns[attnum - 1]))
+		if (ca_texts_equal(relation->columns[i - 1].labels, relation->columns[attnum - 1].labels))
 			columns = bms_add_member(columns, i);
 	}
 	return columns;

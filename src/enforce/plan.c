@@ -19,6 +19,7 @@
 #include "base/decision.h"
 #include "base/epoch.h"
 #include "base/guc.h"
+#include "base/texts.h"
 #include "common/hashfn.h"
 #include "enforce/collect.h"
 #include "enforce/computed.h"
@@ -374,20 +375,6 @@ decide_case(CaCase *c)
 	}
 }
 
-/* Append a string to a list unless it is there. */
-static List *
-add_name(List *names, const char *name)
-{
-	ListCell   *lc;
-
-	foreach(lc, names)
-	{
-		if (strcmp(lfirst(lc), name) == 0)
-			return names;
-	}
-	return lappend(names, unconstify(char *, name));
-}
-
 /* Everything that the record says about the query's accesses. */
 static void
 encode_case(const CaCase *c, StringInfo buf)
@@ -401,7 +388,7 @@ encode_case(const CaCase *c, StringInfo buf)
 	if (c->deciding != NULL)
 	{
 		foreach(lc, c->deciding->matched)
-			policies = add_name(policies, ((CaCandidate *) lfirst(lc))->policy->name);
+			policies = ca_texts_add(policies, ((CaCandidate *) lfirst(lc))->policy->name);
 	}
 	foreach(lc, c->targets)
 	{
@@ -410,14 +397,14 @@ encode_case(const CaCase *c, StringInfo buf)
 			CaAccess   *access = lfirst(lc2);
 
 			if (!access->through_view)
-				actions = add_name(actions, access->action);
+				actions = ca_texts_add(actions, access->action);
 			/* a refusal names what refused, not what would have allowed */
 			foreach(lc3, c->deciding == NULL ? access->matched : NIL)
-				policies = add_name(policies, ((CaCandidate *) lfirst(lc3))->policy->name);
+				policies = ca_texts_add(policies, ((CaCandidate *) lfirst(lc3))->policy->name);
 		}
 	}
 	if (c->function_answers != NIL)
-		actions = add_name(actions, CA_ACTION_EXECUTE);
+		actions = ca_texts_add(actions, CA_ACTION_EXECUTE);
 
 	/* the short ones first: should the record be cut, it is at the end */
 	foreach(lc, actions)

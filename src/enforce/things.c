@@ -14,6 +14,7 @@
 #include "access/genam.h"
 #include "access/htup_details.h"
 #include "access/table.h"
+#include "base/texts.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_authid.h"
 #include "catalog/pg_class.h"
@@ -26,8 +27,6 @@
 #include "utils/lsyscache.h"
 #include "utils/regproc.h"
 #include "utils/rel.h"
-
-#define MAX_TEXT	2048		/* bytes of a resource */
 
 const char *const *
 ca_thing_actions(CaResourceKind kind, int *n)
@@ -96,7 +95,7 @@ new_named(CaResourceKind kind, const char *type, const char *name)
 	return thing;
 }
 
-/* The pages of a catalog's rows, each shown to take(). */
+/* Show the rows of a catalog to take(), one by one. */
 static void
 scan_catalog(Oid catalog, void (*take) (HeapTuple tuple, void *arg), void *arg)
 {
@@ -198,35 +197,6 @@ take_relation(HeapTuple tuple, void *arg)
 								 new_relation(form->oid, schema, NameStr(form->relname)));
 }
 
-static bool
-same_texts(const List *a, const List *b)
-{
-	ListCell   *lc;
-	ListCell   *lc2;
-
-	if (list_length(a) != list_length(b))
-		return false;
-	forboth(lc, a, lc2, b)
-	{
-		if (strcmp(lfirst(lc), lfirst(lc2)) != 0)
-			return false;
-	}
-	return true;
-}
-
-static bool
-any_label_matches(const char *pattern, const List *labels)
-{
-	ListCell   *lc;
-
-	foreach(lc, labels)
-	{
-		if (ca_label_matches(pattern, lfirst(lc)))
-			return true;
-	}
-	return false;
-}
-
 /*
  * Functions of one name are one thing to policies, unless labels tell them apart;
  * then they are told with their arguments.
@@ -243,7 +213,7 @@ add_function(Search *search, CaThing *thing)
 
 		if (strcmp(other->name, thing->name) != 0 || strcmp(other->schema, thing->schema) != 0)
 			continue;
-		if (same_texts(other->labels, thing->labels))
+		if (ca_texts_equal(other->labels, thing->labels))
 			return;
 		other->text = psprintf("function:%s", format_procedure_qualified(other->funcid));
 		apart = true;
@@ -266,7 +236,7 @@ take_function(HeapTuple tuple, void *arg)
 		!is_sought(search, CA_RESOURCE_FUNCTION, schema, NameStr(form->proname)))
 		return;
 	labels = ca_label_function_classes(form->oid);
-	if (search->label != NULL && !any_label_matches(search->label, labels))
+	if (search->label != NULL && !ca_label_matches_any(search->label, labels))
 		return;
 	thing = new_thing(CA_RESOURCE_FUNCTION,
 					  psprintf("function:%s", quote_qualified_identifier(schema, NameStr(form->proname))));
@@ -332,20 +302,6 @@ relations_named(const CaResource *resource)
 	return things;
 }
 
-/* The columns of a relation that a label pattern matches. */
-static Bitmapset *
-labelled_columns(const CaRelation *relation, const char *pattern)
-{
-	Bitmapset  *columns = NULL;
-
-	for (int attnum = 1; attnum <= relation->natts; attnum++)
-	{
-		if (any_label_matches(pattern, relation->columns[attnum - 1].labels))
-			columns = bms_add_member(columns, attnum);
-	}
-	return columns;
-}
-
 /* Columns and functions by their label. */
 static List *
 labelled(const CaPolicySet *set, const char *pattern)
@@ -363,7 +319,7 @@ labelled(const CaPolicySet *set, const char *pattern)
 
 		CHECK_FOR_INTERRUPTS();
 		if (relation != NULL)
-			thing->columns = labelled_columns(relation, pattern);
+			thing->columns = ca_relation_labelled(relation, pattern);
 		if (thing->columns != NULL)
 			things = lappend(things, thing);
 	}
@@ -406,8 +362,6 @@ parse(const char *text)
 	CaResource *resource;
 	const char *problem;
 
-	if (strlen(text) > MAX_TEXT)
-		bad_resource("it is too long");
 	resource = ca_resource_parse(text, &problem);
 	if (resource == NULL)
 		resource = parse_column(text);
@@ -445,19 +399,6 @@ ca_things_named(const CaPolicySet *set, const char *text)
 	return NIL;					/* keep compiler quiet */
 }
 
-static List *
-add_text(List *texts, char *text)
-{
-	ListCell   *lc;
-
-	foreach(lc, texts)
-	{
-		if (strcmp(lfirst(lc), text) == 0)
-			return texts;
-	}
-	return lappend(texts, text);
-}
-
 /* A pattern that a permit has, with what it permits. */
 static void
 take_pattern(List **things, const CaPolicy *policy, const CaResource *resource)
@@ -484,7 +425,7 @@ take_pattern(List **things, const CaPolicy *policy, const CaResource *resource)
 	if (resource->kind != CA_RESOURCE_OTHER)
 		return;
 	foreach(lc, policy->actions)
-		thing->actions = add_text(thing->actions, pstrdup(lfirst(lc)));
+		thing->actions = ca_texts_add(thing->actions, pstrdup(lfirst(lc)));
 }
 
 static List *

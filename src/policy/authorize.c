@@ -402,23 +402,6 @@ ca_access_trust(const CaPolicySet *set, const CaSubject *subject, CaAccess *acce
 	access->verdict.deciding = -1;
 }
 
-/* Does the resource name the object, itself or by one of its labels? */
-static bool
-names_object(const CaResource *resource, CaResourceKind kind,
-			 const char *schema, const char *name, const List *labels)
-{
-	ListCell   *lc;
-
-	if (resource->kind != CA_RESOURCE_LABEL)
-		return ca_resource_matches(resource, kind, schema, name);
-	foreach(lc, labels)
-	{
-		if (ca_label_matches(resource->name, lfirst(lc)))
-			return true;
-	}
-	return false;
-}
-
 /*
  * Does the policy name the object?  While something is assumed, it may name it
  * in part: then *partly is set.
@@ -441,7 +424,7 @@ any_names_object(const CaPolicy *policy, const CaSubject *subject, CaResourceKin
 
 		if (by_name && resource->kind == CA_RESOURCE_ANY)
 			continue;
-		if (names_object(resource, kind, schema, name, labels))
+		if (ca_resource_names(resource, kind, schema, name, labels))
 			return true;
 		meets |= subject->assume != CA_ASSUME_NOTHING &&
 			ca_resource_meets(resource, kind, schema, name);

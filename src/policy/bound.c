@@ -86,23 +86,11 @@ static bool
 object_named(const Question *q, const List *resources)
 {
 	ListCell   *lc;
-	ListCell   *lc2;
 
 	foreach(lc, resources)
 	{
-		const CaResource *resource = lfirst(lc);
-
-		if (resource->kind != CA_RESOURCE_LABEL)
-		{
-			if (ca_resource_matches(resource, q->kind, q->schema, q->name))
-				return true;
-			continue;
-		}
-		foreach(lc2, q->request->labels)
-		{
-			if (ca_label_matches(resource->name, lfirst(lc2)))
-				return true;
-		}
+		if (ca_resource_names(lfirst(lc), q->kind, q->schema, q->name, q->request->labels))
+			return true;
 	}
 	return false;
 }

@@ -24,6 +24,7 @@
 #include "access/sysattr.h"
 #include "access/table.h"
 #include "base/catalog.h"
+#include "base/texts.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_database.h"
 #include "catalog/pg_inherits.h"
@@ -245,17 +246,9 @@ List *
 ca_label_add(List *list, const List *more)
 {
 	ListCell   *lc;
-	ListCell   *lc2;
 
 	foreach(lc, more)
-	{
-		bool		found = false;
-
-		foreach(lc2, list)
-			found |= strcmp(lfirst(lc), lfirst(lc2)) == 0;
-		if (!found)
-			list = lappend(list, lfirst(lc));
-	}
+		list = ca_texts_add(list, lfirst(lc));
 	return list;
 }
 

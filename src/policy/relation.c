@@ -156,23 +156,15 @@ column_by_name(const CaRelation *r, const char *name)
 	return 0;
 }
 
-/* The columns whose labels fall under a pattern. */
-static Bitmapset *
-columns_by_label(const CaRelation *r, const char *pattern)
+Bitmapset *
+ca_relation_labelled(const CaRelation *relation, const char *pattern)
 {
 	Bitmapset  *result = NULL;
-	ListCell   *lc;
 
-	for (int i = 0; i < r->natts; i++)
+	for (int i = 0; i < relation->natts; i++)
 	{
-		foreach(lc, r->columns[i].labels)
-		{
-			if (ca_label_matches(pattern, lfirst(lc)))
-			{
-				result = bms_add_member(result, i + 1);
-				break;
-			}
-		}
+		if (ca_label_matches_any(pattern, relation->columns[i].labels))
+			result = bms_add_member(result, i + 1);
 	}
 	return result;
 }
@@ -216,7 +208,7 @@ resolve_resources(const CaRelation *r, const List *lineage, CaEffect effect,
 
 		if (resource->kind == CA_RESOURCE_LABEL)
 		{
-			Bitmapset  *labelled = columns_by_label(r, resource->name);
+			Bitmapset  *labelled = ca_relation_labelled(r, resource->name);
 
 			matches |= !bms_is_empty(labelled);
 			*columns = bms_add_members(*columns, labelled);
@@ -289,7 +281,7 @@ resolve_masks(const CaRelation *r, const List *lineage, CaCandidate *c)
 		use->unless_text = rule->unless;
 		if (rule->label != NULL)
 		{
-			Bitmapset  *labelled = columns_by_label(r, rule->label);
+			Bitmapset  *labelled = ca_relation_labelled(r, rule->label);
 
 			attnum = -1;
 			while ((attnum = bms_next_member(labelled, attnum)) >= 0)

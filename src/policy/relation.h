@@ -85,6 +85,9 @@ extern uint64 ca_relation_serial(void);
 /* The relation under the policy set, or NULL when it does not exist. */
 extern CaRelation *ca_relation_get(const CaPolicySet *set, Oid relid);
 
+/* The columns whose labels fall under a pattern, by attribute number. */
+extern Bitmapset *ca_relation_labelled(const CaRelation *relation, const char *pattern);
+
 /*
  * The sensitivity of the least sensitive of these columns (NULL: of all); -1
  * when one of them has no label.

@@ -271,6 +271,28 @@ ca_label_matches(const char *pattern, const char *label_class)
 		(label_class[len] == '\0' || label_class[len] == '.');
 }
 
+bool
+ca_label_matches_any(const char *pattern, const List *classes)
+{
+	ListCell   *lc;
+
+	foreach(lc, classes)
+	{
+		if (ca_label_matches(pattern, lfirst(lc)))
+			return true;
+	}
+	return false;
+}
+
+bool
+ca_resource_names(const CaResource *resource, CaResourceKind kind,
+				  const char *schema, const char *name, const List *labels)
+{
+	return resource->kind == CA_RESOURCE_LABEL ?
+		ca_label_matches_any(resource->name, labels) :
+		ca_resource_matches(resource, kind, schema, name);
+}
+
 /*
  * '{crm.customer(id,name), crm.ticket}' is split by the array literal at every
  * comma: put what belongs into one pair of parentheses together again.

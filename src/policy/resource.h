@@ -71,6 +71,13 @@ extern bool ca_resource_meets(const CaResource *resource, CaResourceKind kind,
  */
 extern bool ca_label_matches(const char *pattern, const char *label_class);
 
+/* Does any of these classes (of char *)? */
+extern bool ca_label_matches_any(const char *pattern, const List *classes);
+
+/* Does the resource name the object, itself or by one of its labels? */
+extern bool ca_resource_names(const CaResource *resource, CaResourceKind kind,
+							  const char *schema, const char *name, const List *labels);
+
 /*
  * Read one identifier at *p, folded and unquoted as SQL does, and move *p
  * behind it; NULL when there is none.  *pattern tells that it holds a "*".
