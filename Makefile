@@ -115,6 +115,7 @@ OBJS = \
 	src/approval/request_table.o \
 	src/approval/requests.o \
 	src/approval/separation.o \
+	src/enforce/access_fields.o \
 	src/enforce/affected.o \
 	src/enforce/binding.o \
 	src/enforce/budget.o \

@@ -21,6 +21,7 @@
 
 #include "audit/journal.h"
 #include "audit/ring_shared.h"
+#include "audit/spool.h"
 #include "base/catalog.h"
 #include "base/error.h"
 #include "base/guc.h"
@@ -108,6 +109,8 @@ ca_ring_shmem_startup(void)
 		pg_atomic_init_u64(&ring->wanted_index, 0);
 		pg_atomic_init_u64(&ring->seen_us, 0);
 		ring->spool_behind = true;
+		/* nobody is at work on one, neither at start nor after a crash */
+		ca_spool_remove_unfinished();
 	}
 	LWLockRelease(AddinShmemInitLock);
 }

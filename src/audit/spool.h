@@ -90,6 +90,7 @@ extern void ca_spool_encode(StringInfo out, const char *record, Size len);
 extern void ca_spool_append(int fd, const CaSpoolSegment *segment,
 							uint64 position, const char *data, Size len);
 extern List *ca_spool_segments(bool tidy);
+extern void ca_spool_remove_unfinished(void);
 extern void ca_spool_read_from(CaSpoolReader *reader,
 							   const CaSpoolSegment *segment, uint64 position);
 extern bool ca_spool_read(CaSpoolReader *reader);

@@ -363,6 +363,32 @@ ca_spool_segments(bool tidy)
 	return segments;
 }
 
+/*
+ * Remove the files that a crash left before they had their names.  Only while the
+ * server starts: later, somebody may be at work on one.
+ */
+void
+ca_spool_remove_unfinished(void)
+{
+	DIR		   *dir = AllocateDir(CA_SPOOL_DIR);
+	struct dirent *entry;
+	char		path[MAXPGPATH];
+
+	if (dir == NULL && errno == ENOENT)
+		return;
+	while ((entry = ReadDirExtended(dir, CA_SPOOL_DIR, LOG)) != NULL)
+	{
+		if (!has_suffix(entry->d_name, CA_SPOOL_SUFFIX CA_SPOOL_TMP))
+			continue;
+		snprintf(path, sizeof(path), "%s/%s", CA_SPOOL_DIR, entry->d_name);
+		if (unlink(path) != 0)
+			ereport(LOG,
+					(errcode_for_file_access(),
+					 errmsg("could not remove file \"%s\": %m", path)));
+	}
+	FreeDir(dir);
+}
+
 /* Begin to read a file at a position, at which a record begins. */
 void
 ca_spool_read_from(CaSpoolReader *reader, const CaSpoolSegment *segment,

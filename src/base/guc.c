@@ -27,6 +27,7 @@
 /* Longest self-asserted context value, bytes: it is copied into records. */
 #define CA_CONTEXT_VALUE_MAX	1024
 
+uint64		ca_guc_said = 1;
 int			ca_guc_audit_ring_size = 2048;
 int			ca_guc_max_agents = 10000;
 char	   *ca_guc_audit_database = NULL;
@@ -188,6 +189,7 @@ note_transaction(ContextValue *value, const void *extra)
 static void
 assign_purpose(const char *newval, void *extra)
 {
+	ca_guc_said++;
 	note_transaction(&purpose, extra);
 	callbacks.context_changed();
 }
@@ -195,6 +197,7 @@ assign_purpose(const char *newval, void *extra)
 static void
 assign_task_id(const char *newval, void *extra)
 {
+	ca_guc_said++;
 	note_transaction(&task_id, extra);
 	callbacks.context_changed();
 }
@@ -203,6 +206,7 @@ assign_task_id(const char *newval, void *extra)
 static void
 assign_traceparent(const char *newval, void *extra)
 {
+	ca_guc_said++;
 	note_transaction(&traceparent, extra);
 }
 
@@ -245,6 +249,7 @@ check_token(char **newval, void **extra, GucSource source)
 static void
 assign_token(const char *newval, void *extra)
 {
+	ca_guc_said++;
 	callbacks.token_assign(newval, extra);
 }
 
@@ -279,6 +284,7 @@ check_delegation(char **newval, void **extra, GucSource source)
 static void
 assign_delegation(const char *newval, void *extra)
 {
+	ca_guc_said++;
 	callbacks.delegation_assign(newval, extra);
 }
 

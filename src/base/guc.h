@@ -64,6 +64,9 @@ extern const char *ca_guc_purpose(void);
 extern const char *ca_guc_task_id(void);
 extern const char *ca_guc_traceparent(void);
 
+/* Changes whenever one of these, contauth.token or contauth.delegation is set. */
+extern uint64 ca_guc_said;
+
 /* Does the setting contauth.token hold anything?  In parallel workers, too. */
 extern bool ca_guc_token_set(void);
 

@@ -29,6 +29,7 @@
 #include "catalog/pg_proc.h"
 #include "enforce/binding.h"
 #include "enforce/statement.h"
+#include "enforce/statement_text.h"
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
 #include "nodes/value.h"
@@ -322,7 +323,7 @@ static char *
 statement_text(const CaSource *source)
 {
 	int			len = source->len;
-	const char *text = ca_statement_part(source->text, source->location, &len);
+	const char *text = ca_text_part(source->text, source->location, &len);
 
 	return pnstrdup(text, len);
 }

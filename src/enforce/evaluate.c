@@ -22,6 +22,7 @@
 #include "audit/ring.h"
 #include "base/guc.h"
 #include "base/uuid7.h"
+#include "enforce/access_fields.h"
 #include "enforce/binding.h"
 #include "enforce/evaluate.h"
 #include "enforce/outcome.h"
@@ -203,7 +204,7 @@ put_object(StringInfo buf, const CaQuestion *q, const CaEvaluation *answer,
 	ca_who_put_word(&access, CA_F_A_RELATION, answer->object);
 	ca_who_put_word(&access, CA_F_A_ACTION, q->action);
 	ca_record_put_text(&access, CA_F_A_DECISION, ca_decision_name(answer->decision));
-	ca_statement_encode_monitored(&access, monitored);
+	ca_access_put_monitored(&access, monitored);
 	for (int i = 0; i < CA_LIMIT_COUNT; i++)
 	{
 		if (answer->limits.max[i] > 0)

@@ -425,7 +425,7 @@ run_in_frame(CaRun *run, const CaFrame *frame, CA_EXECUTOR_RUN_ARGS,
 		ca_scrub_reveals();
 	ca_water_ask(run->note->shows);
 	ca_budget_reads(run->note->shows);
-	ca_budget_limit(&run->note->limits);
+	ca_budget_limit(run->note->limited ? &run->note->limits : NULL);
 	ca_water_raise(run->note->shows);
 	ca_run_watch(run, &watch);
 	ca_statement_level++;

@@ -77,6 +77,7 @@ takes_over(bool enforced)
 	ca_quiet_end();
 	if (!enforced || ca_internal_depth > 0)
 		return false;
+	ca_run_steps++;
 	ca_quiet_settings();
 	return true;
 }

@@ -52,7 +52,8 @@ typedef struct CaPlanNote
 	char	   *reason_code;	/* why it is not ALLOW, otherwise NULL */
 	char	   *reason;
 	char	   *policy;			/* deciding policy, may be NULL */
-	CaLimits	limits;			/* budgets of all its accesses */
+	CaLimits	limits;			/* budgets of all its accesses, */
+	bool		limited;		/* if it has any */
 	int32		max_sensitivity;	/* of the columns read; -1: none */
 	int32		shows;			/* of those that are not masked; -1: none */
 	int64		policy_version;

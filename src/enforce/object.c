@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "base/error.h"
+#include "enforce/access_fields.h"
 #include "enforce/budget.h"
 #include "enforce/escalate.h"
 #include "enforce/object.h"
@@ -38,8 +39,8 @@ ca_object_refuse(const CaObjectAnswer *answer, const char *action,
 
 	initStringInfo(&fields);
 	ca_record_put_text(&fields, CA_F_ACTION, action);
-	ca_statement_encode_access(&fields, action, object, verdict->decision,
-							   &answer->monitored);
+	ca_access_put(&fields, action, object, verdict->decision,
+				  &answer->monitored);
 	r.fields = fields.data;
 	r.fields_len = fields.len;
 	r.sqlstate = verdict->decision == CA_DECISION_ESCALATE ?

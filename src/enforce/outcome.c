@@ -25,6 +25,7 @@
 #include "base/guc.h"
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
+#include "enforce/access_fields.h"
 #include "enforce/outcome.h"
 #include "enforce/statement.h"
 #include "nodes/makefuncs.h"
@@ -239,7 +240,7 @@ ca_access_encode(StringInfo buf, const CaAccess *access)
 	}
 	if (access->trusted)
 		ca_record_put_text(&fields, CA_F_A_LIMIT, CA_LIMIT_TRUSTED "=true");
-	ca_statement_encode_monitored(&fields, &access->monitored);
+	ca_access_put_monitored(&fields, &access->monitored);
 	if (ca_statement_level > 0)
 		ca_record_put_int32(&fields, CA_F_A_NESTED, ca_statement_level);
 	ca_record_put(buf, CA_F_ACCESS, fields.data, fields.len);

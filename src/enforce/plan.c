@@ -21,6 +21,7 @@
 #include "base/guc.h"
 #include "base/texts.h"
 #include "common/hashfn.h"
+#include "enforce/access_fields.h"
 #include "enforce/collect.h"
 #include "enforce/computed.h"
 #include "enforce/fragile.h"
@@ -417,10 +418,10 @@ encode_case(const CaCase *c, StringInfo buf)
 			ca_outcome_encode(buf, lfirst(lc2));
 	}
 	forboth(lc, c->inspection.functions, lc2, c->function_answers)
-		ca_statement_encode_access(buf, CA_ACTION_EXECUTE,
-								   ca_function_name(lfirst_oid(lc)),
-								   ((CaObjectAnswer *) lfirst(lc2))->verdict.decision,
-								   &((CaObjectAnswer *) lfirst(lc2))->monitored);
+		ca_access_put(buf, CA_ACTION_EXECUTE,
+					  ca_function_name(lfirst_oid(lc)),
+					  ((CaObjectAnswer *) lfirst(lc2))->verdict.decision,
+					  &((CaObjectAnswer *) lfirst(lc2))->monitored);
 }
 
 /* The verdict as a sentence part. */
@@ -548,6 +549,7 @@ make_note(const CaCase *c, Query *original, int cursor_options)
 	}
 	note->trusted = ca_trust_active();
 	note->limits = c->limits;
+	note->limited = ca_limits_any(&c->limits);
 	note->reveals = c->reveals;
 	note->max_sensitivity = c->sensitivity;
 	note->shows = c->shows;

@@ -40,6 +40,11 @@
 #include "utils/plancache.h"
 #include "utils/portal.h"
 
+/* A query that waits no longer than that for its client has not waited, us. */
+#define JUST_NOW_US	5000
+
+uint64		ca_run_steps = 0;
+
 static dlist_head runs = DLIST_STATIC_INIT(runs);
 static dlist_head ended_runs = DLIST_STATIC_INIT(ended_runs);
 
@@ -95,6 +100,7 @@ ca_run_register(QueryDesc *queryDesc, CaPlanNote *note, CaStatement *statement)
 	run->epoch = ca_epoch_current;
 	run->lxid = ca_current_lxid();
 	run->message = GetCurrentStatementStartTimestamp();
+	run->step = ca_run_steps;
 	run->callback.func = forget_run;
 	run->callback.arg = run;
 	dlist_push_head(&runs, &run->node);
@@ -244,20 +250,23 @@ ca_run_take_plan(QueryDesc *queryDesc, CaPlanNote *note, bool top_level)
 /*
  * Has the query been started just now, so that what was decided then is as new
  * as a decision can be?  It is so unless somebody can have it started and let
- * it wait: through a portal, which the server itself runs at once only when it
- * has no name and the same message of the client brought it.
+ * it wait, through a portal.  One without a name has not waited when the message
+ * that has it run came with the one that started it, or right after it, and the
+ * session did nothing in between.
  */
 static bool
 started_just_now(const CaRun *run)
 {
 	Portal		portal = ActivePortal;
+	TimestampTz waited;
 
 	if (run->ran)
 		return false;
 	if (portal == NULL || portal->queryDesc != run->queryDesc)
 		return true;
-	return portal->name[0] == '\0' &&
-		run->message == GetCurrentStatementStartTimestamp();
+	waited = GetCurrentStatementStartTimestamp() - run->message;
+	return portal->name[0] == '\0' && run->step + 1 == ca_run_steps &&
+		waited >= 0 && waited < JUST_NOW_US;
 }
 
 void

@@ -29,6 +29,7 @@ typedef struct CaRun
 	LocalTransactionId lxid;	/* ... and the transaction */
 	TimestampTz message;		/* when the client's message that started it
 								 * came */
+	uint64		step;			/* ca_run_steps then */
 	bool		ran;			/* not for the first time any more */
 	int			level;			/* of nesting, while it runs */
 	CaMeter		meter;			/* what its own statements have returned */
@@ -37,6 +38,9 @@ typedef struct CaRun
 	bool		moved;			/* it has gone forward */
 	MemoryContextCallback callback;
 } CaRun;
+
+/* How often planner, executor and utility hooks have taken over in this session. */
+extern uint64 ca_run_steps;
 
 /*
  * Register a query that ExecutorStart() has made ready, until its context goes;

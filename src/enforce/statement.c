@@ -24,6 +24,7 @@
 #include "base/error.h"
 #include "base/guc.h"
 #include "base/uuid7.h"
+#include "enforce/access_fields.h"
 #include "enforce/statement.h"
 #include "enforce/statement_text.h"
 #include "enforce/water.h"
@@ -47,6 +48,9 @@
 
 /* Longest statement text that is kept, more than a record takes. */
 #define CA_TEXT_MAX		131072
+
+/* Longest fields that are kept in one piece, bytes. */
+#define CA_KEPT_FIELDS_MAX	8192
 
 /* Plans and functions that are remembered as being in the record. */
 #define CA_KNOWN_PLANS		16
@@ -82,9 +86,16 @@ struct CaStatement
 								 * permit */
 	StringInfoData policies;	/* policies that decided at run time */
 	StringInfoData plan;		/* fields of the statement's own plan */
+	uint64		plan_kept;		/* serial of the note whose fields its buffer
+								 * begins with, 0: of none, */
+	int			plan_kept_len;	/* and how long these are */
 	StringInfoData nested;		/* fields of nested plans and run-time
 								 * accesses */
 	CaStatementText text;
+	StringInfoData fields;		/* all fields of a record with this text, */
+	uint64		fields_who;		/* identity, */
+	uint64		fields_plan;	/* plan of this note (0: they are not kept) */
+	const char *fields_kind;	/* and kind */
 	int			nplans;
 	uint64		plans[CA_KNOWN_PLANS];	/* serials of notes */
 	int			nfunctions;
@@ -103,9 +114,9 @@ static StringInfoData permit;	/* the verdict of most records */
 
 static void write_open_statements(int code, Datum arg);
 
-/* A free record, if possible one that holds this text already. */
+/* A free record, if possible one that holds this text already, as *holds says. */
 static CaStatement *
-free_statement(const char *text, int len)
+free_statement(const char *text, int len, bool *holds)
 {
 	dlist_iter	iter;
 
@@ -113,31 +124,22 @@ free_statement(const char *text, int len)
 	{
 		CaStatement *s = dlist_container(CaStatement, node, iter.cur);
 
-		if (ca_text_holds(&s->text, text, len))
+		if ((*holds = ca_text_holds(&s->text, text, len)))
 			return s;
 	}
+	*holds = false;
 	if (nrecords < CA_KEPT_RECORDS || dlist_is_empty(&free_list))
 		return NULL;
 	return dlist_tail_element(CaStatement, node, &free_list);
 }
 
-static CaStatement *
-new_statement(const char *text, int len)
+/* A record without anything in it. */
+static pg_noinline CaStatement *
+make_statement(void)
 {
-	CaStatement *s = free_statement(text, len);
-	MemoryContext old;
+	MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
+	CaStatement *s;
 
-	if (s != NULL)
-	{
-		dlist_delete(&s->node);
-		s->verdict.len = 0;
-		s->policies.len = 0;
-		s->plan.len = 0;
-		s->nested.len = 0;
-		return s;
-	}
-
-	old = MemoryContextSwitchTo(TopMemoryContext);
 	if (nrecords == 0)
 	{
 		ca_who_init();
@@ -154,8 +156,32 @@ new_statement(const char *text, int len)
 	ca_text_init(&s->text);
 	initStringInfo(&s->identity);
 	initStringInfo(&s->kind_fields);
+	initStringInfo(&s->fields);
 	nrecords++;
 	MemoryContextSwitchTo(old);
+	return s;
+}
+
+/* A record that has this text alone. */
+static CaStatement *
+new_statement(const char *text, int len)
+{
+	bool		holds;
+	CaStatement *s = free_statement(text, len, &holds);
+
+	if (s == NULL)
+		s = make_statement();
+	else
+		dlist_delete(&s->node);
+	s->verdict.len = 0;
+	s->policies.len = 0;
+	s->plan.len = 0;
+	s->nested.len = 0;
+	if (!holds)
+	{
+		s->fields_plan = 0;
+		ca_text_take(&s->text, text, len);
+	}
 	return s;
 }
 
@@ -185,16 +211,6 @@ ca_statement_current_kind(void)
 	return ca_statement_current != NULL ? ca_statement_current->kind : "EXECUTE";
 }
 
-const char *
-ca_statement_part(const char *text, int location, int *len)
-{
-	if (location >= 0)
-		text += location;
-	if (location < 0 || *len <= 0)
-		*len = strlen(text);
-	return text;
-}
-
 CaStatement *
 ca_statement_begin(const char *kind, const char *text, int location, int len,
 				   uint64 query_id)
@@ -209,12 +225,11 @@ ca_statement_begin(const char *kind, const char *text, int location, int len,
 	 */
 	ExitOnAnyError = false;
 
-	text = ca_statement_part(text != NULL ? text : "", location, &len);
+	text = ca_text_part(text != NULL ? text : "", location, &len);
 	skipped = ca_text_leading_comments(text, len);
 	text += skipped;
 	len = Min(len - skipped, CA_TEXT_MAX);
 	s = new_statement(text, len);
-	ca_text_take(&s->text, text, len);
 
 	memset(&s->header, 0, sizeof(s->header));
 	s->header.decided_at = GetCurrentTimestamp();
@@ -439,6 +454,24 @@ ca_statement_encode_request(CaStatement *s, StringInfo fields)
 	appendBinaryStringInfo(fields, s->text.field.data, s->text.field.len);
 }
 
+/* The note's fields; those of the statement's own plan are mostly there from last time. */
+static void
+add_plan(CaStatement *statement, const CaPlanNote *note)
+{
+	bool		first = ca_statement_level == 0 && statement->plan.len == 0;
+
+	if (first && statement->plan_kept == note->serial)
+	{
+		statement->plan.len = statement->plan_kept_len;
+		return;
+	}
+	ca_statement_add_fields(statement, note->blob, note->blob_len);
+	if (!first || statement->cut > 0)
+		return;
+	statement->plan_kept = note->serial;
+	statement->plan_kept_len = statement->plan.len;
+}
+
 void
 ca_statement_add_note(CaStatement *statement, const CaPlanNote *note, bool approved)
 {
@@ -458,7 +491,7 @@ ca_statement_add_note(CaStatement *statement, const CaPlanNote *note, bool appro
 		return;
 	foreach(lc, note->functions)
 		know_function(statement, lfirst_oid(lc));
-	ca_statement_add_fields(statement, note->blob, note->blob_len);
+	add_plan(statement, note);
 }
 
 void
@@ -470,29 +503,6 @@ ca_statement_describe(CaStatement *statement, int64 policy_version,
 	if (sensitivity > 0)
 		statement->header.max_sensitivity =
 			Max(statement->header.max_sensitivity, sensitivity);
-}
-
-/* An access without its columns, labels, masks and filter; bytes left out. */
-static Size
-add_short_access(StringInfo fields, const char *data, Size len)
-{
-	StringInfoData access;
-	Size		pos = 0;
-	CaField		tag;
-	const char *value;
-	Size		value_len;
-
-	initStringInfo(&access);
-	while (ca_record_next(data, len, &pos, &tag, &value, &value_len))
-	{
-		if (tag == CA_F_A_RELATION || tag == CA_F_A_ACTION ||
-			tag == CA_F_A_DECISION || tag == CA_F_A_NESTED)
-			ca_record_put(&access, tag, value, value_len);
-	}
-	ca_record_put(fields, CA_F_ACCESS, access.data, access.len);
-	len -= access.len;
-	pfree(access.data);
-	return len;
 }
 
 /* Count what is left out; a loop may leave out more than the count can say. */
@@ -515,6 +525,8 @@ ca_statement_add_fields(CaStatement *statement, const char *data, Size len)
 	const char *value;
 	Size		value_len;
 
+	if (fields == &statement->plan && fields->len == 0)
+		statement->plan_kept = 0;
 	if (fields->len + len <= CA_ACCESSES_MAX)
 	{
 		appendBinaryStringInfo(fields, data, (int) len);
@@ -525,43 +537,12 @@ ca_statement_add_fields(CaStatement *statement, const char *data, Size len)
 		if (fields->len + value_len <= CA_ACCESSES_MAX)
 			ca_record_put(fields, tag, value, value_len);
 		else if (fields->len <= 2 * CA_ACCESSES_MAX && tag == CA_F_ACCESS)
-			leave_out(statement, add_short_access(fields, value, value_len));
+			leave_out(statement, ca_access_put_short(fields, value, value_len));
 		else if (fields->len <= 2 * CA_ACCESSES_MAX)
 			ca_record_put(fields, tag, value, value_len);
 		else
 			leave_out(statement, value_len);
 	}
-}
-
-void
-ca_statement_encode_monitored(StringInfo access, const CaMonitored *monitored)
-{
-	ListCell   *lc;
-
-	if (monitored->policies == NIL)
-		return;
-	ca_record_put_text(access, CA_F_A_MONITOR, ca_decision_name(monitored->decision));
-	foreach(lc, monitored->policies)
-		ca_record_put_text(access, CA_F_A_MONITOR_POLICY, lfirst(lc));
-}
-
-void
-ca_statement_encode_access(StringInfo buf, const char *action,
-						   const char *object, CaDecision decision,
-						   const CaMonitored *monitored)
-{
-	StringInfoData access;
-
-	initStringInfo(&access);
-	ca_record_put_text(&access, CA_F_A_RELATION, object);
-	ca_record_put_text(&access, CA_F_A_ACTION, action);
-	ca_record_put_text(&access, CA_F_A_DECISION, ca_decision_name(decision));
-	if (monitored != NULL)
-		ca_statement_encode_monitored(&access, monitored);
-	if (ca_statement_level > 0)
-		ca_record_put_int32(&access, CA_F_A_NESTED, ca_statement_level);
-	ca_record_put(buf, CA_F_ACCESS, access.data, access.len);
-	pfree(access.data);
 }
 
 void
@@ -574,7 +555,7 @@ ca_statement_add_access(CaStatement *statement, const char *action,
 	initStringInfo(&fields);
 	ca_record_put_text(&fields, CA_F_ACTION, action);
 	ca_record_put_text(&fields, CA_F_POLICY, policy);
-	ca_statement_encode_access(&fields, action, object, decision, monitored);
+	ca_access_put(&fields, action, object, decision, monitored);
 	ca_statement_add_fields(statement, fields.data, fields.len);
 	pfree(fields.data);
 }
@@ -615,34 +596,97 @@ encode_kind(CaStatement *s)
 		s->kind_encoded = s->kind;
 }
 
+/* Parts of a record's fields. */
+#define PARTS	8
+
+static void
+parts_of(CaStatement *s, CaAuditBlob parts[PARTS])
+{
+	const StringInfoData *buffers[PARTS - 1] = {
+		&s->identity, &s->kind_fields, &s->text.field,
+		s->verdict.len > 0 ? &s->verdict : &permit, &s->policies, &s->plan, &s->nested
+	};
+
+	encode_kind(s);
+	parts[0] = ca_who_session();
+	for (int i = 1; i < PARTS; i++)
+	{
+		parts[i].data = buffers[i - 1]->data;
+		parts[i].len = buffers[i - 1]->len;
+	}
+}
+
+/* Keep the fields in one piece; false when that would be long. */
+static pg_noinline bool
+keep_fields(CaStatement *s)
+{
+	CaAuditBlob parts[PARTS];
+
+	parts_of(s, parts);
+	resetStringInfo(&s->fields);
+	s->fields_plan = 0;
+	for (int i = 0; i < PARTS; i++)
+	{
+		if (s->fields.len + parts[i].len > CA_KEPT_FIELDS_MAX)
+			return false;
+		appendBinaryStringInfo(&s->fields, parts[i].data, (int) parts[i].len);
+	}
+	/* last: they are whole */
+	s->fields_who = s->who;
+	s->fields_kind = s->kind;
+	s->fields_plan = s->plan_kept;
+	return true;
+}
+
+/*
+ * Have the record's fields in one piece?  An allowed statement with one plan and
+ * nothing nested mostly has those that it had the last time.
+ */
+static bool
+have_fields(CaStatement *s)
+{
+	if (s->nplans != 1 || s->plan_kept != s->plans[0] ||
+		s->plan.len != s->plan_kept_len || s->verdict.len > 0 ||
+		s->policies.len > 0 || s->nested.len > 0 || s->asked || s->approvals.any ||
+		s->cut > 0)
+		return false;
+	if (s->fields_plan == s->plan_kept && s->fields_who == s->who &&
+		s->fields_kind == s->kind)
+		return true;
+	/* not where an error may be that there is no memory left */
+	return s->header.sqlstate == 0 && keep_fields(s);
+}
+
+/* Put the record into the ring part by part. */
+static pg_noinline CaRingPlace
+put_parts(CaStatement *s, bool filed)
+{
+	CaAuditBlob parts[PARTS];
+
+	parts_of(s, parts);
+	return ca_ring_put(&s->header, parts, PARTS, filed);
+}
+
 /* Put the record into the ring and, in strict mode, wait for it. */
 static void
 write_record(CaStatement *s)
 {
-	const CaAuditBlob session = ca_who_session();
-	const StringInfoData *verdict = s->verdict.len > 0 ? &s->verdict : &permit;
 	bool		strict = ca_guc_audit_durability == CA_DURABILITY_STRICT;
+	bool		filed = strict && ca_text_may_be_filed(&s->text);
+	CaAuditBlob whole;
 	CaRingPlace place;
 
 	/* no look-up: a record is also written while an error is handled */
 	ca_statement_identify(s);
 	s->header.decision = (int16) s->decision;
 
-	encode_kind(s);
+	if (!have_fields(s))
+		place = put_parts(s, filed);
+	else
 	{
-		const CaAuditBlob blobs[] = {
-			session,
-			{s->identity.data, s->identity.len},
-			{s->kind_fields.data, s->kind_fields.len},
-			{s->text.field.data, s->text.field.len},
-			{verdict->data, verdict->len},
-			{s->policies.data, s->policies.len},
-			{s->plan.data, s->plan.len},
-			{s->nested.data, s->nested.len},
-		};
-
-		place = ca_ring_put(&s->header, blobs, lengthof(blobs),
-							strict && ca_text_may_be_filed(&s->text));
+		whole.data = s->fields.data;
+		whole.len = s->fields.len;
+		place = ca_ring_put(&s->header, &whole, 1, filed);
 	}
 	if (strict)
 		ca_ring_wait_durable(place);

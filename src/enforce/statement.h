@@ -28,9 +28,6 @@ extern const char *ca_statement_kind(CmdType command);
 /* The kind of the current statement; "EXECUTE" outside of any.  Static. */
 extern const char *ca_statement_current_kind(void);
 
-/* The part of a source that is a statement, as in a PlannedStmt, and its length. */
-extern const char *ca_statement_part(const char *text, int location, int *len);
-
 /*
  * Begin a record.  text is the source of which len bytes at location belong
  * to this statement (location -1 or len 0: all of it), as in a PlannedStmt.
@@ -103,18 +100,6 @@ extern void ca_statement_describe(CaStatement *statement, int64 policy_version,
 /* Fields already encoded, of a statement that is refused while it is planned. */
 extern void ca_statement_add_fields(CaStatement *statement,
 									const char *data, Size len);
-
-/* Append to an access what policies that only monitor would have done. */
-extern void ca_statement_encode_monitored(StringInfo access,
-										  const CaMonitored *monitored);
-
-/*
- * Append one CA_F_ACCESS that has no columns: a function, role, channel ...
- * monitored may be NULL.
- */
-extern void ca_statement_encode_access(StringInfo buf, const char *action,
-									   const char *object, CaDecision decision,
-									   const CaMonitored *monitored);
 
 /* An access decided at run time (function, role, channel, utility). */
 extern void ca_statement_add_access(CaStatement *statement, const char *action,

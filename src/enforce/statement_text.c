@@ -101,6 +101,16 @@ ca_text_take(CaStatementText *t, const char *text, int len)
 	pfree(copy);
 }
 
+const char *
+ca_text_part(const char *text, int location, int *len)
+{
+	if (location >= 0)
+		text += location;
+	if (location < 0 || *len <= 0)
+		*len = strlen(text);
+	return text;
+}
+
 int
 ca_text_leading_comments(const char *text, int len)
 {

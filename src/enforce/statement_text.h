@@ -29,6 +29,9 @@ extern void ca_text_take(CaStatementText *t, const char *text, int len);
 /* Does it hold nothing that must not be in a file? */
 extern bool ca_text_may_be_filed(const CaStatementText *t);
 
+/* The part of a source that is a statement, as in a PlannedStmt, and its length. */
+extern const char *ca_text_part(const char *text, int location, int *len);
+
 /*
  * Length of white space and comments in front of a statement: a long comment
  * must not push the statement out of the record.

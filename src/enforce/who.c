@@ -5,26 +5,43 @@
  *
  * They are the same for many statements, so they are encoded once and then
  * compared with what they were encoded of: the identity's serial number, which
- * is another whenever anything of it has changed, the token's digest, and the
- * words that the session says of itself.
+ * is another whenever anything of it has changed, a number that is another
+ * whenever the session presents or says something, and application_name.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "approval/request_table.h"
+#include "base/compat.h"
 #include "base/guc.h"
 #include "enforce/who.h"
 #include "identity/session.h"
+#include "miscadmin.h"
 #include "policy/request.h"
+#include "storage/proc.h"
 #include "token/redact.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
 
 static StringInfoData session_fields;
 static StringInfoData who_fields;
-static StringInfoData who_key;	/* what these were encoded of */
 static uint64 who_number = 0;
+static bool who_by_token = false;	/* they hold a token's digest */
+
+/* What they were encoded of: zeros where there is nothing. */
+typedef struct WhoKey
+{
+	uint64		serial;			/* of the identity */
+	CaBreakGlass break_glass;	/* of its agent */
+	uint64		said;			/* ca_guc_said; 0: they are not encoded */
+	LocalTransactionId lxid;	/* where what is said ends with it */
+	Oid			role;			/* of the session */
+} WhoKey;
+
+static WhoKey who_key;
+static StringInfoData who_application;
 
 /* The fields that are the same for the whole session. */
 static void
@@ -88,81 +105,29 @@ encode_context(StringInfo buf, const CaIdentity *id)
 									ca_request_id_text(&id->break_glass.id)));
 }
 
-/* The words of its own that the session's fields are made of; in who_key. */
-#define OWN_WORDS	5
-
-static Size who_lengths[OWN_WORDS];
-
-static void
-own_words(const char *words[OWN_WORDS])
-{
-	words[0] = ca_guc_purpose();
-	words[1] = ca_guc_task_id();
-	words[2] = ca_guc_traceparent();
-	words[3] = application_name;
-	words[4] = ca_session_role();
-	for (int i = 0; i < OWN_WORDS; i++)
-	{
-		if (words[i] == NULL)
-			words[i] = "";
-	}
-}
-
-/*
- * An identity's serial number and, zeros where there is none, its break-glass and
- * the token's digest.
- */
-typedef struct WhoKey
-{
-	uint64		serial;
-	CaBreakGlass break_glass;
-	unsigned char sha256[CA_SHA256_LEN];
-} WhoKey;
-
-/* Were who_fields encoded of this? */
-static bool
-who_is(const WhoKey *key, const char *const *words)
-{
-	const char *kept = who_key.data + sizeof(*key);
-
-	if (who_key.len == 0 || memcmp(who_key.data, key, sizeof(*key)) != 0)
-		return false;
-	for (int i = 0; i < OWN_WORDS; i++)
-	{
-		/* most are empty */
-		if (*kept != *words[i] || (*kept != '\0' && strcmp(kept, words[i]) != 0))
-			return false;
-		kept += who_lengths[i] + 1;
-	}
-	return true;
-}
-
 /* Encode who_fields anew. */
 static void
-encode_who(const CaIdentity *id, const unsigned char *sha256, const WhoKey *key,
-		   const char *const *words)
+encode_who(const CaIdentity *id, const WhoKey *key)
 {
-	int			len = sizeof(*key);
+	const unsigned char *sha256 = ca_identity_token_sha256();
 
-	resetStringInfo(&who_key);
+	/* a key is whole or not there */
+	memset(&who_key, 0, sizeof(who_key));
+	resetStringInfo(&who_application);
+	appendStringInfoString(&who_application, application_name);
+
 	resetStringInfo(&who_fields);
 	if (id != NULL)
 		ca_who_put_identity(&who_fields, id);
 	if (sha256 != NULL)
 		ca_record_put(&who_fields, CA_F_TOKEN_SHA256, sha256, CA_SHA256_LEN);
 	encode_context(&who_fields, id);
-
-	/* room first: a key is whole or not there */
-	for (int i = 0; i < OWN_WORDS; i++)
-		len += strlen(words[i]) + 1;
-	enlargeStringInfo(&who_key, len);
-	appendBinaryStringInfo(&who_key, (const char *) key, sizeof(*key));
-	for (int i = 0; i < OWN_WORDS; i++)
-	{
-		who_lengths[i] = strlen(words[i]);
-		appendBinaryStringInfo(&who_key, words[i], (int) who_lengths[i] + 1);
-	}
+	who_by_token = sha256 != NULL;
 	who_number++;
+
+	/* outside a transaction the role's name may be that of another */
+	if (IsTransactionState())
+		who_key = *key;
 }
 
 uint64
@@ -180,7 +145,7 @@ ca_who_init(void)
 		return;
 	old = MemoryContextSwitchTo(TopMemoryContext);
 	initStringInfo(&who_fields);
-	initStringInfo(&who_key);
+	initStringInfo(&who_application);
 	MemoryContextSwitchTo(old);
 	encode_session();
 }
@@ -198,21 +163,22 @@ CaAuditBlob
 ca_who_fields(bool *by_token)
 {
 	const CaIdentity *id = ca_identity_last();
-	const unsigned char *sha256 = ca_identity_token_sha256();
-	const char *words[OWN_WORDS];
-	WhoKey		key = {0};
+	WhoKey		key;
 
-	*by_token = sha256 != NULL;
+	memset(&key, 0, sizeof(key));
 	if (id != NULL)
 	{
 		key.serial = id->serial;
 		key.break_glass = id->break_glass;
 	}
-	if (sha256 != NULL)
-		memcpy(key.sha256, sha256, CA_SHA256_LEN);
-	own_words(words);
-	if (!who_is(&key, words))
-		encode_who(id, sha256, &key, words);
+	key.said = ca_guc_said;
+	if (ca_guc_identity_scope == CA_SCOPE_TRANSACTION)
+		key.lxid = ca_current_lxid();
+	key.role = GetSessionUserId();
+	if (unlikely(memcmp(&key, &who_key, sizeof(key)) != 0 ||
+				 strcmp(application_name, who_application.data) != 0))
+		encode_who(id, &key);
+	*by_token = who_by_token;
 	return (CaAuditBlob)
 	{
 		who_fields.data, who_fields.len

@@ -457,8 +457,8 @@ check_now(CaIdentity *id, CaIdentityProblem *problem)
 	TimestampTz ends;
 	uint64		world = ca_epoch_world;
 
-	if (id->checked_world == world && id->checked_role == GetSessionUserId() &&
-		now >= id->good_from && now < id->good_until)
+	if (likely(id->checked_world == world && id->checked_role == GetSessionUserId() &&
+			   now >= id->good_from && now < id->good_until))
 		return true;
 	ends = id->credential->refused_from;
 	if (!ca_credential_in_time(id->credential, now, NULL, problem))

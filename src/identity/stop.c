@@ -177,13 +177,11 @@ leave(int code, Datum arg)
 }
 
 /* Take the slot of this backend, once. */
-static void
+static pg_noinline void
 take_slot(void)
 {
 	int			number = (int) (MyProc - ProcGlobal->allProcs);
 
-	if (slot != NULL)
-		return;
 	/* only processes that run no statements stand behind them */
 	if (number >= ca_stop_shared->nslots)
 		elog(FATAL, "there is no slot for process %d", number);
@@ -196,7 +194,8 @@ take_slot(void)
 void
 ca_stop_publish(uint64 identity, const uint64 *hashes, int n, int nagents)
 {
-	take_slot();
+	if (unlikely(slot == NULL))
+		take_slot();
 	if (slot->identity != identity)
 		write_slot(identity, hashes, n, nagents);
 }
@@ -239,7 +238,8 @@ ca_stop_begin(void)
 		depth++;
 		return;
 	}
-	take_slot();
+	if (unlikely(slot == NULL))
+		take_slot();
 	kept_mark = CA_STOP_NONE;
 	cancelled = 0;
 	look_due = false;

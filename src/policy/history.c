@@ -46,6 +46,7 @@ typedef struct HistorySlot
 	slock_t		mutex;
 	unsigned char agent[CA_SHA256_LEN];
 	int			sessions;		/* statements that hold reservations */
+	int64		now;			/* second that all below was brought to */
 	int64		last_step;		/* newest step of statements[] */
 	int64		last_minute;	/* newest minute of the following */
 	uint32		statements[STATEMENT_STEPS];
@@ -156,6 +157,9 @@ clear_minute(HistorySlot *slot, int i)
 static void
 bring_to(HistorySlot *slot, int64 seconds)
 {
+	if (likely(slot->now == seconds))
+		return;
+	slot->now = seconds;
 	pass_steps(&slot->last_step, seconds / STATEMENT_STEP, STATEMENT_STEPS,
 			   clear_step, slot);
 	pass_steps(&slot->last_minute, seconds / ROW_STEP, ROW_STEPS,
@@ -229,6 +233,7 @@ give_slot(int number, const unsigned char *agent)
 	SpinLockAcquire(&slot->mutex);
 	memcpy(slot->agent, agent, CA_SHA256_LEN);
 	slot->sessions = 0;
+	slot->now = seconds;
 	memset(slot->statements, 0, sizeof(slot->statements));
 	memset(slot->denials, 0, sizeof(slot->denials));
 	memset(slot->reads, 0, sizeof(slot->reads));

@@ -292,6 +292,7 @@ sub lose
 	attempt($agent, "SELECT count(*) AS ${name}_$_ FROM app.ticket") foreach 1 .. 5;
 	kill_all();
 	$agent->quit;
+	append_to_file("$files/0.spool.tmp", 'had no name yet');
 
 	# the last one that has records: the next one may have been made, and earlier
 	# ones not removed yet
