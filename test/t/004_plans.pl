@@ -7,6 +7,8 @@ use warnings;
 use FindBin;
 use lib $FindBin::RealBin;
 use ContauthTest;
+use IPC::Run;
+use JSON::PP;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
@@ -267,6 +269,35 @@ my ($enforced) = (attempt($b, 'EXECUTE seen'))[1];
 unlike($enforced, qr/PHONERAW/, 'which it does not when it is enforced');
 isnt($enforced, $monitored, 'but other rows');
 $b->quit;
+
+# --- what comes between Bind and Execute --------------------------------------
+
+# Forbid reading tickets under this condition.
+sub forbid_tickets
+{
+	my ($name, $condition) = @_;
+
+	administer("SELECT contauth.create_policy('$name', effect => 'forbid',
+		principals => '{spiffe://acme.example/agent/*}', actions => '{select}',
+		resources => '{app.ticket}', condition => \$\$ $condition \$\$)");
+	return;
+}
+forbid_tickets('not_for_ads', q{coalesce(ctx.purpose, '') = 'ads'});
+my $messages = encode_json([ $node->host . '/.s.PGSQL.' . $node->port, ROLE_B, token_b($issuer) ]) . "\n";
+my ($answers, $trouble) = ('', '');
+my $portals = IPC::Run::start([ '/usr/bin/python3', "$FindBin::RealBin/portal_between.py" ],
+	'<', \$messages, '>', \$answers, '2>', \$trouble, IPC::Run::timeout(60));
+$portals->pump until $answers =~ /^ready\n/m;
+forbid_tickets('not_at_all', 'true');
+$messages .= "go on\n";
+$portals->finish;
+is($answers, <<'EOS', 'what comes between Bind and Execute') or diag($trouble);
+["nothing", 5, "SELECT 5"]
+["another purpose", 0, "42501"]
+ready
+["a policy", 0, "42501"]
+EOS
+administer("SELECT contauth.drop_policy('$_')") foreach 'not_for_ads', 'not_at_all';
 
 # --- what was prepared before the session was governed -----------------------
 

@@ -106,4 +106,5 @@ def main():
     report("commit", server.query(b"COMMIT"))
 
 
-main()
+if __name__ == '__main__':
+    main()
