@@ -19,6 +19,9 @@ use Test::More;
 plan skip_all => 'oldinstall names no installation of an older server'
   unless defined $ENV{oldinstall};
 
+use constant EVENTS => q{SELECT to_jsonb(e) FROM contauth_audit.admin_event AS e
+	WHERE action <> 'read_audit' ORDER BY event_id};
+
 my $issuer = new_issuer();
 my %token = (ROLE_A, token_a($issuer), ROLE_B, token_b($issuer));
 my @requests = (
@@ -46,25 +49,6 @@ sub answers
 	return join "\n", @answers;
 }
 
-# What must have come along, as text.
-sub state_of
-{
-	my ($node) = @_;
-
-	return $node->safe_psql('postgres', <<'EOS');
-SELECT to_jsonb(p) FROM contauth.policy AS p ORDER BY name;
-SELECT to_jsonb(v) FROM contauth.policy_version AS v ORDER BY version, policy;
-SELECT to_jsonb(c) FROM contauth.classification AS c ORDER BY class;
-SELECT name, key FROM contauth.secret ORDER BY name;
-SELECT to_jsonb(a) FROM contauth.agent AS a ORDER BY spiffe_id;
-SELECT to_jsonb(i) FROM contauth.issuer AS i ORDER BY issuer;
-SELECT to_jsonb(r) FROM contauth.revocation AS r ORDER BY kind, id;
-SELECT to_jsonb(e) FROM contauth_audit.admin_event AS e WHERE action <> 'read_audit' ORDER BY event_id;
-SELECT objtype, objname, label FROM pg_seclabels ORDER BY 1, 2;
-SELECT extname, extversion FROM pg_extension WHERE extname = 'contauth';
-EOS
-}
-
 # --- the old server --------------------------------------------------------------
 
 my $old = new_node({ name => 'old', install_path => $ENV{oldinstall} });
@@ -85,7 +69,8 @@ EOS
 my $answers = answers($old);
 my $count = 2 * @requests;
 is(decisions($old, 'SELECT count(*) FROM contauth_audit.decision'), $count, 'every request is on record');
-my $state = state_of($old);
+my $state = state_of($old, 'postgres');
+my $events = $old->safe_psql('postgres', EVENTS);
 my $records = decisions($old, 'SELECT to_jsonb(d) FROM contauth_audit.decision AS d ORDER BY seq');
 $old->stop;
 
@@ -102,7 +87,8 @@ $new->command_ok(
 	'pg_upgrade succeeds');
 $new->start;
 
-is(state_of($new), $state, 'everything is there');
+is(state_of($new, 'postgres'), $state, 'everything is there');
+is($new->safe_psql('postgres', EVENTS), $events, 'what administrators did, too');
 is($new->safe_psql('postgres', 'SELECT to_jsonb(d) FROM contauth_audit.decision AS d ORDER BY seq'),
 	$records, 'records, too');
 is($new->safe_psql('postgres', 'SELECT ok, checked, damage FROM contauth_audit.verify()'), "t|$count|",

@@ -26,7 +26,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 
 our @EXPORT = qw(
-  new_node new_issuer install_application
+  new_node new_issuer install_application state_of
   token_a token_b
   open_session attempt sqlstate_is output_is
   as_role run_matrix new_pooler run_command_ok records_synced decisions
@@ -203,6 +203,28 @@ SELECT contauth.create_policy('update_own_tickets', effect => 'permit',
 	row_filter => \$\$ tenant = contauth.claim('tenant') \$\$);
 EOS
 	return;
+}
+
+# What a database keeps of contauth, without its audit, as text.
+sub state_of
+{
+	my ($node, $db) = @_;
+
+	return $node->safe_psql($db, <<'EOS');
+SELECT to_jsonb(p) FROM contauth.policy AS p ORDER BY name;
+SELECT to_jsonb(v) FROM contauth.policy_version AS v ORDER BY version, policy;
+SELECT to_jsonb(c) FROM contauth.classification AS c ORDER BY class;
+SELECT name, key FROM contauth.secret ORDER BY name;
+SELECT to_jsonb(a) FROM contauth.agent AS a ORDER BY spiffe_id;
+SELECT to_jsonb(i) FROM contauth.issuer AS i ORDER BY issuer;
+SELECT to_jsonb(k) FROM contauth.agent_key AS k ORDER BY spiffe_id, kid;
+SELECT to_jsonb(p) FROM contauth.principal AS p ORDER BY db_role, principal;
+SELECT to_jsonb(r) FROM contauth.revocation AS r ORDER BY kind, id;
+SELECT to_jsonb(k) FROM contauth.kill_switch_state AS k;
+SELECT to_jsonb(g) FROM contauth.break_glass_grant AS g ORDER BY id;
+SELECT objtype, objname, label FROM pg_seclabels ORDER BY 1, 2;
+SELECT extversion FROM pg_extension WHERE extname = 'contauth';
+EOS
 }
 
 # --- sessions --------------------------------------------------------------
