@@ -10,11 +10,14 @@
  *
  * This goes in turns.  Who comes first in a turn takes its lock; those who come
  * after him sleep on it, for what all of them have put is his to write.  He writes
- * at once, unless CA_SYNCS turns before him have not been synced yet: then he waits
- * for the oldest, and more is put meanwhile.  With that he ends the turn, and the
- * next one begins.  Writing is done by one at a time, syncs at the same time: a sync
- * takes what was written before it, by whomever, so what one has synced is durable
- * with all that stands before it.
+ * at once, unless as many turns before him as are synced at the same time have not
+ * been yet: then he waits for the oldest, and more is put meanwhile.  With that he ends
+ * the turn, and the next one begins.  Writing is done by one at a time, a sync takes
+ * what was written before it, by whomever, so what one has synced is durable with all
+ * that stands before it.
+ *
+ * Where a sync takes long there is time for several at the same time, CA_SYNCS at most.
+ * Where it does not, each costs more than it saves: one takes what more have put.
  *
  * The worker makes the rows afterwards, from the ring, in batches as large as if
  * nobody were waiting.
@@ -40,6 +43,9 @@
 #include "audit/spool.h"
 #include "port/pg_iovec.h"
 #include "storage/fd.h"
+
+/* How long a sync takes, us, for each further one to begin beside it. */
+#define CA_SYNC_SLOW_US		150
 
 /* A piece of the ring, and the place in the journal where it goes. */
 typedef struct Flush
@@ -238,6 +244,29 @@ write_journal(Flush *flush, CaRingPlace place)
 	return true;
 }
 
+/* How many turns are synced at the same time, as fast as syncs have been lately. */
+static int
+syncs_at_once(void)
+{
+	return (int) Min(1 + pg_atomic_read_u64(&ca_ring_shared()->sync_us) / CA_SYNC_SLOW_US,
+					 CA_SYNCS);
+}
+
+/*
+ * One has taken that long.  The fastest counts, for others waited for a processor, too;
+ * it is forgotten little by little.
+ */
+static void
+note_sync(uint64 us)
+{
+	CaRingShared *ring = ca_ring_shared();
+	uint64		fastest = pg_atomic_read_u64(&ring->sync_us);
+
+	if (fastest > 0)
+		us = Min(us, fastest + fastest / 64 + 1);
+	pg_atomic_write_u64(&ring->sync_us, us);
+}
+
 /*
  * Sync all that was written before flush ended, by whomever: what stands in
  * earlier segments was synced when this one began.
@@ -246,6 +275,7 @@ static bool
 sync_journal(const Flush *flush)
 {
 	CaRingShared *ring = ca_ring_shared();
+	uint64		begin = ca_ring_clock();
 
 	if (pg_fdatasync(flush->fd) != 0)
 	{
@@ -255,6 +285,7 @@ sync_journal(const Flush *flush)
 				 errmsg("could not fsync the journal of audit records: %m")));
 		return false;
 	}
+	note_sync(ca_ring_clock() - begin);
 	LWLockAcquire(ring->lock, LW_EXCLUSIVE);
 	ring->synced_index = Max(ring->synced_index, flush->index);
 	if (ring->spool_segment == flush->segment)
@@ -309,7 +340,7 @@ static bool
 take_turn(uint64 turn, CaRingPlace place)
 {
 	CaRingShared *ring = ca_ring_shared();
-	LWLock	   *sync_lock = ring->sync_locks[turn % CA_SYNCS];
+	LWLock	   *sync_lock = ring->sync_locks[turn % syncs_at_once()];
 	Flush		flush;
 	bool		ok;
 

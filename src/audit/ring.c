@@ -108,6 +108,7 @@ ca_ring_shmem_startup(void)
 		pg_atomic_init_u64(&ring->strict_index, 0);
 		pg_atomic_init_u64(&ring->wanted_index, 0);
 		pg_atomic_init_u64(&ring->seen_us, 0);
+		pg_atomic_init_u64(&ring->sync_us, 0);
 		ring->spool_behind = true;
 		/* nobody is at work on one, neither at start nor after a crash */
 		ca_spool_remove_unfinished();

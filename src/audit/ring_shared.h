@@ -44,7 +44,7 @@
 /* How often the worker looks at what is put, at least, while records come. */
 #define CA_LOOK_US				10000
 
-/* How many turns write to the journal at the same time; and one more gathers. */
+/* How many turns are synced at the same time, at most; and one more gathers. */
 #define CA_SYNCS				4
 #define CA_TURNS				(CA_SYNCS + 1)
 
@@ -92,6 +92,7 @@ typedef struct CaRingShared
 	pg_atomic_uint64 strict_index;	/* behind the newest strict record */
 	pg_atomic_uint64 wanted_index;	/* somebody waits for the worker to see
 									 * all records below */
+	pg_atomic_uint64 sync_us;	/* how long a sync of the journal takes */
 	uint64		seen_index;		/* it has seen those, */
 	pg_atomic_uint64 seen_us;	/* at that time (ca_ring_clock); 0: no worker */
 	uint64		wanted_rows;	/* somebody waits for all below to be rows */
