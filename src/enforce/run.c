@@ -247,12 +247,20 @@ ca_run_take_plan(QueryDesc *queryDesc, CaPlanNote *note, bool top_level)
 	return note;
 }
 
+/* Has nothing changed since the query was started, as far as anybody can know by now? */
+static bool
+nothing_new(const CaRun *run)
+{
+	AcceptInvalidationMessages();
+	return run->epoch == ca_epoch_current && !ca_identity_has_news();
+}
+
 /*
  * Has the query been started just now, so that what was decided then is as new
  * as a decision can be?  It is so unless somebody can have it started and let
  * it wait, through a portal.  One without a name has not waited when the message
- * that has it run came with the one that started it, or right after it, and the
- * session did nothing in between.
+ * that has it run came with the one that started it, or right after it, the
+ * session did nothing in between, and nothing has changed.
  */
 static bool
 started_just_now(const CaRun *run)
@@ -266,7 +274,7 @@ started_just_now(const CaRun *run)
 		return true;
 	waited = GetCurrentStatementStartTimestamp() - run->message;
 	return portal->name[0] == '\0' && run->step + 1 == ca_run_steps &&
-		waited >= 0 && waited < JUST_NOW_US;
+		waited >= 0 && waited < JUST_NOW_US && (waited == 0 || nothing_new(run));
 }
 
 void

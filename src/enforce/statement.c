@@ -50,7 +50,7 @@
 #define CA_TEXT_MAX		131072
 
 /* Longest fields that are kept in one piece, bytes. */
-#define CA_KEPT_FIELDS_MAX	8192
+#define CA_KEPT_FIELDS_MAX	2047
 
 /* Plans and functions that are remembered as being in the record. */
 #define CA_KNOWN_PLANS		16
@@ -157,6 +157,7 @@ make_statement(void)
 	initStringInfo(&s->identity);
 	initStringInfo(&s->kind_fields);
 	initStringInfo(&s->fields);
+	enlargeStringInfo(&s->fields, CA_KEPT_FIELDS_MAX);
 	nrecords++;
 	MemoryContextSwitchTo(old);
 	return s;
@@ -616,22 +617,24 @@ parts_of(CaStatement *s, CaAuditBlob parts[PARTS])
 	}
 }
 
-/* Keep the fields in one piece; false when that would be long. */
+/*
+ * Keep the fields in one piece; false when there is no room.  Nothing is allocated:
+ * what is to be recorded has happened.
+ */
 static pg_noinline bool
 keep_fields(CaStatement *s)
 {
 	CaAuditBlob parts[PARTS];
 
 	parts_of(s, parts);
-	resetStringInfo(&s->fields);
+	s->fields.len = 0;
 	s->fields_plan = 0;
 	for (int i = 0; i < PARTS; i++)
 	{
-		if (s->fields.len + parts[i].len > CA_KEPT_FIELDS_MAX)
+		if (s->fields.len + parts[i].len >= s->fields.maxlen)
 			return false;
 		appendBinaryStringInfo(&s->fields, parts[i].data, (int) parts[i].len);
 	}
-	/* last: they are whole */
 	s->fields_who = s->who;
 	s->fields_kind = s->kind;
 	s->fields_plan = s->plan_kept;
@@ -653,8 +656,7 @@ have_fields(CaStatement *s)
 	if (s->fields_plan == s->plan_kept && s->fields_who == s->who &&
 		s->fields_kind == s->kind)
 		return true;
-	/* not where an error may be that there is no memory left */
-	return s->header.sqlstate == 0 && keep_fields(s);
+	return keep_fields(s);
 }
 
 /* Put the record into the ring part by part. */

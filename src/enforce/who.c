@@ -36,7 +36,8 @@ typedef struct WhoKey
 	uint64		serial;			/* of the identity */
 	CaBreakGlass break_glass;	/* of its agent */
 	uint64		said;			/* ca_guc_said; 0: they are not encoded */
-	LocalTransactionId lxid;	/* where what is said ends with it */
+	int			scope;			/* of the identity, */
+	LocalTransactionId lxid;	/* with which what is said ends there */
 	Oid			role;			/* of the session */
 } WhoKey;
 
@@ -172,7 +173,8 @@ ca_who_fields(bool *by_token)
 		key.break_glass = id->break_glass;
 	}
 	key.said = ca_guc_said;
-	if (ca_guc_identity_scope == CA_SCOPE_TRANSACTION)
+	key.scope = ca_guc_identity_scope;
+	if (key.scope == CA_SCOPE_TRANSACTION)
 		key.lxid = ca_current_lxid();
 	key.role = GetSessionUserId();
 	if (unlikely(memcmp(&key, &who_key, sizeof(key)) != 0 ||

@@ -497,6 +497,12 @@ notice_changes(void)
 	}
 }
 
+bool
+ca_identity_has_news(void)
+{
+	return ca_stop_changes() != changes_seen;
+}
+
 /* Tell those who stop others what this session rests on now. */
 static void
 publish(void)

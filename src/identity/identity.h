@@ -96,6 +96,9 @@ extern bool ca_identity_go_on(CaIdentityProblem *problem);
 /* What the last call found, without looking again; may be NULL. */
 extern const CaIdentity *ca_identity_last(void);
 
+/* Has anybody been stopped since the identity was looked at? */
+extern bool ca_identity_has_news(void);
+
 /* What is presented has changed: look it up again. */
 extern void ca_identity_forget_current(void);
 

@@ -280,6 +280,7 @@ sqlstate_is($oauth, 'ROLLBACK; EXECUTE p', '28000', 'a prepared statement after 
 $portals->{in} .= "go on\n";
 $portals->{run}->finish;
 is($portals->{out} =~ s/.*ready\n//sr, <<'EOS', 'portals of the extended protocol') or diag($portals->{err});
+["portal without a name", 0, "28000"]
 ["portal begun before", 0, "28000"]
 ["portal bound before", 0, "28000"]
 ["statement parsed before", 0, "28000"]

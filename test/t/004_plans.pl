@@ -283,12 +283,14 @@ sub forbid_tickets
 	return;
 }
 forbid_tickets('not_for_ads', q{coalesce(ctx.purpose, '') = 'ads'});
-my $messages = encode_json([ $node->host . '/.s.PGSQL.' . $node->port, ROLE_B, token_b($issuer) ]) . "\n";
+my $messages = encode_json([ $node->host . '/.s.PGSQL.' . $node->port, ROLE_B, token_b($issuer), AGENT_B ]) . "\n";
 my ($answers, $trouble) = ('', '');
 my $portals = IPC::Run::start([ '/usr/bin/python3', "$FindBin::RealBin/portal_between.py" ],
 	'<', \$messages, '>', \$answers, '2>', \$trouble, IPC::Run::timeout(60));
 $portals->pump until $answers =~ /^ready\n/m;
 forbid_tickets('not_at_all', 'true');
+forbid_tickets('not_now', 'true');
+administer("SELECT contauth.enable_policy('not_now', false)");
 $messages .= "go on\n";
 $portals->finish;
 is($answers, <<'EOS', 'what comes between Bind and Execute') or diag($trouble);
@@ -296,8 +298,9 @@ is($answers, <<'EOS', 'what comes between Bind and Execute') or diag($trouble);
 ["another purpose", 0, "42501"]
 ready
 ["a policy", 0, "42501"]
+["changes just before", ["SELECT 1", 0, "28000"], ["SELECT 1", 0, "42501"], ["SELECT 1", 0, "ZA004"]]
 EOS
-administer("SELECT contauth.drop_policy('$_')") foreach 'not_for_ads', 'not_at_all';
+administer("SELECT contauth.drop_policy('$_')") foreach 'not_for_ads', 'not_now';
 
 # --- what was prepared before the session was governed -----------------------
 

@@ -19,13 +19,13 @@ QUERY = b"SELECT id FROM app.customer ORDER BY id"
 class Server:
     """A connection in the protocol's version 3."""
 
-    def __init__(self, path, role, token):
+    def __init__(self, path, role, token=None):
         self.socket = socket.socket(socket.AF_UNIX)
         self.socket.connect(path)
         startup = struct.pack("!i", 196608) + b"".join(
             text.encode() + b"\0" for text in
             ("user", role, "database", "postgres", "options",
-             f"-c contauth.token={token}", ""))
+             f"-c contauth.token={token}" if token else "", ""))
         self.socket.sendall(struct.pack("!i", len(startup) + 4) + startup)
         self.answer()
 
@@ -92,10 +92,12 @@ def main():
     report("all rows", server.run(bind(b"done", b"s"), execute(b"done", 0)))
     server.run(bind(b"bound", b"s"))
     server.query(b"SAVEPOINT s")
+    server.run(bind(b"", b"s"))
     print("ready", flush=True)
     sys.stdin.readline()
 
     for title, messages in (
+            ("portal without a name", [execute(b"", 0)]),
             ("portal begun before", [execute(b"begun", 2)]),
             ("portal bound before", [execute(b"bound", 0)]),
             ("statement parsed before", [bind(b"", b"s"), execute(b"", 0)]),
