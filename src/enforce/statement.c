@@ -577,11 +577,18 @@ ca_statement_judge(CaStatement *statement, CaDecision decision,
 	ca_record_put_text(&statement->policies, CA_F_POLICY, policy);
 }
 
+/* Do the fields of kind hold more than the kind? */
+static inline bool
+kind_says_more(const CaStatement *s)
+{
+	return s->asked || s->approvals.any || s->cut > 0;
+}
+
 /* The fields of kind: mostly those that are there already. */
 static void
 encode_kind(CaStatement *s)
 {
-	bool		more = s->asked || s->approvals.any || s->cut > 0;
+	bool		more = kind_says_more(s);
 
 	if (!more && s->kind_encoded == s->kind)
 		return;
@@ -650,8 +657,7 @@ have_fields(CaStatement *s)
 {
 	if (s->nplans != 1 || s->plan_kept != s->plans[0] ||
 		s->plan.len != s->plan_kept_len || s->verdict.len > 0 ||
-		s->policies.len > 0 || s->nested.len > 0 || s->asked || s->approvals.any ||
-		s->cut > 0)
+		s->policies.len > 0 || s->nested.len > 0 || kind_says_more(s))
 		return false;
 	if (s->fields_plan == s->plan_kept && s->fields_who == s->who &&
 		s->fields_kind == s->kind)
@@ -675,21 +681,20 @@ write_record(CaStatement *s)
 {
 	bool		strict = ca_guc_audit_durability == CA_DURABILITY_STRICT;
 	bool		filed = strict && ca_text_may_be_filed(&s->text);
-	CaAuditBlob whole;
 	CaRingPlace place;
 
 	/* no look-up: a record is also written while an error is handled */
 	ca_statement_identify(s);
 	s->header.decision = (int16) s->decision;
 
-	if (!have_fields(s))
-		place = put_parts(s, filed);
-	else
+	if (have_fields(s))
 	{
-		whole.data = s->fields.data;
-		whole.len = s->fields.len;
+		const CaAuditBlob whole = {s->fields.data, s->fields.len};
+
 		place = ca_ring_put(&s->header, &whole, 1, filed);
 	}
+	else
+		place = put_parts(s, filed);
 	if (strict)
 		ca_ring_wait_durable(place);
 }
