@@ -278,13 +278,12 @@ copy_in(Size at, const void *src, Size len)
 	return at + len < ring->size ? at + len : at + len - ring->size;
 }
 
-/* Copy a record of len bytes to ring position pos; returns the position behind it. */
-static uint64
-copy_record(uint64 pos, Size len, const CaAuditHeader *header,
+/* Copy a record of len bytes to a place of the ring; returns the place behind it. */
+static Size
+copy_record(Size at, Size len, const CaAuditHeader *header,
 			const CaAuditBlob *blobs, int nblobs, bool strict)
 {
 	CaRingEntry entry = {.len = (uint32) len,.strict = strict};
-	Size		at = pos % ring->size;
 
 	at = copy_in(at, &entry, sizeof(entry));
 	at = copy_in(at, header, sizeof(*header));
@@ -294,7 +293,7 @@ copy_record(uint64 pos, Size len, const CaAuditHeader *header,
 		if (blobs[i].len > 0)
 			at = copy_in(at, blobs[i].data, blobs[i].len);
 	}
-	return pos + sizeof(entry) + len;
+	return at;
 }
 
 /* Wake the worker, if it has not got up by itself.  The caller holds the lock. */
@@ -367,8 +366,9 @@ try_put(void *arg)
 
 	put->place.pos = ring->head_pos;
 	put->place.index = ring->head_index;
-	ring->head_pos = copy_record(ring->head_pos, put->len, put->header, put->blobs,
-								 put->nblobs, strict);
+	ring->head_at = copy_record(ring->head_at, put->len, put->header, put->blobs,
+								put->nblobs, strict);
+	ring->head_pos += sizeof(CaRingEntry) + put->len;
 	ring->head_index++;
 	if (strict)
 		pg_atomic_write_u64(&ring->strict_index, ring->head_index);

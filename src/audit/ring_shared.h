@@ -16,8 +16,8 @@
  * rows (journal.c), unless the worker has claimed them: those before claimed are
  * being written as rows.
  *
- * Locking: "lock" guards every field below it; those that are atomic are read
- * without, too.  Bytes of data[] in [tail, head) never change, but for a
+ * Locking: "lock" guards every field that is not fixed; those that are atomic are
+ * read without, too.  Bytes of data[] in [tail, head) never change, but for a
  * record's place in the journal, so they are copied without the lock; producers
  * write behind head under the lock, exclusive, and move head last.  Only the
  * worker moves tail and claimed, the latter with journal_lock held; who holds
@@ -68,19 +68,24 @@ typedef enum CaWorkerWait
 
 typedef struct CaRingShared
 {
+	/* what putting a record needs, in one cache line */
+	LWLock	   *lock;			/* fixed */
+	Size		size;			/* bytes in data[]; fixed */
+	uint64		head_pos;
+	uint64		head_index;
+	Size		head_at;		/* where head_pos is in data[] */
+	uint64		tail_pos;
+	Latch	   *worker_latch;	/* NULL: no worker */
+	pg_atomic_uint32 home_state;	/* CaHomeState */
+	CaWorkerWait worker_wait;
 	/* fixed when the memory is initialised */
-	LWLock	   *lock;
 	LWLock	   *journal_lock;
 	LWLock	   *turn_locks[CA_TURNS];
 	LWLock	   *sync_locks[CA_SYNCS];
 	pg_uuid_t	boot_id;
-	Size		size;			/* bytes in data[] */
 	/* signalled, without the lock, when tail or home_state changes */
 	ConditionVariable progress;
 	/* guarded by lock */
-	uint64		head_pos;
-	uint64		head_index;
-	uint64		tail_pos;
 	uint64		tail_index;
 	uint64		claimed_pos;
 	uint64		claimed_index;
@@ -97,7 +102,6 @@ typedef struct CaRingShared
 	pg_atomic_uint64 seen_us;	/* at that time (ca_ring_clock); 0: no worker */
 	uint64		wanted_rows;	/* somebody waits for all below to be rows */
 	int			producers;		/* backends that may still put records */
-	pg_atomic_uint32 home_state;	/* CaHomeState; read without the lock, too */
 	Oid			home;			/* chosen database, when none is configured */
 	bool		home_gone;		/* the last worker found no such database */
 	Oid			base_relation;	/* table for which base_seq holds, or 0 */
@@ -113,10 +117,11 @@ typedef struct CaRingShared
 	int32		spool_segment;	/* its newest segment, */
 	uint64		spool_end;		/* how much of that is durable, */
 	uint64		spool_room;		/* and, of the journal, how much it can hold */
-	CaWorkerWait worker_wait;
-	Latch	   *worker_latch;	/* NULL: no worker */
 	char		data[FLEXIBLE_ARRAY_MEMBER];
 } CaRingShared;
+
+StaticAssertDecl(offsetof(CaRingShared, worker_wait) < 64,
+				 "what putting a record needs is more than one cache line");
 
 /* The ring, or NULL when the library was not preloaded. */
 extern CaRingShared *ca_ring_shared(void);

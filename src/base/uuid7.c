@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "base/uuid7.h"
+#include "port/pg_bswap.h"
 
 static uint32 counter = 0;
 static uint64 backend_random = 0;
@@ -18,6 +19,7 @@ ca_uuid7(pg_uuid_t *id, TimestampTz now)
 	const int64 epoch_diff = (int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * SECS_PER_DAY;
 	uint64		ms = (uint64) (now / 1000 + epoch_diff * 1000);
 	uint32		n = ++counter;
+	uint64		half;
 
 	if (backend_random == 0 &&
 		!pg_strong_random(&backend_random, sizeof(backend_random)))
@@ -25,15 +27,13 @@ ca_uuid7(pg_uuid_t *id, TimestampTz now)
 				(errcode(ERRCODE_INTERNAL_ERROR),
 				 errmsg("could not generate random bits for an id")));
 
-	for (int i = 0; i < 6; i++)
-		id->data[i] = (unsigned char) (ms >> (40 - 8 * i));
-	id->data[6] = 0x70 | ((n >> 28) & 0x0f);
-	id->data[7] = (unsigned char) (n >> 20);
-	id->data[8] = 0x80 | ((n >> 14) & 0x3f);
-	id->data[9] = (unsigned char) (n >> 6);
-	id->data[10] = (unsigned char) (((n & 0x3f) << 2) | (backend_random >> 62));
-	for (int i = 0; i < 5; i++)
-		id->data[11 + i] = (unsigned char) (backend_random >> (8 * i));
+	/* 48 bits of time, the version, the counter's upper 12 bits */
+	half = pg_hton64(ms << 16 | UINT64CONST(7) << 12 | n >> 20);
+	memcpy(id->data, &half, sizeof(half));
+	/* the variant, its lower 20, and 42 random ones */
+	half = pg_hton64(UINT64CONST(2) << 62 | (uint64) (n & 0xfffff) << 42 |
+					 backend_random >> 22);
+	memcpy(id->data + sizeof(half), &half, sizeof(half));
 }
 
 void

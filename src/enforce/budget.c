@@ -125,7 +125,10 @@ ca_budget_limit(const CaLimits *limits)
 		return;
 	budget = ca_statement_budget(ca_statement_current);
 	if (limits != NULL)
+	{
 		ca_limits_add(&budget->limits, limits);
+		budget->limited = ca_limits_any(&budget->limits);
+	}
 	max = budget->limits.max[CA_LIMIT_STATEMENTS_PER_MINUTE];
 	if (!budget->admitted)
 		admit(budget);
@@ -178,13 +181,14 @@ find_excess(CaBudget *budget, const CaMeter *meter)
  * Count rows, and refuse those that are too many: they do not leave, or are
  * not changed, and have not been used.
  */
-static void
+static inline void
 count_rows(CaBudget *budget, CaMeter *meter, int64 rows)
 {
 	CaLimit		excess;
 
 	meter->rows += rows;
-	while ((excess = find_excess(budget, meter)) != CA_LIMIT_COUNT)
+	while (unlikely(budget->limited) &&
+		   (excess = find_excess(budget, meter)) != CA_LIMIT_COUNT)
 	{
 		meter->rows -= rows;
 		refuse_excess(budget, excess);
@@ -223,7 +227,8 @@ receive_row(TupleTableSlot *slot, DestReceiver *self)
 	CaMeterReceiver *r = (CaMeterReceiver *) self;
 
 	ca_halt_check();
-	if (r->budget->limits.max[CA_LIMIT_BYTES_PER_STATEMENT] > 0)
+	if (unlikely(r->budget->limited) &&
+		r->budget->limits.max[CA_LIMIT_BYTES_PER_STATEMENT] > 0)
 		r->meter->bytes += row_bytes(slot);
 	count_rows(r->budget, r->meter, 1);
 	return r->inner->receiveSlot(slot, r->inner);
@@ -290,7 +295,7 @@ ca_budget_settle(CaBudget *budget, int64 rows, bool denied)
 	const CaIdentity *id = ca_identity_last();
 	int64		reserved = budget->reservation.rows;
 
-	if (!budget->agent.valid && denied && id != NULL)
+	if (budget->agent.given == 0 && denied && id != NULL)
 		(void) ca_history_look(id, &budget->agent);
 	if (denied)
 		ca_history_deny(&budget->agent);

@@ -23,6 +23,7 @@ typedef struct CaMeter
 typedef struct CaBudget
 {
 	CaLimits	limits;			/* the smallest of all it has met */
+	bool		limited;		/* it has met any */
 	CaHistoryRef agent;			/* whose it is */
 	int			reads;			/* highest sensitivity that it reads; <= 0:
 								 * nothing */

@@ -255,17 +255,20 @@ decide_function(Oid funcid, bool *trusted, bool *escalates)
 }
 
 /* The answer that is kept for this, or NULL. */
-static const KeptAnswer *
+static inline const KeptAnswer *
 recall(CaExecutable *entry, uint64 epoch, const char *kind)
 {
+	const KeptAnswer *answer = &entry->answers[entry->recent];
+
+	if (likely(answer->epoch == epoch && answer->kind == kind))
+		return answer;
 	for (int i = 0; i < CA_ANSWERS; i++)
 	{
-		int			at = (entry->recent + i) % CA_ANSWERS;
-
-		if (entry->answers[at].epoch == epoch && entry->answers[at].kind == kind)
+		answer = &entry->answers[i];
+		if (answer->epoch == epoch && answer->kind == kind)
 		{
-			entry->recent = at;
-			return &entry->answers[at];
+			entry->recent = i;
+			return answer;
 		}
 	}
 	return NULL;

@@ -47,7 +47,7 @@ ca_quiet_settings(void)
 }
 
 /* Is every message to be seen? */
-static bool
+static inline bool
 hears(void)
 {
 	return quiet || veils > 0;
@@ -57,7 +57,7 @@ hears(void)
  * The server asks emit_log_hook only about what goes into its log: so everything
  * that could go to the client does, until the hook has seen it.
  */
-static void
+static inline void
 hear(void)
 {
 	if (hears())
@@ -67,7 +67,7 @@ hear(void)
 	log_min_messages = log_level == LOG ? INFO : Min(log_level, INFO);
 }
 
-static void
+static inline void
 stop_hearing(void)
 {
 	if (!hears())

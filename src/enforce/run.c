@@ -144,11 +144,11 @@ ca_run_refuse(const QueryDesc *queryDesc, int sqlstate, const char *code,
  * looked at every time; refuses when it is not.
  */
 static void
-check_identity(const QueryDesc *queryDesc, const CaPlanNote *note)
+check_identity(const QueryDesc *queryDesc, const CaPlanNote *note, TimestampTz now)
 {
 	CaIdentityProblem problem = {0};
 
-	if (ca_identity_current(&problem) == NULL && !note->presents)
+	if (ca_identity_at(now, &problem) == NULL && !note->presents)
 		ca_refuse_identity(&problem, note->statement_kind, queryDesc->sourceText,
 						   queryDesc->plannedstmt->stmt_location,
 						   queryDesc->plannedstmt->stmt_len);
@@ -190,7 +190,7 @@ ca_run_release(QueryDesc *queryDesc)
 
 /* The note of a plan that may run now; refuses otherwise. */
 static CaPlanNote *
-check_plan_to_start(QueryDesc *queryDesc, CaPlanNote *note)
+check_plan_to_start(QueryDesc *queryDesc, CaPlanNote *note, TimestampTz now)
 {
 	if (note == NULL)
 	{
@@ -208,7 +208,7 @@ check_plan_to_start(QueryDesc *queryDesc, CaPlanNote *note)
 					  "Use EXPLAIN without ANALYZE.");
 
 	AcceptInvalidationMessages();
-	check_identity(queryDesc, note);
+	check_identity(queryDesc, note, now);
 	ca_fragile_settle();
 	if (!holds(note) &&
 		!ca_plan_still_right(note, queryDesc->sourceText))
@@ -230,11 +230,13 @@ CaPlanNote *
 ca_run_take_plan(QueryDesc *queryDesc, CaPlanNote *note, bool top_level)
 {
 	const CaPlanNote *begun = note;
+	TimestampTz now = top_level ? ca_statement_header(ca_statement_current)->decided_at :
+	GetCurrentTimestamp();
 	bool		settled;
 
 	do
 	{
-		note = check_plan_to_start(queryDesc, note);
+		note = check_plan_to_start(queryDesc, note, now);
 		if (note == NULL)
 			return NULL;
 		if (top_level && note != begun)
@@ -242,6 +244,9 @@ ca_run_take_plan(QueryDesc *queryDesc, CaPlanNote *note, bool top_level)
 		settled = ca_escalate_plan(note, queryDesc->sourceText,
 								   queryDesc->plannedstmt->stmt_location,
 								   queryDesc->plannedstmt->stmt_len);
+		/* it may have waited for an approval */
+		if (!settled)
+			now = GetCurrentTimestamp();
 	} while (!settled);
 	ca_statement_add_note(ca_statement_current, note, ca_escalation_stands(note));
 	return note;
@@ -288,7 +293,7 @@ ca_run_check(CaRun *run)
 		AcceptInvalidationMessages();
 	/* the start has looked at it a moment ago, and nothing has changed since */
 	if (!just_now || run->epoch != ca_epoch_current || run->lxid != ca_current_lxid())
-		check_identity(run->queryDesc, note);
+		check_identity(run->queryDesc, note, GetCurrentTimestamp());
 	if (run->identity_serial != current_serial() &&
 		run->identity_serial != 0)
 		ca_run_refuse(run->queryDesc, ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION,

@@ -160,25 +160,31 @@ ca_who_session(void)
 	};
 }
 
+/* Is it the key of what is encoded? */
+static inline bool
+is_key(const WhoKey *key)
+{
+	return key->serial == who_key.serial && key->said == who_key.said &&
+		key->scope == who_key.scope && key->lxid == who_key.lxid &&
+		key->role == who_key.role &&
+		key->break_glass.until == who_key.break_glass.until &&
+		memcmp(&key->break_glass.id, &who_key.break_glass.id, UUID_LEN) == 0;
+}
+
 CaAuditBlob
 ca_who_fields(bool *by_token)
 {
 	const CaIdentity *id = ca_identity_last();
-	WhoKey		key;
+	WhoKey		key = {
+		.serial = id != NULL ? id->serial : 0,
+		.break_glass = id != NULL ? id->break_glass : (CaBreakGlass) {{{0}}},
+		.said = ca_guc_said,
+		.scope = ca_guc_identity_scope,
+		.lxid = ca_guc_identity_scope == CA_SCOPE_TRANSACTION ? ca_current_lxid() : 0,
+		.role = GetSessionUserId(),
+	};
 
-	memset(&key, 0, sizeof(key));
-	if (id != NULL)
-	{
-		key.serial = id->serial;
-		key.break_glass = id->break_glass;
-	}
-	key.said = ca_guc_said;
-	key.scope = ca_guc_identity_scope;
-	if (key.scope == CA_SCOPE_TRANSACTION)
-		key.lxid = ca_current_lxid();
-	key.role = GetSessionUserId();
-	if (unlikely(memcmp(&key, &who_key, sizeof(key)) != 0 ||
-				 strcmp(application_name, who_application.data) != 0))
+	if (unlikely(!is_key(&key) || strcmp(application_name, who_application.data) != 0))
 		encode_who(id, &key);
 	*by_token = who_by_token;
 	return (CaAuditBlob)

@@ -434,6 +434,36 @@ check_binding(const CaCredential *c, CaIdentityProblem *problem)
 	return true;
 }
 
+/*
+ * Everything about an identity that may be different from a moment ago.  SECURITY:
+ * nothing is noted as good here (see check_current()): not all who ask have looked
+ * at the rest, or have the role that was looked at.
+ */
+static bool
+check_at(CaIdentity *id, TimestampTz now, CaIdentityProblem *problem)
+{
+	TimestampTz ends = id->credential->refused_from;
+
+	if (!ca_credential_in_time(id->credential, now, NULL, problem))
+		return false;
+	/* a certificate was renewed: its chain is to be told anew */
+	if (ends != id->credential->refused_from)
+		id->registry_generation = 0;
+	return check_binding(id->credential, problem) &&
+		ca_chain_in_time(&id->chain, now, problem) &&
+		refresh(id, now, problem) &&
+		check_registration(id, now, problem);
+}
+
+/* Is all well, because it was and nothing has changed but the clock? */
+static inline bool
+is_good(const CaIdentity *id, TimestampTz now)
+{
+	return id->checked_world == ca_epoch_world &&
+		id->checked_role == GetSessionUserId() &&
+		now >= id->good_from && now < id->good_until;
+}
+
 /* Remember that all was found well, and how long the clock leaves it so. */
 static void
 note_good(CaIdentity *id, uint64 world)
@@ -445,43 +475,13 @@ note_good(CaIdentity *id, uint64 world)
 	id->checked_world = world;
 }
 
-/*
- * Everything about an identity that may be different from a moment ago.  What
- * administrators can change changes ca_epoch_world (registry.c; session.c for
- * roles), so that mostly the clock is all there is to look at.
- */
-static bool
-check_now(CaIdentity *id, CaIdentityProblem *problem)
-{
-	TimestampTz now = GetCurrentTimestamp();
-	TimestampTz ends;
-	uint64		world = ca_epoch_world;
-
-	if (likely(id->checked_world == world && id->checked_role == GetSessionUserId() &&
-			   now >= id->good_from && now < id->good_until))
-		return true;
-	ends = id->credential->refused_from;
-	if (!ca_credential_in_time(id->credential, now, NULL, problem))
-		return false;
-	/* a certificate was renewed: its chain is to be told anew */
-	if (ends != id->credential->refused_from)
-		id->registry_generation = 0;
-	if (!check_binding(id->credential, problem) ||
-		!ca_chain_in_time(&id->chain, now, problem) ||
-		!refresh(id, now, problem) ||
-		!check_registration(id, now, problem))
-		return false;
-	/* what arrived while looking has changed it: looked at next time */
-	note_good(id, world);
-	return true;
-}
-
 bool
 ca_identity_verify_token(const CaPresented *token, CaIdentityProblem *problem)
 {
 	CaIdentity *id = find_identity(token, NULL, problem);
+	TimestampTz now = GetCurrentTimestamp();
 
-	return id != NULL && check_now(id, problem);
+	return id != NULL && (is_good(id, now) || check_at(id, now, problem));
 }
 
 /* Somebody has been stopped: what the tables say is newer than what was read. */
@@ -517,8 +517,32 @@ publish(void)
 	ca_watcher_want();
 }
 
+/*
+ * Is the session's identity good now?  What administrators can change changes
+ * ca_epoch_world (registry.c; session.c for roles), so that mostly the clock is all
+ * there is to look at.
+ */
+static bool
+check_current(TimestampTz now, CaIdentityProblem *problem)
+{
+	uint64		world = ca_epoch_world;
+	bool		valid = current != NULL && check_at(current, now, problem);
+
+	valid &= ca_kill_switch_off(problem);
+	/* what arrived while looking has changed it: looked at next time */
+	if (valid)
+		note_good(current, world);
+	return valid;
+}
+
 const CaIdentity *
 ca_identity_current(CaIdentityProblem *problem)
+{
+	return ca_identity_at(GetCurrentTimestamp(), problem);
+}
+
+const CaIdentity *
+ca_identity_at(TimestampTz now, CaIdentityProblem *problem)
 {
 	const CaPresented *token = ca_presented_token();
 	const CaPresented *delegation = ca_presented_delegation();
@@ -533,15 +557,14 @@ ca_identity_current(CaIdentityProblem *problem)
 	}
 	publish();
 	notice_changes();
-	valid = current != NULL && check_now(current, problem);
-	valid &= ca_kill_switch_off(problem);
+	valid = likely(current != NULL && is_good(current, now)) ||
+		check_current(now, problem);
 	ca_epoch_enter(valid ? &current->epoch : &nobody);
 	return valid ? current : NULL;
 }
 
 /*
- * SECURITY: nothing is noted as good here (see note_good()): whose database role
- * was not looked at must not pass for one whose was.
+ * SECURITY: whose database role was not looked at must not pass for one whose was.
  */
 const CaIdentity *
 ca_identity_of(const CaPresented *token, const CaPresented *delegation,

@@ -61,6 +61,9 @@ extern bool ca_identity_verify_token(const CaPresented *token,
  */
 extern const CaIdentity *ca_identity_current(CaIdentityProblem *problem);
 
+/* The same for who has read the clock a moment ago. */
+extern const CaIdentity *ca_identity_at(TimestampTz now, CaIdentityProblem *problem);
+
 /*
  * The identity of a token and a delegation (or NULL) that somebody else shows,
  * checked now like the session's own, but for the database role.  Lives until

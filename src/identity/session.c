@@ -78,14 +78,20 @@ find_membership(void)
 	membership.valid = true;
 }
 
+/* Is the answer that is remembered about the roles that are at work now? */
+static inline bool
+is_known(void)
+{
+	return membership.valid && membership.current == GetUserId() &&
+		membership.session == GetSessionUserId();
+}
+
 bool
 ca_session_governed(void)
 {
 	bool		answer;
 
-	if (!membership.valid ||
-		membership.current != GetUserId() ||
-		membership.session != GetSessionUserId())
+	if (!is_known())
 	{
 		if (!IsTransactionState())
 			return last_answer;
@@ -131,6 +137,9 @@ ca_session_governed_by_login(void)
 bool
 ca_session_enforced(void)
 {
+	/* mostly the answer is the last one, and by login */
+	if (likely(is_known() && membership.by_login && last_answer))
+		return ca_guc_mode != CA_MODE_OFF && !IsParallelWorker();
 	return ca_guc_mode != CA_MODE_OFF &&
 		ca_session_governed() &&
 		!IsParallelWorker();

@@ -15,9 +15,9 @@
  *
  * Locking: agents[] and the numbers of slots are guarded by the LWLock;
  * finding an agent takes it shared, giving it a slot exclusive.  A slot's
- * fields are guarded by its spinlock; its agent changes under both.  A session
- * remembers the number of a slot and looks whether it is still the agent's
- * each time.  Slots of agents without counts and reservations are given to
+ * fields are guarded by its spinlock; its agent, and how often it has been given,
+ * change under both.  A session remembers the number of a slot and looks each time
+ * whether it has been given to another since.  Slots of agents without counts and reservations are given to
  * others when there is no free one.
  *
  *-------------------------------------------------------------------------
@@ -44,8 +44,8 @@
 typedef struct HistorySlot
 {
 	slock_t		mutex;
-	unsigned char agent[CA_SHA256_LEN];
 	int			sessions;		/* statements that hold reservations */
+	uint64		given;			/* how often, to whomever */
 	int64		now;			/* second that all below was brought to */
 	int64		last_step;		/* newest step of statements[] */
 	int64		last_minute;	/* newest minute of the following */
@@ -53,6 +53,7 @@ typedef struct HistorySlot
 	uint32		denials[ROW_STEPS];
 	int8		reads[ROW_STEPS];	/* highest sensitivity */
 	int64		rows[ROW_STEPS];
+	unsigned char agent[CA_SHA256_LEN]; /* who has it */
 } HistorySlot;
 
 typedef struct HistoryShared
@@ -232,6 +233,7 @@ give_slot(int number, const unsigned char *agent)
 	entry->slot = number;
 	SpinLockAcquire(&slot->mutex);
 	memcpy(slot->agent, agent, CA_SHA256_LEN);
+	slot->given++;
 	slot->sessions = 0;
 	slot->now = seconds;
 	memset(slot->statements, 0, sizeof(slot->statements));
@@ -244,27 +246,37 @@ give_slot(int number, const unsigned char *agent)
 	return true;
 }
 
-/* The agent's slot, made if need be; -1 when there is no room. */
-static int
-find_slot(const unsigned char *agent)
+/* A slot is the agent's.  The lock is held. */
+static void
+point_to(CaHistoryRef *ref, int slot)
+{
+	ref->slot = slot;
+	ref->given = history->slots[slot].given;
+}
+
+/* Find the agent's slot, made if need be; false: there is no room. */
+static bool
+find_slot(CaHistoryRef *ref)
 {
 	AgentEntry *entry;
 	int			slot;
 
+	ref->given = 0;
 	LWLockAcquire(history->lock, LW_SHARED);
-	entry = hash_search(agents, agent, HASH_FIND, NULL);
-	slot = entry != NULL ? entry->slot : -1;
+	entry = hash_search(agents, ref->agent, HASH_FIND, NULL);
+	if (entry != NULL)
+		point_to(ref, entry->slot);
 	LWLockRelease(history->lock);
-	if (slot >= 0)
-		return slot;
+	if (ref->given != 0)
+		return true;
 
 	LWLockAcquire(history->lock, LW_EXCLUSIVE);
-	entry = hash_search(agents, agent, HASH_FIND, NULL);
+	entry = hash_search(agents, ref->agent, HASH_FIND, NULL);
 	slot = entry != NULL ? entry->slot : free_slot();
-	if (entry == NULL && slot >= 0 && !give_slot(slot, agent))
-		slot = -1;
+	if (slot >= 0 && (entry != NULL || give_slot(slot, ref->agent)))
+		point_to(ref, slot);
 	LWLockRelease(history->lock);
-	return slot;
+	return ref->given != 0;
 }
 
 bool
@@ -276,11 +288,8 @@ ca_history_look(const CaIdentity *identity, CaHistoryRef *ref)
 	if (identity->serial != last_serial)
 	{
 		last_serial = 0;
-		if (!ca_sha256(identity->agent, strlen(identity->agent), last.agent))
-			return false;
-		last.slot = find_slot(last.agent);
-		last.valid = last.slot >= 0;
-		if (!last.valid)
+		if (!ca_sha256(identity->agent, strlen(identity->agent), last.agent) ||
+			!find_slot(&last))
 			return false;
 		last_serial = identity->serial;
 	}
@@ -309,19 +318,19 @@ ca_history_find(const CaIdentity *identity)
 static HistorySlot *
 enter_slot(CaHistoryRef *ref)
 {
-	while (ref->valid && ref->slot >= 0)
+	while (ref->given != 0)
 	{
 		HistorySlot *slot = &history->slots[ref->slot];
 		int64		seconds = now_seconds();
 
 		SpinLockAcquire(&slot->mutex);
-		if (memcmp(slot->agent, ref->agent, CA_SHA256_LEN) == 0)
+		if (likely(slot->given == ref->given))
 		{
 			bring_to(slot, seconds);
 			return slot;
 		}
 		SpinLockRelease(&slot->mutex);
-		ref->slot = find_slot(ref->agent);
+		(void) find_slot(ref);
 	}
 	return NULL;
 }

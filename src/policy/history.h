@@ -17,8 +17,9 @@
 /* An agent's place; zeroed: nobody's. */
 typedef struct CaHistoryRef
 {
-	bool		valid;
-	int			slot;			/* where it was found last */
+	int			slot;			/* where it was found last, */
+	uint64		given;			/* and how often that had been given by then;
+								 * 0: nobody's */
 	unsigned char agent[CA_SHA256_LEN]; /* SHA-256 of its SPIFFE ID */
 } CaHistoryRef;
 
