@@ -86,6 +86,17 @@ is_known(void)
 		membership.session == GetSessionUserId();
 }
 
+/*
+ * Maintenance (ANALYZE, REINDEX, REFRESH) runs as the owner of the object, who may be
+ * an agent's role: that makes nobody's session an agent's.
+ */
+static inline bool
+is_governed(void)
+{
+	return membership.by_login || ca_identity_presented() ||
+		(membership.by_current && !InSecurityRestrictedOperation());
+}
+
 bool
 ca_session_governed(void)
 {
@@ -98,13 +109,7 @@ ca_session_governed(void)
 		find_membership();
 	}
 
-	/*
-	 * Maintenance (ANALYZE, REINDEX, REFRESH) runs as the owner of the
-	 * object, who may be an agent's role: that makes nobody's session an
-	 * agent's.
-	 */
-	answer = membership.by_login || ca_identity_presented() ||
-		(membership.by_current && !InSecurityRestrictedOperation());
+	answer = is_governed();
 	if (unlikely(answer != last_answer))
 	{
 		last_answer = answer;
@@ -137,9 +142,10 @@ ca_session_governed_by_login(void)
 bool
 ca_session_enforced(void)
 {
-	/* mostly the answer is the last one, and by login */
-	if (likely(is_known() && membership.by_login && last_answer))
-		return ca_guc_mode != CA_MODE_OFF && !IsParallelWorker();
+	/* mostly the answer is the last one, */
+	if (likely(is_known() && is_governed() == last_answer))
+		return last_answer && ca_guc_mode != CA_MODE_OFF && !IsParallelWorker();
+	/* else it is found, or others are told */
 	return ca_guc_mode != CA_MODE_OFF &&
 		ca_session_governed() &&
 		!IsParallelWorker();
