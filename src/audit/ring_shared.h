@@ -16,8 +16,8 @@
  * rows (journal.c), unless the worker has claimed them: those before claimed are
  * being written as rows.
  *
- * Locking: "lock" guards every field that is not fixed; those that are atomic are
- * read without, too.  Bytes of data[] in [tail, head) never change, but for a
+ * Locking: "lock" guards every field that is not fixed, but progress; those that
+ * are atomic are read without, too.  Bytes of data[] in [tail, head) never change, but for a
  * record's place in the journal, so they are copied without the lock; producers
  * write behind head under the lock, exclusive, and move head last.  Only the
  * worker moves tail and claimed, the latter with journal_lock held; who holds
@@ -68,7 +68,7 @@ typedef enum CaWorkerWait
 
 typedef struct CaRingShared
 {
-	/* what putting a record needs, in one cache line */
+	/* what putting a record needs that is not strict, in one cache line */
 	LWLock	   *lock;			/* fixed */
 	Size		size;			/* bytes in data[]; fixed */
 	uint64		head_pos;

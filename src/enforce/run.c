@@ -140,8 +140,8 @@ ca_run_refuse(const QueryDesc *queryDesc, int sqlstate, const char *code,
 }
 
 /*
- * Is the identity valid at this moment?  Expiry, suspension and the like are
- * looked at every time; refuses when it is not.
+ * Is the identity valid now, by a clock read a moment ago?  Expiry, suspension and
+ * the like are looked at every time; refuses when it is not.
  */
 static void
 check_identity(const QueryDesc *queryDesc, const CaPlanNote *note, TimestampTz now)

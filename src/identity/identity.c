@@ -564,7 +564,8 @@ ca_identity_at(TimestampTz now, CaIdentityProblem *problem)
 }
 
 /*
- * SECURITY: whose database role was not looked at must not pass for one whose was.
+ * SECURITY: neither is_good() nor note_good() here: whose database role was not looked
+ * at must not pass for one whose was.
  */
 const CaIdentity *
 ca_identity_of(const CaPresented *token, const CaPresented *delegation,

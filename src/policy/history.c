@@ -15,10 +15,11 @@
  *
  * Locking: agents[] and the numbers of slots are guarded by the LWLock;
  * finding an agent takes it shared, giving it a slot exclusive.  A slot's
- * fields are guarded by its spinlock; its agent, and how often it has been given,
- * change under both.  A session remembers the number of a slot and looks each time
- * whether it has been given to another since.  Slots of agents without counts and reservations are given to
- * others when there is no free one.
+ * fields are guarded by its spinlock; its agent, and how often it has been
+ * given, change under both.  A session remembers the number of a slot and looks
+ * each time whether it has been given to another since.  Slots of agents
+ * without counts and reservations are given to others when there is no free
+ * one.
  *
  *-------------------------------------------------------------------------
  */
@@ -285,7 +286,9 @@ ca_history_look(const CaIdentity *identity, CaHistoryRef *ref)
 	static uint64 last_serial = 0;
 	static CaHistoryRef last;
 
-	if (identity->serial != last_serial)
+	/* read without the lock: enter_slot() looks again */
+	if (identity->serial != last_serial ||
+		history->slots[last.slot].given != last.given)
 	{
 		last_serial = 0;
 		if (!ca_sha256(identity->agent, strlen(identity->agent), last.agent) ||
