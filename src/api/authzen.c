@@ -13,6 +13,7 @@
 
 #include "access/htup_details.h"
 #include "base/catalog.h"
+#include "base/compat.h"
 #include "base/guc.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
@@ -43,7 +44,7 @@ static const char *const data_actions[] = {
 	CA_ACTION_TRUNCATE, CA_ACTION_LOCK, CA_ACTION_COPY_IN, CA_ACTION_EXPORT,
 };
 
-static void
+pg_noreturn static void
 bad_member(const char *name, const char *problem)
 {
 	ereport(ERROR,
@@ -266,9 +267,9 @@ take_all_columns(CaQuestion *q)
 		strcmp(q->action, CA_ACTION_TRUNCATE) == 0 ||
 		strcmp(q->action, CA_ACTION_LOCK) == 0)
 		return;
-	for (AttrNumber i = 1; i <= natts; i++)
+	for (int i = 1; i <= natts; i++)
 	{
-		if (get_attname(q->relid, i, true) != NULL)
+		if (get_attname(q->relid, (AttrNumber) i, true) != NULL)
 			q->columns = bms_add_member(q->columns, i);
 	}
 }
