@@ -17,13 +17,12 @@
  * being written as rows.
  *
  * Locking: "lock" guards every field that is not fixed, but progress; those that
- * are atomic are read without, too.  Bytes of data[] in [tail, head) never change, but for a
- * record's place in the journal, so they are copied without the lock; producers
- * write behind head under the lock, exclusive, and move head last.  Only the
- * worker moves tail and claimed, the latter with journal_lock held; who holds
- * that moves journal.  No other lock is taken while holding "lock";
- * journal_lock is taken before it, before that one of sync_locks, and first one
- * of turn_locks.
+ * are atomic are read without, too.  Bytes of data[] in [tail, head) never change,
+ * but for a record's place in the journal, so they are copied without the lock;
+ * producers write behind head under the lock, exclusive, and move head last.  Only
+ * the worker moves tail and claimed, the latter with journal_lock held; who holds
+ * that moves journal.  No other lock is taken while holding "lock"; journal_lock is
+ * taken before it, before that one of sync_locks, and first one of turn_locks.
  *
  *-------------------------------------------------------------------------
  */

@@ -254,21 +254,24 @@ decide_function(Oid funcid, bool *trusted, bool *escalates)
 	return !answer.dynamic && !*escalates;
 }
 
+static inline bool
+is_for(const KeptAnswer *answer, uint64 epoch, const char *kind)
+{
+	return answer->epoch == epoch && answer->kind == kind;
+}
+
 /* The answer that is kept for this, or NULL. */
 static inline const KeptAnswer *
 recall(CaExecutable *entry, uint64 epoch, const char *kind)
 {
-	const KeptAnswer *answer = &entry->answers[entry->recent];
-
-	if (likely(answer->epoch == epoch && answer->kind == kind))
-		return answer;
+	if (likely(is_for(&entry->answers[entry->recent], epoch, kind)))
+		return &entry->answers[entry->recent];
 	for (int i = 0; i < CA_ANSWERS; i++)
 	{
-		answer = &entry->answers[i];
-		if (answer->epoch == epoch && answer->kind == kind)
+		if (is_for(&entry->answers[i], epoch, kind))
 		{
 			entry->recent = i;
-			return answer;
+			return &entry->answers[i];
 		}
 	}
 	return NULL;

@@ -411,13 +411,6 @@ check_active(const CaIdentity *id, TimestampTz now, CaIdentityProblem *problem)
 	return true;
 }
 
-static bool
-check_registration(const CaIdentity *id, TimestampTz now,
-				   CaIdentityProblem *problem)
-{
-	return check_active(id, now, problem) && check_role(id, problem);
-}
-
 /* A token that is bound to a certificate comes with it (RFC 8705 section 3). */
 static bool
 check_binding(const CaCredential *c, CaIdentityProblem *problem)
@@ -435,9 +428,9 @@ check_binding(const CaCredential *c, CaIdentityProblem *problem)
 }
 
 /*
- * Everything about an identity that may be different from a moment ago.  SECURITY:
- * nothing is noted as good here (see check_current()): not all who ask have looked
- * at the rest, or have the role that was looked at.
+ * Everything about an identity that may be different from a moment ago, but for the
+ * session's database role.  SECURITY: nothing is noted as good here (see
+ * check_current()): not all who ask look at the rest, too.
  */
 static bool
 check_at(CaIdentity *id, TimestampTz now, CaIdentityProblem *problem)
@@ -452,7 +445,7 @@ check_at(CaIdentity *id, TimestampTz now, CaIdentityProblem *problem)
 	return check_binding(id->credential, problem) &&
 		ca_chain_in_time(&id->chain, now, problem) &&
 		refresh(id, now, problem) &&
-		check_registration(id, now, problem);
+		check_active(id, now, problem);
 }
 
 /* Is all well, because it was and nothing has changed but the clock? */
@@ -481,7 +474,8 @@ ca_identity_verify_token(const CaPresented *token, CaIdentityProblem *problem)
 	CaIdentity *id = find_identity(token, NULL, problem);
 	TimestampTz now = GetCurrentTimestamp();
 
-	return id != NULL && (is_good(id, now) || check_at(id, now, problem));
+	return id != NULL &&
+		(is_good(id, now) || (check_at(id, now, problem) && check_role(id, problem)));
 }
 
 /* Somebody has been stopped: what the tables say is newer than what was read. */
@@ -526,7 +520,8 @@ static bool
 check_current(TimestampTz now, CaIdentityProblem *problem)
 {
 	uint64		world = ca_epoch_world;
-	bool		valid = current != NULL && check_at(current, now, problem);
+	bool		valid = current != NULL && check_at(current, now, problem) &&
+	check_role(current, problem);
 
 	valid &= ca_kill_switch_off(problem);
 	/* what arrived while looking has changed it: looked at next time */
@@ -576,15 +571,8 @@ ca_identity_of(const CaPresented *token, const CaPresented *delegation,
 
 	notice_changes();
 	id = find_identity(token, delegation, problem);
-	if (id == NULL ||
-		!ca_credential_in_time(id->credential, now, NULL, problem) ||
-		!check_binding(id->credential, problem) ||
-		!ca_chain_in_time(&id->chain, now, problem) ||
-		!refresh(id, now, problem) ||
-		!check_active(id, now, problem) ||
-		!ca_kill_switch_off(problem))
-		return NULL;
-	return id;
+	return id != NULL && check_at(id, now, problem) && ca_kill_switch_off(problem) ?
+		id : NULL;
 }
 
 /* The identity of an agent without a credential; NULL: it is not registered. */

@@ -97,8 +97,9 @@ is_governed(void)
 		(membership.by_current && !InSecurityRestrictedOperation());
 }
 
-bool
-ca_session_governed(void)
+/* The answer is not the last one, as far as is known: find it, and tell others. */
+static pg_noinline bool
+find_answer(void)
 {
 	bool		answer;
 
@@ -110,13 +111,19 @@ ca_session_governed(void)
 	}
 
 	answer = is_governed();
-	if (unlikely(answer != last_answer))
+	if (answer != last_answer)
 	{
 		last_answer = answer;
 		ca_epoch_advance();
 		ResetPlanCache();
 	}
 	return answer;
+}
+
+bool
+ca_session_governed(void)
+{
+	return likely(is_known() && is_governed() == last_answer) ? last_answer : find_answer();
 }
 
 bool
@@ -142,10 +149,6 @@ ca_session_governed_by_login(void)
 bool
 ca_session_enforced(void)
 {
-	/* mostly the answer is the last one, */
-	if (likely(is_known() && is_governed() == last_answer))
-		return last_answer && ca_guc_mode != CA_MODE_OFF && !IsParallelWorker();
-	/* else it is found, or others are told */
 	return ca_guc_mode != CA_MODE_OFF &&
 		ca_session_governed() &&
 		!IsParallelWorker();
